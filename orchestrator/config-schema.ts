@@ -1,0 +1,315 @@
+import { z } from "zod";
+import { DEFAULT_INDEX_PATTERN } from "../worker/contract/index-names.ts";
+
+/**
+ * The one schema of the configuration file. Strict: an unknown key is an error. Every field is
+ * described with its unit; defaults are here. The commented example and the types are made from it.
+ *
+ * Sizes are written `8MiB`, `2GiB` or a number of bytes; durations `90s`, `5m`, `12h` or seconds.
+ * Inside the program they are bytes and seconds.
+ */
+
+const UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const SPANS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
+
+/** Bytes. */
+export const size = z.union([z.int().nonnegative(), z.string()]).transform((value, ctx) => {
+  if (typeof value === "number") return value;
+  const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)$/.exec(value);
+  if (!match) {
+    ctx.addIssue({ code: "custom", message: `"${value}" is not a size; write for example 8MiB or 2GiB` });
+    return z.NEVER;
+  }
+  return Math.round(Number(match[1]) * (UNITS[match[2] ?? ""] ?? 1));
+});
+
+/** Seconds. */
+export const duration = z.union([z.number().nonnegative(), z.string()]).transform((value, ctx) => {
+  if (typeof value === "number") return value;
+  const match = /^(\d+(?:\.\d+)?)\s*(s|m|h|d)$/.exec(value);
+  if (!match) {
+    ctx.addIssue({ code: "custom", message: `"${value}" is not a duration; write for example 90s, 5m or 12h` });
+    return z.NEVER;
+  }
+  return Number(match[1]) * (SPANS[match[2] ?? ""] ?? 1);
+});
+
+const timeZone = z.string().refine(
+  (zone) => {
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: zone });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { message: "not a time zone of the IANA database; write for example Europe/Prague or UTC" },
+);
+
+const archive = z
+  .strictObject({
+    root: z
+      .string()
+      .default("archive")
+      .describe("Directory of the archive. Relative paths start at the configuration file."),
+    timeZone: timeZone.default("UTC").describe("IANA time zone of the local times in the logs."),
+    layout: z
+      .strictObject({
+        prefer: z
+          .enum(["both", "per-host", "per-service"])
+          .default("both")
+          .describe(
+            "Which copy to load where lines stand both per host and per service: both, per-host or per-service. `both` loses nothing and loads the overlap twice; `plan` shows it.",
+          ),
+        clash: z
+          .enum(["refuse", "plain", "compressed"])
+          .default("refuse")
+          .describe(
+            "What to do with `syslog` beside `syslog.gz`: refuse the plan, or take the plain or the compressed one.",
+          ),
+        patterns: z
+          .array(
+            z.strictObject({
+              path: z
+                .string()
+                .describe(
+                  "Path below the root with {year} {month} {day} {host} {service}; `*` matches within one folder.",
+                ),
+              service: z.string().optional().describe("Service of the files, where the path does not name it."),
+              kind: z
+                .enum(["per-host", "per-service"])
+                .describe("Whether a file holds one host's lines or one service's."),
+            }),
+          )
+          .default([
+            { path: "hosts/{year}/{month}/{host}/{service}", kind: "per-host" },
+            { path: "hosts/auth/{year}/{month}/auth.log.{year}{month}{day}", service: "auth", kind: "per-service" },
+            { path: "hosts/pbs/{year}/{month}/log.{year}{month}{day}", service: "pbs", kind: "per-service" },
+          ])
+          .describe(
+            "How paths name the month; the first pattern that matches counts. Compression suffixes are taken off first.",
+          ),
+      })
+      .prefault({})
+      .describe("Where a file's month, host and service stand in its path."),
+  })
+  .prefault({})
+  .describe("The archive of historical logs.");
+
+const plan = z
+  .strictObject({
+    chunkBytes: size.prefault("8MiB").describe("Decompressed bytes of one chunk, the unit of work and of repetition."),
+    indexPattern: z
+      .string()
+      .refine(
+        (p) =>
+          ["{day}", "{month}", "{revision}"].every((name) => p.includes(name)) &&
+          /^[a-z0-9][a-z0-9._-]*$/.test(p.replaceAll(/\{(day|month|revision)\}/g, "x")),
+        {
+          message: "must contain {day}, {month} and {revision}, in lower case letters, digits, `.`, `_`, `-`",
+        },
+      )
+      .default(DEFAULT_INDEX_PATTERN)
+      .describe("Name of the daily indices."),
+    revision: z.int().positive().default(1).describe("Revision of the month: a higher one is loaded beside the lower."),
+  })
+  .prefault({})
+  .describe("What decides the result of a plan.");
+
+const nodeResources = {
+  cpus: z.int().positive().describe("Cores of one job."),
+  memory: size.describe("Memory of one job."),
+  walltime: duration.describe("Walltime of one job."),
+  queue: z.string().optional().describe("Queue of the batch system; the site's default queue when absent."),
+  extraDirectives: z
+    .array(z.string())
+    .default([])
+    .describe("Lines of the site that are added after `#PBS `, as they are."),
+};
+
+const dataNodes = z
+  .strictObject({
+    count: z.int().positive().default(2).describe("Elasticsearch data nodes, one batch job each."),
+    ...nodeResources,
+    cpus: nodeResources.cpus.default(1).describe("Cores of one job."),
+    memory: nodeResources.memory.prefault("3GiB").describe("Memory of one job."),
+    walltime: nodeResources.walltime.prefault("12h").describe("Walltime of one job."),
+    heap: size.prefault("1GiB").describe("Java heap of one data node."),
+    orphanGrace: duration
+      .prefault("60m")
+      .describe("A data node without a sign of life from an orchestrator ends itself after this long."),
+  })
+  .prefault({})
+  .describe("The jobs of the role es-data.");
+
+const parsers = z
+  .strictObject({
+    count: z.int().positive().default(2).describe("Parser workers, one batch job each."),
+    ...nodeResources,
+    cpus: nodeResources.cpus.default(1).describe("Cores of one job."),
+    memory: nodeResources.memory.prefault("1GiB").describe("Memory of one job."),
+    walltime: nodeResources.walltime.prefault("12h").describe("Walltime of one job."),
+    slots: z.int().positive().default(1).describe("Chunks that one parser works on at once."),
+    unpackSlots: z
+      .int()
+      .positive()
+      .default(1)
+      .describe("Compressed files that one parser unpacks at once, beside the slots for parsing."),
+    requestsInFlight: z.int().positive().default(2).describe("Bulk requests of one chunk in flight at once."),
+    bulkBytes: size.prefault("4MiB").describe("Size of one bulk body."),
+    orphanGrace: duration
+      .prefault("5m")
+      .describe("A parser without a sign of life from an orchestrator ends itself after this long."),
+    lock: duration
+      .prefault("30s")
+      .describe("BullMQ's lock on a chunk; a killed parser's chunk is taken up again after about this long."),
+  })
+  .prefault({})
+  .describe("The jobs of the role parser.");
+
+const batch = z
+  .strictObject({
+    system: z
+      .enum(["local"])
+      .default("local")
+      .describe("The batch system: `local` is the embedded one for this machine."),
+    poll: duration.prefault("5s").describe("How often jobs are looked at."),
+    commandTimeout: duration.prefault("60s").describe("Time limit of one qsub, qstat or qdel."),
+    bootTimeout: duration
+      .prefault("30m")
+      .describe("How long a job may wait in the queue and boot before the campaign gives up."),
+    local: z
+      .strictObject({
+        nodes: z
+          .array(z.string())
+          .nonempty()
+          .default(["127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4"])
+          .describe("Execution hosts: loopback addresses."),
+        slotsPerNode: z.int().positive().default(4).describe("Slots (np) of each execution host."),
+        queueDelay: duration.prefault("0s").describe("Least time a job stays queued."),
+      })
+      .prefault({})
+      .describe("The embedded batch system."),
+  })
+  .prefault({})
+  .describe("The batch system that runs the nodes.");
+
+const network = z
+  .strictObject({
+    provider: z.enum(["loopback"]).default("loopback").describe("How nodes reach each other and the gateway."),
+    gatewayAddress: z.string().default("127.0.0.1").describe("Address of the gateway host on the nodes' network."),
+  })
+  .prefault({})
+  .describe("The nodes' private network.");
+
+const elasticsearch = z
+  .strictObject({
+    home: z
+      .string()
+      .optional()
+      .describe("An Elasticsearch 8.19 distribution to use (else ES_HOME, else the tarball, else Maven Central)."),
+    tarball: z
+      .strictObject({
+        file: z.string().describe("Path of the official tar.gz."),
+        sha512: z.string().describe("Its published SHA-512."),
+      })
+      .optional()
+      .describe("An official tarball, checked and unpacked once."),
+    javaHome: z.string().optional().describe("Java 17 or newer (else ES_JAVA_HOME, JAVA_HOME, the system's)."),
+    masterHeap: size.prefault("512MiB").describe("Java heap of the master on the gateway host."),
+    runAsUid: z
+      .int()
+      .positive()
+      .default(20119)
+      .describe(
+        "User id (and group id) that Elasticsearch and haproxy run as when gridharvest runs as root; needs no passwd entry.",
+      ),
+  })
+  .prefault({})
+  .describe("The Elasticsearch runtime.");
+
+const services = z
+  .strictObject({
+    redis: z
+      .strictObject({
+        url: z.string().optional().describe("redis://host:port of the site's Redis; embedded when absent."),
+        passwordFile: z.string().optional().describe("File with `user:password` or the password."),
+      })
+      .prefault({})
+      .describe("One Redis serves all campaigns of a site."),
+    graphite: z
+      .strictObject({
+        carbon: z.string().optional().describe("host:port of carbon's plaintext listener; embedded when absent."),
+        web: z.string().optional().describe("URL of graphite-web; embedded when absent."),
+      })
+      .prefault({})
+      .describe("Where metrics go and are looked at."),
+  })
+  .prefault({})
+  .describe("Services that outlive campaigns.");
+
+export const configSchema = z.strictObject({
+  stateDir: z
+    .string()
+    .optional()
+    .describe(
+      "Everything that gridharvest keeps stands below this directory. Default: /var/lib/gridharvest as root, else ~/.local/state/gridharvest.",
+    ),
+  archive,
+  plan,
+  dataNodes,
+  parsers,
+  batch,
+  network,
+  elasticsearch,
+  services,
+  staging: z
+    .strictObject({
+      dir: z
+        .string()
+        .optional()
+        .describe("Shared directory for blocks of unpacked files; in the campaign directory when absent."),
+      limit: size.prefault("512MiB").describe("Most bytes of staged blocks at once."),
+    })
+    .prefault({})
+    .describe("Staging space of compressed files."),
+  snapshot: z
+    .strictObject({
+      repository: z
+        .string()
+        .optional()
+        .describe("Shared directory of the snapshot repository; <stateDir>/snapshots when absent."),
+    })
+    .prefault({})
+    .describe("Where the result is saved."),
+  finish: z
+    .enum(["snapshot", "keep"])
+    .default("snapshot")
+    .describe("After the load: save a snapshot and tear down, or save it and keep the cluster up."),
+  keepFor: duration.prefault("4h").describe("How long `finish: keep` serves before it tears down."),
+  limits: z
+    .strictObject({
+      eventsPerSecond: z
+        .int()
+        .nonnegative()
+        .default(0)
+        .describe("Most events a second of the whole campaign; 0 = no limit."),
+      bytesPerSecond: size.prefault(0).describe("Most bytes a second of the whole campaign; 0 = no limit."),
+    })
+    .prefault({})
+    .describe("Rate limits."),
+  metrics: z
+    .strictObject({
+      prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/)
+        .default("gridharvest")
+        .describe("First part of every metric path."),
+      interval: duration.prefault("5s").describe("How often metrics are sent."),
+    })
+    .prefault({})
+    .describe("Graphite metrics."),
+});
+
+/** The configuration with all defaults, sizes in bytes, durations in seconds. */
+export type Config = z.output<typeof configSchema>;

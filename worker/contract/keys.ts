@@ -1,0 +1,93 @@
+/**
+ * Every Redis key of a campaign is made here.
+ *
+ * Four families, so that Redis's ACLs can tell them apart by pattern:
+ * `q` the BullMQ queues, `control` what the orchestrator says (agents only read it),
+ * `agents` what agents say, `staging` and `bucket` the shared counters of the parsers.
+ */
+export function campaignPrefix(campaign: string): string {
+  return `gh:${campaign}`;
+}
+
+export interface CampaignKeys {
+  /** BullMQ's `prefix` option. */
+  readonly queuePrefix: string;
+  /** String with a time to live: the fencing epoch of the orchestrator that is alive. */
+  readonly alive: string;
+  /** Integer: the last fencing epoch that was handed out. */
+  readonly epoch: string;
+  /** Hash job name → JSON `LeaseRecord`. A job that is not here is not ours. */
+  readonly leases: string;
+  /** String JSON `IssuedCertificates` for one job. */
+  certificates(jobName: string): string;
+  /** Present when the job shall drain and end. */
+  drain(jobName: string): string;
+  /** String `revoked` once parsers may no longer write; es-data agents take the user out of the file realm. */
+  readonly loaderCredential: string;
+  /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
+  readonly knobs: string;
+  /** Stream of commands from the command line to the orchestrator. */
+  readonly commands: string;
+  /** Hash stream id → JSON reply. */
+  readonly replies: string;
+  /** String: agent's instance id; set if absent, so that a second agent of the same job name ends itself. */
+  claim(jobName: string): string;
+  /** Stream of JSON `JoinRequest`. */
+  readonly join: string;
+  /** Hash job name → JSON `NodeRegistration`. */
+  readonly nodes: string;
+  /** String JSON `Heartbeat` with a time to live. */
+  heartbeat(jobName: string): string;
+  /** Hash chunk id → bytes of staged blocks, and the counter of their sum. */
+  readonly stagedBlocks: string;
+  readonly stagedBytes: string;
+  /** Hash: the token bucket. */
+  readonly bucket: string;
+  /** Matches all of them, for teardown. */
+  readonly everything: string;
+}
+
+export function campaignKeys(campaign: string): CampaignKeys {
+  const p = campaignPrefix(campaign);
+  return {
+    queuePrefix: `${p}:q`,
+    alive: `${p}:control:alive`,
+    epoch: `${p}:control:epoch`,
+    leases: `${p}:control:leases`,
+    certificates: (jobName) => `${p}:control:certificates:${jobName}`,
+    drain: (jobName) => `${p}:control:drain:${jobName}`,
+    loaderCredential: `${p}:control:loader-credential`,
+    knobs: `${p}:control:knobs`,
+    commands: `${p}:control:commands`,
+    replies: `${p}:control:replies`,
+    claim: (jobName) => `${p}:agents:claim:${jobName}`,
+    join: `${p}:agents:join`,
+    nodes: `${p}:agents:nodes`,
+    heartbeat: (jobName) => `${p}:agents:heartbeat:${jobName}`,
+    stagedBlocks: `${p}:staging:blocks`,
+    stagedBytes: `${p}:staging:bytes`,
+    bucket: `${p}:bucket`,
+    everything: `${p}:*`,
+  };
+}
+
+/** The names of the two BullMQ queues. */
+export const PARSE_QUEUE = "parse";
+export const UNPACK_QUEUE = "unpack";
+
+/**
+ * The ACL rules of the Redis user of a role, as arguments of `ACL SETUSER` after the
+ * password. Agents read `control` and write `agents`; parsers also work the spool.
+ * `INFO` is what BullMQ asks for a connection's server version.
+ */
+export function aclRules(campaign: string, role: NodeRole): readonly string[] {
+  const p = campaignPrefix(campaign);
+  const common = ["resetkeys", "resetchannels", "-@all", "+@all", "-@admin", "-@dangerous", "+info"];
+  const keys = [`%R~${p}:control:*`, `~${p}:agents:*`];
+  if (role === "parser") keys.push(`~${p}:q:*`, `~${p}:staging:*`, `~${p}:bucket`);
+  return [...common, ...keys];
+}
+
+/** The roles that a batch job can have. */
+export type NodeRole = "es-data" | "parser";
+export const NODE_ROLES: readonly NodeRole[] = ["es-data", "parser"];

@@ -1,0 +1,70 @@
+/**
+ * The ledger: one row for each committed chunk. The row is the return value of the
+ * chunk's spool job, so BullMQ's lock token is the fence: an attempt that lost its
+ * lock cannot commit.
+ */
+
+/**
+ * `read = written + duplicate + dropped + rejected`. `unparsed` stands beside the sum,
+ * since those lines are stored.
+ */
+export interface Counts {
+  /** Lines that the chunk owns. */
+  readonly read: number;
+  /** Documents created by this attempt. */
+  readonly written: number;
+  /** Documents that an earlier attempt had created (409). */
+  readonly duplicate: number;
+  /** Lines left out on purpose, by reason in `droppedBy`. */
+  readonly dropped: number;
+  /** Documents that Elasticsearch refused for good; each is in the chunk's rejects file. */
+  readonly rejected: number;
+  /** Lines stored without having been understood. */
+  readonly unparsed: number;
+  /** Bytes of the lines read, line ends included. */
+  readonly bytes: number;
+}
+
+export interface LedgerRow {
+  readonly chunk: string;
+  readonly fileId: string;
+  /** Which delivery committed, 1 for the first. */
+  readonly attempt: number;
+  /** The job name of the parser that did it. */
+  readonly worker: string;
+  readonly counts: Counts;
+  /** Documents in Elasticsearch (written + duplicate) by index. */
+  readonly perIndex: Readonly<Record<string, number>>;
+  readonly droppedBy: Readonly<Record<string, number>>;
+  /** Rejected documents by error type. */
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  /** Unparsed lines by kind. */
+  readonly unparsedBy: Readonly<Record<string, number>>;
+  /** The bytes that the lines of this chunk cover after decompression, `[first, last)`; equal when it owns none. */
+  readonly covered: readonly [first: number, last: number];
+  /** Wall time of the attempt and the CPU that its parsing took. */
+  readonly millis: number;
+  readonly parseCpuMicros: number;
+}
+
+export const ZERO_COUNTS: Counts = {
+  read: 0,
+  written: 0,
+  duplicate: 0,
+  dropped: 0,
+  rejected: 0,
+  unparsed: 0,
+  bytes: 0,
+};
+
+export function addCounts(a: Counts, b: Counts): Counts {
+  return {
+    read: a.read + b.read,
+    written: a.written + b.written,
+    duplicate: a.duplicate + b.duplicate,
+    dropped: a.dropped + b.dropped,
+    rejected: a.rejected + b.rejected,
+    unparsed: a.unparsed + b.unparsed,
+    bytes: a.bytes + b.bytes,
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * The states of a campaign and every move between them.
+ *
+ * A campaign is *planned* until an orchestrator takes it up. While *booting*, the gateway and
+ * the data nodes come up and the indices are made. While *running*, the spool is open; *paused*
+ * closes it, nothing else ends. When both queues are empty it is *finishing*: parsers go, the
+ * sums are checked, the result is saved and the save is tried out. With `finish: keep` it is then
+ * *serving* until its time is over. *tearing-down* ends jobs, gateway, keys and secrets, and leads to
+ * *done*, *failed* or *cancelled*. *held* is where something could not be loaded or verified: the cluster stays,
+ * so that somebody can look, until `resume` (load what failed again, while there are parsers), `verify` (check
+ * again) or `teardown`.
+ */
+export const CAMPAIGN_STATES = [
+  "planned",
+  "booting",
+  "running",
+  "paused",
+  "finishing",
+  "serving",
+  "held",
+  "tearing-down",
+  "done",
+  "failed",
+  "cancelled",
+] as const;
+export type CampaignState = (typeof CAMPAIGN_STATES)[number];
+
+export const CAMPAIGN_EVENTS = [
+  /** An orchestrator begins. */
+  "start",
+  /** Gateway, data nodes, indices and at least one parser are there. */
+  "booted",
+  "pause",
+  "resume",
+  /** Both queues are empty. */
+  "drained",
+  /** Saved and verified; the cluster may go. */
+  "finished",
+  /** Saved and verified; the cluster stays for a while. */
+  "serve",
+  /** Something could not be verified. */
+  "hold",
+  /** Try to verify again what could not be verified. */
+  "retry",
+  /** The operator, or the end of the serving time, says that the cluster may go. */
+  "release",
+  "cancel",
+  "fail",
+  "torn-down-done",
+  "torn-down-failed",
+  "torn-down-cancelled",
+] as const;
+export type CampaignEvent = (typeof CAMPAIGN_EVENTS)[number];
+
+/** How a campaign ends, decided before the teardown begins. */
+export type CampaignOutcome = "done" | "failed" | "cancelled";
+
+type Row = Readonly<Partial<Record<CampaignEvent, CampaignState>>>;
+
+/** What is not in the table is refused. The compiler asks for a row for each state. */
+const TRANSITIONS: Readonly<Record<CampaignState, Row>> = {
+  planned: { start: "booting", cancel: "tearing-down", fail: "tearing-down" },
+  booting: { booted: "running", cancel: "tearing-down", fail: "tearing-down" },
+  running: { pause: "paused", drained: "finishing", hold: "held", cancel: "tearing-down", fail: "tearing-down" },
+  paused: { resume: "running", cancel: "tearing-down", fail: "tearing-down" },
+  finishing: {
+    finished: "tearing-down",
+    serve: "serving",
+    hold: "held",
+    cancel: "tearing-down",
+    fail: "tearing-down",
+  },
+  // A cluster that cannot serve any longer has still saved its result.
+  serving: { release: "tearing-down", cancel: "tearing-down", fail: "tearing-down" },
+  held: {
+    resume: "running",
+    retry: "finishing",
+    release: "tearing-down",
+    cancel: "tearing-down",
+    fail: "tearing-down",
+  },
+  "tearing-down": {
+    "torn-down-done": "done",
+    "torn-down-failed": "failed",
+    "torn-down-cancelled": "cancelled",
+  },
+  done: {},
+  failed: {},
+  cancelled: {},
+};
+
+/** The state after the event, or undefined when the event is refused in this state. Pure and total. */
+export function transition(state: CampaignState, event: CampaignEvent): CampaignState | undefined {
+  return TRANSITIONS[state][event];
+}
+
+/** True for the states that nothing leaves. */
+export function isFinal(state: CampaignState): state is CampaignOutcome {
+  return state === "done" || state === "failed" || state === "cancelled";
+}
+
+/**
+ * The outcome that a move to `tearing-down` decides: a campaign that has saved its result
+ * is done even when it is cancelled while serving; one that was held is not.
+ */
+export function outcomeOf(from: CampaignState, event: CampaignEvent): CampaignOutcome | undefined {
+  if (transition(from, event) !== "tearing-down") return undefined;
+  if (event === "finished" || from === "serving") return "done";
+  if (event === "cancel") return "cancelled";
+  return "failed";
+}

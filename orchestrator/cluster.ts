@@ -1,0 +1,307 @@
+import type { Client } from "@elastic/elasticsearch";
+import { errors } from "@elastic/elasticsearch";
+import { StoreError } from "../worker/contract/errors.ts";
+import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
+import type { YearMonth } from "../worker/contract/months.ts";
+import { readTemplate } from "../templates/files.ts";
+
+/**
+ * What the orchestrator says to Elasticsearch: templates, indices, counts, snapshots. Uses nothing that the slim
+ * distribution lacks (no `GET /`, no delete-by-query): see the capability probe.
+ */
+
+export interface ClusterHealth {
+  readonly status: string;
+  readonly dataNodes: number;
+  readonly relocatingShards: number;
+  readonly unassignedShards: number;
+}
+
+export interface Cluster {
+  health(): Promise<ClusterHealth>;
+  /** Writes the index template and makes every index of the months. Indices that exist are left alone. */
+  prepare(naming: IndexNaming, months: readonly YearMonth[]): Promise<readonly string[]>;
+  /** The indices of this naming that exist. */
+  indices(naming: IndexNaming): Promise<readonly string[]>;
+  refresh(indices: readonly string[]): Promise<void>;
+  /** Documents by index. */
+  counts(indices: readonly string[]): Promise<Readonly<Record<string, number>>>;
+  /** Documents by the value of the keyword field `file`. Pages through all of them. */
+  countsByFile(indices: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Documents of one file in each of the offset ranges `[from, to)`. */
+  countsByRange(indices: readonly string[], file: string, ranges: readonly (readonly [number, number])[]): Promise<readonly number[]>;
+  /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
+  deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
+  /** Settings for searching after the load: refresh again, no more writes. */
+  applyServingSettings(indices: readonly string[]): Promise<void>;
+  registerRepository(name: string, location: string): Promise<void>;
+  /** Takes the snapshot, or finds that it was taken. Resolves when its state is SUCCESS. */
+  snapshot(repository: string, name: string, indices: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Restores one index of the snapshot under another name, counts it, removes it. */
+  restoredCount(repository: string, snapshot: string, index: string, signal: AbortSignal): Promise<number>;
+  /** Figures of the data nodes for the tuning dashboard, by node name. */
+  nodeFigures(): Promise<Readonly<Record<string, NodeFigures>>>;
+  /** Bytes on disk of the indices. */
+  storeBytes(indices: readonly string[]): Promise<number>;
+}
+
+export interface NodeFigures {
+  readonly documents: number;
+  readonly indexed: number;
+  readonly indexMillis: number;
+  readonly mergeMillis: number;
+  readonly storeBytes: number;
+  readonly heapBytes: number;
+  readonly cpuPercent: number;
+  /** CPU milliseconds of the process since it started. */
+  readonly cpuMillis: number;
+  readonly writeRejections: number;
+}
+
+const TEMPLATE_NAME = "gridharvest";
+
+/** Turns a client error into one that says what was asked and what came back. */
+async function ask<T>(what: string, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    const status = error instanceof errors.ResponseError ? (error.statusCode ?? 0) : 0;
+    throw new StoreError("ELASTICSEARCH_REFUSED", `Elasticsearch: ${what} failed: ${error instanceof Error ? error.message : String(error)}`, {
+      retryable: status === 0 || status === 429 || status >= 500,
+      cause: error,
+      context: { status },
+    });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof errors.ResponseError && error.statusCode === 404;
+}
+
+export function createCluster(client: Client): Cluster {
+  const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        reject(signal.reason as Error);
+      });
+    });
+
+  const cluster: Cluster = {
+    async health() {
+      const health = await ask("cluster health", () => client.cluster.health());
+      return {
+        status: health.status,
+        dataNodes: health.number_of_data_nodes,
+        relocatingShards: health.relocating_shards,
+        unassignedShards: health.unassigned_shards,
+      };
+    },
+
+    async prepare(naming, months) {
+      const template = JSON.parse(readTemplate("templates/index-templates/logs.json")) as Record<string, unknown>;
+      await ask("writing the index template", () =>
+        client.indices.putIndexTemplate({ name: TEMPLATE_NAME, index_patterns: [indexWildcard(naming)], priority: 500, ...template }),
+      );
+      const names = months.flatMap((month) => indexNamesOf(naming, month));
+      const existing = new Set(await cluster.indices(naming));
+      // One at a time is slow, all at once floods the master's queue.
+      const missing = names.filter((name) => !existing.has(name));
+      for (let at = 0; at < missing.length; at += 8) {
+        await Promise.all(
+          missing.slice(at, at + 8).map((index) =>
+            ask(`creating index ${index}`, async () => {
+              try {
+                await client.indices.create({ index, wait_for_active_shards: 1 });
+              } catch (error) {
+                const type = error instanceof errors.ResponseError ? error.message : "";
+                if (!type.includes("resource_already_exists_exception")) throw error;
+              }
+            }),
+          ),
+        );
+      }
+      return names;
+    },
+
+    async indices(naming) {
+      const rows = await ask("listing indices", () =>
+        client.cat.indices({ index: indexWildcard(naming), format: "json", h: "index" }),
+      );
+      return rows.map((row) => row.index ?? "").sort();
+    },
+
+    async refresh(indices) {
+      await ask("refresh", () => client.indices.refresh({ index: [...indices] }));
+    },
+
+    async counts(indices) {
+      const counts: Record<string, number> = {};
+      for (const index of indices) {
+        counts[index] = (await ask(`counting ${index}`, () => client.count({ index }))).count;
+      }
+      return counts;
+    },
+
+    async countsByFile(indices) {
+      const counts = new Map<string, number>();
+      let after: Record<string, string> | undefined;
+      for (;;) {
+        const answer = await ask("counting by file", () =>
+          client.search<unknown, { files: { buckets: { key: { file: string }; doc_count: number }[]; after_key?: { file: string } } }>({
+            index: [...indices],
+            size: 0,
+            aggs: {
+              files: {
+                composite: { size: 1000, sources: [{ file: { terms: { field: "file" } } }], ...(after ? { after } : {}) },
+              },
+            },
+          }),
+        );
+        const files = answer.aggregations?.files;
+        for (const bucket of files?.buckets ?? []) counts.set(bucket.key.file, bucket.doc_count);
+        if (!files?.after_key) return counts;
+        after = files.after_key;
+      }
+    },
+
+    async countsByRange(indices, file, ranges) {
+      const counts: number[] = [];
+      for (const [from, to] of ranges) {
+        const answer = await ask(`counting ${file} from byte ${String(from)}`, () =>
+          client.count({
+            index: [...indices],
+            query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
+          }),
+        );
+        counts.push(answer.count);
+      }
+      return counts;
+    },
+
+    async deleteRange(indices, file, [from, to]) {
+      let deleted = 0;
+      for (;;) {
+        await cluster.refresh(indices);
+        const found = await ask(`looking for leftovers of ${file}`, () =>
+          client.search({
+            index: [...indices],
+            size: 5000,
+            _source: false,
+            query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
+          }),
+        );
+        const hits = found.hits.hits;
+        if (hits.length === 0) return deleted;
+        const operations = hits.map((hit) => ({ delete: { _index: hit._index, _id: hit._id ?? "" } }));
+        await ask(`deleting leftovers of ${file}`, () => client.bulk({ operations }));
+        deleted += hits.length;
+      }
+    },
+
+    async applyServingSettings(indices) {
+      await ask("serving settings", () =>
+        client.indices.putSettings({ index: [...indices], settings: { index: { refresh_interval: "1s", "blocks.write": true } } }),
+      );
+    },
+
+    async registerRepository(name, location) {
+      await ask(`registering the snapshot repository ${location}`, () =>
+        client.snapshot.createRepository({ name, verify: true, repository: { type: "fs", settings: { location, compress: true } } }),
+      );
+    },
+
+    async snapshot(repository, name, indices, signal) {
+      const state = async (): Promise<string | undefined> => {
+        try {
+          const answer = await client.snapshot.get({ repository, snapshot: name });
+          return answer.snapshots?.[0]?.state;
+        } catch (error) {
+          if (isMissing(error)) return undefined;
+          throw error;
+        }
+      };
+      let now = await ask("looking for the snapshot", state);
+      if (now !== undefined && now !== "SUCCESS" && now !== "IN_PROGRESS") {
+        await ask(`removing the ${now} snapshot`, () => client.snapshot.delete({ repository, snapshot: name }));
+        now = undefined;
+      }
+      if (now === undefined) {
+        await ask("starting the snapshot", () =>
+          client.snapshot.create({
+            repository,
+            snapshot: name,
+            indices: [...indices],
+            include_global_state: false,
+            wait_for_completion: false,
+          }),
+        );
+      }
+      for (;;) {
+        signal.throwIfAborted();
+        const reached = await ask("asking for the snapshot's state", state);
+        if (reached === "SUCCESS") return;
+        if (reached !== "IN_PROGRESS") {
+          throw new StoreError("SNAPSHOT_FAILED", `the snapshot ${name} ended as ${reached ?? "missing"}; see Elasticsearch's log on the gateway, mend, then verify again`);
+        }
+        await pause(300, signal);
+      }
+    },
+
+    async restoredCount(repository, snapshot, index, signal) {
+      const copy = `verify-${index}`;
+      const remove = async (): Promise<void> => {
+        await ask(`removing ${copy}`, () => client.indices.delete({ index: copy, ignore_unavailable: true }));
+      };
+      await remove();
+      try {
+        await ask(`restoring ${index}`, () =>
+          client.snapshot.restore({
+            repository,
+            snapshot,
+            indices: index,
+            include_global_state: false,
+            include_aliases: false,
+            rename_pattern: "(.+)",
+            rename_replacement: "verify-$1",
+            index_settings: { "index.blocks.write": false },
+            wait_for_completion: true,
+          }),
+        );
+        signal.throwIfAborted();
+        return (await ask(`counting ${copy}`, () => client.count({ index: copy }))).count;
+      } finally {
+        await remove();
+      }
+    },
+
+    async nodeFigures() {
+      const stats = await ask("node figures", () =>
+        client.nodes.stats({ metric: ["indices", "jvm", "process", "thread_pool"] }),
+      );
+      const figures: Record<string, NodeFigures> = {};
+      for (const node of Object.values(stats.nodes)) {
+        if (node.name === undefined) continue;
+        figures[node.name] = {
+          documents: node.indices?.docs?.count ?? 0,
+          indexed: node.indices?.indexing?.index_total ?? 0,
+          indexMillis: Number(node.indices?.indexing?.index_time_in_millis ?? 0),
+          mergeMillis: Number(node.indices?.merges?.total_time_in_millis ?? 0),
+          storeBytes: Number(node.indices?.store?.size_in_bytes ?? 0),
+          heapBytes: node.jvm?.mem?.heap_used_in_bytes ?? 0,
+          cpuPercent: node.process?.cpu?.percent ?? 0,
+          cpuMillis: Number((node.process?.cpu as { total_in_millis?: number } | undefined)?.total_in_millis ?? 0),
+          writeRejections: node.thread_pool?.["write"]?.rejected ?? 0,
+        };
+      }
+      return figures;
+    },
+
+    async storeBytes(indices) {
+      const stats = await ask("store size", () => client.indices.stats({ index: [...indices], metric: ["store"] }));
+      return Number(stats._all.primaries?.store?.size_in_bytes ?? 0);
+    },
+  };
+  return cluster;
+}

@@ -1,0 +1,146 @@
+import { constants } from "node:fs";
+import { mkdir, open, readdir, readFile, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { NodeRole } from "../worker/contract/keys.ts";
+import { GridError, StoreError } from "../worker/contract/errors.ts";
+import type { CampaignEvent, CampaignState } from "./campaign.ts";
+
+/**
+ * The journal: every decision of a campaign, written down before it is acted on.
+ *
+ * One file for each fencing epoch, `000001.ndjson`, `000002.ndjson`, …: an orchestrator writes only the file of
+ * its own epoch. The first record of a later epoch seals the earlier files at the length that its writer
+ * read, so what a stale orchestrator still appends to its own file does not count.
+ */
+export type JournalEntry =
+  | { readonly type: "created"; readonly campaign: string; readonly plan: string }
+  | {
+      readonly type: "owned";
+      readonly pid: number;
+      readonly host: string;
+      /** Byte length, by file name, at which earlier epochs are cut. */
+      readonly seals: Readonly<Record<string, number>>;
+    }
+  | { readonly type: "transition"; readonly event: CampaignEvent; readonly from: CampaignState; readonly to: CampaignState; readonly reason?: string }
+  | { readonly type: "target"; readonly dataNodes: number; readonly parsers: number }
+  | { readonly type: "submit-intent"; readonly jobName: string; readonly role: NodeRole }
+  | { readonly type: "submitted"; readonly jobName: string; readonly jobId: string; readonly found: boolean }
+  | { readonly type: "submit-refused"; readonly jobName: string; readonly reason: string }
+  | { readonly type: "certified"; readonly jobName: string; readonly address: string }
+  | { readonly type: "drain"; readonly jobName: string; readonly reason: string }
+  | { readonly type: "job-cancel"; readonly jobName: string; readonly reason: string }
+  | { readonly type: "job-ended"; readonly jobName: string; readonly exit: number | null; readonly how: string }
+  | { readonly type: "command"; readonly id: string; readonly command: string; readonly args: unknown }
+  | { readonly type: "step"; readonly name: string; readonly status: "started" | "done"; readonly result?: unknown }
+  | { readonly type: "warning"; readonly text: string };
+
+export type JournalRecord = JournalEntry & { readonly seq: number; readonly at: number; readonly epoch: number };
+
+export interface Journal {
+  readonly epoch: number;
+  /** Everything that counts so far, earlier epochs included. Grows with each append. */
+  readonly records: readonly JournalRecord[];
+  /** Written and synced when it resolves. @throws StoreError `JOURNAL_UNWRITABLE`, GridError `CAMPAIGN_LOST` once fenced off. */
+  append(entry: JournalEntry): Promise<JournalRecord>;
+  /** Refuses everything from now on: another orchestrator owns the campaign. */
+  fence(): void;
+  close(): Promise<void>;
+}
+
+function fileOf(epoch: number): string {
+  return `${String(epoch).padStart(6, "0")}.ndjson`;
+}
+
+/** Reads all records that count, and the lengths at which each file would be sealed now. A torn last line is left out. */
+export async function readJournal(dir: string): Promise<{ records: JournalRecord[]; seals: Record<string, number>; epoch: number }> {
+  let names: string[];
+  try {
+    names = (await readdir(dir)).filter((name) => /^\d{6}\.ndjson$/.test(name)).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { records: [], seals: {}, epoch: 0 };
+    throw error;
+  }
+  const parsed = new Map<string, { records: JournalRecord[]; ends: number[] }>();
+  const seals: Record<string, number> = {};
+  for (const name of names) {
+    const bytes = await readFile(join(dir, name));
+    const records: JournalRecord[] = [];
+    const ends: number[] = [];
+    for (let start = 0; ; ) {
+      const end = bytes.indexOf(10, start);
+      if (end < 0) break;
+      records.push(JSON.parse(bytes.toString("utf8", start, end)) as JournalRecord);
+      ends.push(end + 1);
+      start = end + 1;
+    }
+    parsed.set(name, { records, ends });
+    seals[name] = ends.at(-1) ?? 0;
+  }
+  // The first seal of a file counts: whoever sealed it has acted on exactly that much.
+  const cuts = new Map<string, number>();
+  for (const name of names) {
+    const first = parsed.get(name)?.records[0];
+    if (first?.type !== "owned") continue;
+    for (const [file, length] of Object.entries(first.seals)) if (!cuts.has(file)) cuts.set(file, length);
+  }
+  const records: JournalRecord[] = [];
+  for (const name of names) {
+    const file = parsed.get(name);
+    const cut = cuts.get(name) ?? Number.POSITIVE_INFINITY;
+    file?.records.forEach((record, i) => {
+      if ((file.ends[i] ?? 0) <= cut) records.push(record);
+    });
+    seals[name] = Math.min(seals[name] ?? 0, cut);
+  }
+  return { records, seals, epoch: Math.max(0, ...names.map((name) => Number(name.slice(0, 6)))) };
+}
+
+/**
+ * Opens the journal for a new epoch, which must be higher than every earlier one.
+ * @throws GridError `CAMPAIGN_LOST` when the epoch's file exists: another orchestrator was faster
+ */
+export async function openJournal(dir: string, epoch: number, host: string): Promise<Journal> {
+  await mkdir(dir, { recursive: true });
+  const { records, seals } = await readJournal(dir);
+  let handle: FileHandle;
+  try {
+    handle = await open(join(dir, fileOf(epoch)), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o644);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      throw new GridError("CAMPAIGN_LOST", `epoch ${String(epoch)} of ${dir} is taken: another orchestrator owns this campaign`);
+    }
+    throw new StoreError("JOURNAL_UNWRITABLE", `cannot write the journal in ${dir}; make the directory writable`, { cause: error });
+  }
+  let fenced = false;
+  let tail: Promise<unknown> = Promise.resolve();
+  const append = async (entry: JournalEntry): Promise<JournalRecord> => {
+    if (fenced) throw new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign; this one stops");
+    const record: JournalRecord = { ...entry, seq: (records.at(-1)?.seq ?? 0) + 1, at: Date.now(), epoch };
+    try {
+      await handle.appendFile(`${JSON.stringify(record)}\n`);
+      await handle.datasync();
+    } catch (error) {
+      throw new StoreError("JOURNAL_UNWRITABLE", `cannot append to the journal in ${dir}; is the disk full?`, { cause: error });
+    }
+    records.push(record);
+    return record;
+  };
+  const journal: Journal = {
+    epoch,
+    records,
+    append(entry) {
+      const next = tail.then(() => append(entry));
+      tail = next.catch(() => undefined);
+      return next;
+    },
+    fence() {
+      fenced = true;
+    },
+    async close() {
+      await tail;
+      await handle.close();
+    },
+  };
+  await journal.append({ type: "owned", pid: process.pid, host, seals });
+  return journal;
+}

@@ -1,0 +1,114 @@
+import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
+import type { UnpackedFile } from "../worker/contract/chunk.ts";
+
+/** The sums and proofs over ledger rows. Pure. */
+
+export interface LedgerTotals {
+  readonly chunks: number;
+  readonly counts: Counts;
+  readonly perIndex: Readonly<Record<string, number>>;
+  readonly droppedBy: Readonly<Record<string, number>>;
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  readonly unparsedBy: Readonly<Record<string, number>>;
+  readonly parseCpuMicros: number;
+}
+
+/** Adds the numbers of `more` to those of `into`, key by key. */
+export function addRecord(into: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [key, n] of Object.entries(more)) into[key] = (into[key] ?? 0) + n;
+}
+
+export function totalOf(rows: Iterable<LedgerRow>): LedgerTotals {
+  let counts = ZERO_COUNTS;
+  let chunks = 0;
+  let parseCpuMicros = 0;
+  const perIndex: Record<string, number> = {};
+  const droppedBy: Record<string, number> = {};
+  const rejectedBy: Record<string, number> = {};
+  const unparsedBy: Record<string, number> = {};
+  for (const row of rows) {
+    chunks += 1;
+    counts = addCounts(counts, row.counts);
+    parseCpuMicros += row.parseCpuMicros;
+    addRecord(perIndex, row.perIndex);
+    addRecord(droppedBy, row.droppedBy);
+    addRecord(rejectedBy, row.rejectedBy);
+    addRecord(unparsedBy, row.unparsedBy);
+  }
+  return { chunks, counts, perIndex, droppedBy, rejectedBy, unparsedBy, parseCpuMicros };
+}
+
+/** A row whose own sums do not add up (invariant 4), or an empty list. */
+export function unbalancedRows(rows: Iterable<LedgerRow>): string[] {
+  const problems: string[] = [];
+  for (const { chunk, counts, perIndex } of rows) {
+    if (counts.read !== counts.written + counts.duplicate + counts.dropped + counts.rejected) {
+      problems.push(
+        `chunk ${chunk}: read ${String(counts.read)} ≠ written ${String(counts.written)} + duplicate ${String(counts.duplicate)} + dropped ${String(counts.dropped)} + rejected ${String(counts.rejected)}`,
+      );
+    }
+    const indexed = Object.values(perIndex).reduce((sum, n) => sum + n, 0);
+    if (indexed !== counts.written + counts.duplicate) {
+      problems.push(
+        `chunk ${chunk}: ${String(indexed)} documents by index ≠ ${String(counts.written + counts.duplicate)} written or duplicate`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** A file that the plan names, with its length after decompression as planning or unpacking knows it. */
+export interface ExpectedFile {
+  readonly fileId: string;
+  readonly path: string;
+  readonly length: number;
+}
+
+/**
+ * The tiling of each file (invariant 5): the ranges that its committed chunks covered join without gap or
+ * overlap from 0 to its length. Sums alone cannot see a line that nobody read.
+ * @returns one line per gap or overlap
+ */
+export function tilingProblems(files: Iterable<ExpectedFile>, rows: Iterable<LedgerRow>): string[] {
+  const covered = new Map<string, (readonly [number, number, string])[]>();
+  for (const row of rows) {
+    const list = covered.get(row.fileId) ?? [];
+    list.push([row.covered[0], row.covered[1], row.chunk]);
+    covered.set(row.fileId, list);
+  }
+  const problems: string[] = [];
+  for (const file of files) {
+    const list = (covered.get(file.fileId) ?? []).filter(([first, last]) => last > first).sort((a, b) => a[0] - b[0]);
+    covered.delete(file.fileId);
+    let at = 0;
+    for (const [first, last, chunk] of list) {
+      if (first > at) problems.push(`${file.path}: bytes ${String(at)} to ${String(first)} were not read`);
+      if (first < at) problems.push(`${file.path}: chunk ${chunk} reads bytes ${String(first)} to ${String(at)} again`);
+      at = Math.max(at, last);
+    }
+    if (at < file.length) problems.push(`${file.path}: bytes ${String(at)} to ${String(file.length)} were not read`);
+    if (at > file.length) {
+      problems.push(`${file.path}: read up to byte ${String(at)}, beyond its length ${String(file.length)}`);
+    }
+  }
+  for (const [fileId, list] of covered) {
+    problems.push(`chunks of a file that the plan does not know: ${fileId} (${String(list.length)} chunks)`);
+  }
+  return problems;
+}
+
+/** Documents by file id according to the ledger. */
+export function documentsByFile(rows: Iterable<LedgerRow>): Map<string, number> {
+  const documents = new Map<string, number>();
+  for (const { fileId, counts } of rows) {
+    documents.set(fileId, (documents.get(fileId) ?? 0) + counts.written + counts.duplicate);
+  }
+  return documents;
+}
+
+/** The lengths that unpacking reported, by file id. */
+export function unpackedLengths(results: Iterable<{ readonly files: readonly UnpackedFile[] }>): Map<string, UnpackedFile> {
+  const files = new Map<string, UnpackedFile>();
+  for (const result of results) for (const file of result.files) files.set(file.fileId, file);
+  return files;
+}

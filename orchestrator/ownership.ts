@@ -1,0 +1,100 @@
+import type { Redis } from "ioredis";
+import { GridError } from "../worker/contract/errors.ts";
+import type { CampaignKeys } from "../worker/contract/keys.ts";
+
+/**
+ * Only one orchestrator owns a campaign. Owning is a fencing epoch, handed out by Redis, and a key with
+ * a time to live that the owner renews; the same key is the sign of life that agents watch.
+ */
+
+/** How long the sign of life lasts without renewal. */
+export const ALIVE_MS = 15_000;
+const RENEW_MS = 3_000;
+
+// An epoch is always higher than the journal's last, also when Redis lost its data.
+const ACQUIRE = `
+local alive = redis.call('GET', KEYS[1])
+if alive and ARGV[3] ~= '1' then return {0, alive} end
+local epoch = tonumber(redis.call('GET', KEYS[2]) or '0')
+if epoch < tonumber(ARGV[1]) then epoch = tonumber(ARGV[1]) end
+epoch = epoch + 1
+redis.call('SET', KEYS[2], epoch)
+redis.call('SET', KEYS[1], epoch, 'PX', ARGV[2])
+return {epoch, ''}`;
+
+// A restarted Redis without the keys, or an expired sign of life that nobody took over, is still ours.
+const RENEW = `
+local epoch = redis.call('GET', KEYS[2])
+if epoch and tonumber(epoch) > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[2], ARGV[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+export interface Ownership {
+  readonly epoch: number;
+  /** Aborted when another orchestrator has taken over. */
+  readonly lost: AbortSignal;
+  /** Gives the campaign up at once, so that somebody else can adopt it without waiting. */
+  release(): Promise<void>;
+  /** Stops renewing without touching Redis. */
+  stop(): void;
+}
+
+/**
+ * Takes a campaign over.
+ * @param lastEpoch highest epoch that the journal knows
+ * @param force also when a sign of life is there: the caller knows that its process is dead
+ * @throws GridError `CAMPAIGN_OWNED` when another orchestrator is alive
+ */
+export async function acquireOwnership(
+  redis: Redis,
+  keys: CampaignKeys,
+  lastEpoch: number,
+  options: { readonly force: boolean; readonly onLost: () => void },
+): Promise<Ownership> {
+  const [epoch, holder] = (await redis.eval(
+    ACQUIRE,
+    2,
+    keys.alive,
+    keys.epoch,
+    lastEpoch,
+    ALIVE_MS,
+    options.force ? 1 : 0,
+  )) as [number, string];
+  if (epoch === 0) {
+    throw new GridError(
+      "CAMPAIGN_OWNED",
+      `another orchestrator (epoch ${holder}) is alive; use pause, cancel or teardown to talk to it, or try again ${String(ALIVE_MS / 1000)} s after it died`,
+      { retryable: true },
+    );
+  }
+  const lost = new AbortController();
+  const renew = async (): Promise<void> => {
+    try {
+      const ours = await redis.eval(RENEW, 2, keys.alive, keys.epoch, epoch, ALIVE_MS);
+      if (ours === 0 && !lost.signal.aborted) {
+        clearInterval(timer);
+        options.onLost();
+        lost.abort();
+      }
+    } catch {
+      // Redis is away. Nobody else can acquire the campaign meanwhile either.
+    }
+  };
+  const timer = setInterval(() => void renew(), RENEW_MS);
+  timer.unref();
+  return {
+    epoch,
+    lost: lost.signal,
+    stop: () => clearInterval(timer),
+    async release() {
+      clearInterval(timer);
+      await redis.eval(
+        "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end",
+        1,
+        keys.alive,
+        String(epoch),
+      );
+    },
+  };
+}

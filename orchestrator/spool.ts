@@ -1,0 +1,141 @@
+import { Queue, type Job } from "bullmq";
+import type { Redis } from "ioredis";
+import type { Chunk, Unpack, UnpackResult } from "../worker/contract/chunk.ts";
+import { PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "../worker/contract/keys.ts";
+import type { LedgerRow } from "../worker/contract/ledger.ts";
+import { CHUNK_JOB, SPOOL_JOB_OPTIONS, UNPACK_JOB } from "../worker/contract/spool.ts";
+
+/** Jobs of one queue by what remains to be done with them. */
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+export interface FailedJob {
+  readonly queue: "parse" | "unpack";
+  readonly id: string;
+  /** `CODE: text`, as the worker wrote it. */
+  readonly reason: string;
+  readonly attempts: number;
+  readonly chunk?: Chunk;
+  readonly unpack?: Unpack;
+}
+
+/**
+ * The producing side of the spool. It adds references to bytes, never lines. Adding is idempotent: a job id that
+ * exists, in whatever state, is not added again.
+ */
+export interface Spool {
+  /** Adds in the order given. Returns how many were handed over. */
+  addChunks(chunks: Iterable<Chunk>): Promise<number>;
+  addUnpacks(unpacks: Iterable<Unpack>): Promise<number>;
+  /** Lets workers take jobs. */
+  open(): Promise<void>;
+  /** Workers finish what they have and take nothing new. */
+  close(): Promise<void>;
+  counts(): Promise<{ readonly parse: QueueCounts; readonly unpack: QueueCounts }>;
+  /** True when nothing waits, runs or is delayed, and never will again by itself. */
+  isDrained(): Promise<boolean>;
+  /** Ledger rows in the order of their commit, beginning with the `from`-th. */
+  rows(from?: number): AsyncGenerator<LedgerRow>;
+  unpackResults(): AsyncGenerator<UnpackResult>;
+  failed(): Promise<readonly FailedJob[]>;
+  /** Puts failed jobs back. Returns how many. */
+  retryFailed(): Promise<number>;
+  disconnect(): Promise<void>;
+}
+
+const PAGE = 500;
+
+export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
+  const options = { connection: redis, prefix: keys.queuePrefix };
+  const parse = new Queue<Chunk, LedgerRow>(PARSE_QUEUE, options);
+  const unpack = new Queue<Unpack, UnpackResult>(UNPACK_QUEUE, options);
+  // Without a listener a lost connection would end the process; ioredis reconnects by itself.
+  for (const queue of [parse, unpack]) queue.on("error", () => undefined);
+
+  async function add<T extends { readonly id: string }>(queue: Queue, name: string, items: Iterable<T>): Promise<number> {
+    let total = 0;
+    let batch: T[] = [];
+    const send = async (): Promise<void> => {
+      await queue.addBulk(batch.map((data) => ({ name, data, opts: { ...SPOOL_JOB_OPTIONS, jobId: data.id } })));
+      total += batch.length;
+      batch = [];
+    };
+    for (const item of items) {
+      batch.push(item);
+      if (batch.length >= PAGE) await send();
+    }
+    if (batch.length > 0) await send();
+    return total;
+  }
+
+  async function countsOf(queue: Queue): Promise<QueueCounts> {
+    const counts = await queue.getJobCounts("wait", "paused", "prioritized", "active", "delayed", "completed", "failed");
+    return {
+      waiting: (counts["wait"] ?? 0) + (counts["paused"] ?? 0) + (counts["prioritized"] ?? 0),
+      active: counts["active"] ?? 0,
+      delayed: counts["delayed"] ?? 0,
+      completed: counts["completed"] ?? 0,
+      failed: counts["failed"] ?? 0,
+    };
+  }
+
+  async function* completed<T>(queue: Queue<unknown, T>, from: number): AsyncGenerator<T> {
+    for (let at = from; ; at += PAGE) {
+      const jobs = (await queue.getJobs(["completed"], at, at + PAGE - 1, true)) as Job<unknown, T>[];
+      for (const job of jobs) yield job.returnvalue;
+      if (jobs.length < PAGE) return;
+    }
+  }
+
+  const open = (counts: QueueCounts): number => counts.waiting + counts.active + counts.delayed;
+
+  return {
+    addChunks: (chunks) => add(parse, CHUNK_JOB, chunks),
+    addUnpacks: (unpacks) => add(unpack, UNPACK_JOB, unpacks),
+    async open() {
+      await Promise.all([parse.resume(), unpack.resume()]);
+    },
+    async close() {
+      await Promise.all([parse.pause(), unpack.pause()]);
+    },
+    async counts() {
+      const [p, u] = await Promise.all([countsOf(parse), countsOf(unpack)]);
+      return { parse: p, unpack: u };
+    },
+    async isDrained() {
+      // Unpacking adds chunks before it completes, so its queue is asked first.
+      if (open(await countsOf(unpack)) > 0) return false;
+      return open(await countsOf(parse)) === 0;
+    },
+    rows: (from = 0) => completed<LedgerRow>(parse as Queue<unknown, LedgerRow>, from),
+    unpackResults: () => completed<UnpackResult>(unpack as Queue<unknown, UnpackResult>, 0),
+    async failed() {
+      const result: FailedJob[] = [];
+      for (const job of await parse.getFailed(0, -1)) {
+        result.push({ queue: "parse", id: job.id ?? "", reason: job.failedReason, attempts: job.attemptsMade, chunk: job.data });
+      }
+      for (const job of await unpack.getFailed(0, -1)) {
+        result.push({ queue: "unpack", id: job.id ?? "", reason: job.failedReason, attempts: job.attemptsMade, unpack: job.data });
+      }
+      return result;
+    },
+    async retryFailed() {
+      let n = 0;
+      for (const queue of [unpack, parse]) {
+        for (const job of await queue.getFailed(0, -1)) {
+          await job.retry("failed");
+          n += 1;
+        }
+      }
+      return n;
+    },
+    async disconnect() {
+      await Promise.all([parse.close(), unpack.close()]);
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { redisOptions, type RedisEndpoint, type Services } from "./endpoints.ts";

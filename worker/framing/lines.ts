@@ -1,0 +1,132 @@
+import { DataError } from "../contract/errors.ts";
+
+/**
+ * Which lines of a file belong to a byte range, and how they reach the pipeline.
+ *
+ * A range owns the lines whose *first byte* lies in it. So its first owned line begins at `start` when
+ * `start` is 0 or byte `start - 1` is a line feed, else behind the next line feed; its last owned line ends
+ * with the first line feed at or after `end - 1`, or with the file. Ranges that tile a file therefore own
+ * lines that tile it too: no byte is read twice as content, and none is left out.
+ */
+
+/** Random access to the bytes of a file after decompression. */
+export interface RangeReader {
+  /** At most `length` bytes from `position` on. Short reads are fine; none at all means that the file ends there. */
+  read(position: number, length: number): Promise<Uint8Array>;
+}
+
+/** Whole lines on their way to the pipeline. */
+export interface LineBlock {
+  /**
+   * Whole lines with their line ends; only the file's last may lack its own. It begins at byte 0 of an
+   * ArrayBuffer that nobody else uses, which may be longer than the block and can be transferred.
+   */
+  readonly block: Uint8Array<ArrayBuffer>;
+  /** Offset of `block[0]` in what the reader reads. */
+  readonly base: number;
+  /**
+   * Bytes of the file that the block stands for: the next block begins at `base + bytes`. It is `block.length`
+   * unless the block is one line of more than `HELD_LINE_BYTES`; the block is then the beginning of that line.
+   */
+  readonly bytes: number;
+}
+
+/**
+ * Of a longer line only this much is held in memory; the rest is read over and counted. It is more than the
+ * pipeline stores of a line (`KEPT_LINE_BYTES`), so nothing but the memory changes.
+ */
+export const HELD_LINE_BYTES = 32 * 1024 * 1024;
+
+const LF = 10;
+/** How much is read at once in search of the end of a line; grows up to `LARGEST_STEP` for giant ones. */
+const FIRST_STEP = 4096;
+const LARGEST_STEP = 1 << 20;
+
+/**
+ * The lines that `range` owns, in blocks of at most `blockBytes`; a longer line is a block of its own.
+ *
+ * Every byte of every owned line is in exactly one block. A range inside one giant line yields nothing.
+ * The end of a block that cuts a line is read again with the next block: about one line in each.
+ *
+ * @param range bytes `[start, end)`; `end` may lie behind the end of the file
+ * @param fileLength where the file ends, as the chunk states it: what was appended since is not read
+ * @param heldLineBytes for tests
+ * @throws DataError `FILE_SHORTENED` when the file ends before `fileLength`
+ */
+export async function* ownedBlocks(
+  reader: RangeReader,
+  range: { readonly start: number; readonly end: number },
+  fileLength: number,
+  blockBytes: number,
+  heldLineBytes: number = HELD_LINE_BYTES,
+): AsyncGenerator<LineBlock, void, undefined> {
+  const end = Math.min(range.end, fileLength);
+  let position = range.start === 0 ? 0 : await lineEnd(reader, range.start - 1, fileLength);
+  while (position < end) {
+    const head = await fill(reader, position, Math.min(blockBytes, end - position + FIRST_STEP), fileLength);
+    const whole = wholeLines(head, end - position, position + head.length === fileLength);
+    const next =
+      whole > 0
+        ? { block: head.subarray(0, whole), base: position, bytes: whole }
+        : await longLine(reader, position, head, fileLength, heldLineBytes);
+    yield next;
+    position += next.bytes;
+  }
+}
+
+/** How many of the first bytes of `head` are whole lines that begin before `owned`; 0 when the first line does not end in it. */
+function wholeLines(head: Uint8Array, owned: number, atEndOfFile: boolean): number {
+  if (head.length >= owned) {
+    const last = head.indexOf(LF, owned - 1);
+    if (last >= 0) return last + 1;
+    if (atEndOfFile) return head.length;
+  }
+  return head.lastIndexOf(LF) + 1;
+}
+
+/** The line that begins at `base` with the bytes `head`, which hold no line feed. */
+async function longLine(
+  reader: RangeReader,
+  base: number,
+  head: Uint8Array,
+  fileLength: number,
+  heldLineBytes: number,
+): Promise<LineBlock> {
+  const bytes = (await lineEnd(reader, base + head.length, fileLength)) - base;
+  return { block: await fill(reader, base, Math.min(bytes, heldLineBytes), fileLength), base, bytes };
+}
+
+/** The offset behind the first line feed at or after `from`, or the end of the file. */
+async function lineEnd(reader: RangeReader, from: number, fileLength: number): Promise<number> {
+  for (let position = from, step = FIRST_STEP; position < fileLength; step = Math.min(step * 2, LARGEST_STEP)) {
+    const bytes = await fill(reader, position, step, fileLength);
+    const lf = bytes.indexOf(LF);
+    if (lf >= 0) return position + lf + 1;
+    position += bytes.length;
+  }
+  return fileLength;
+}
+
+/** The bytes `[position, position + length)`, or up to the end of the file, in a buffer of their own. */
+async function fill(
+  reader: RangeReader,
+  position: number,
+  length: number,
+  fileLength: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Math.min(length, fileLength - position));
+  for (let filled = 0; filled < bytes.length;) {
+    const read = await reader.read(position + filled, bytes.length - filled);
+    if (read.length === 0) {
+      throw new DataError(
+        "FILE_SHORTENED",
+        `The file ends at byte ${position + filled}, but ${fileLength} bytes were planned: it changed after the plan was made. ` +
+          "Plan the month again.",
+        { context: { position: position + filled, fileLength } },
+      );
+    }
+    bytes.set(read, filled);
+    filled += read.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { build, type BuildFailure, type Plugin } from "esbuild";
+import { ConfigError } from "../worker/contract/errors.ts";
+import { createLog, type Log } from "./log.ts";
+import { BUNDLE_FILES, type Bundles } from "./runtimes/bundles.ts";
+import { withMachineLock } from "./runtimes/machine-lock.ts";
+import { packageRoot } from "./runtimes/package-root.ts";
+import { withPartialDir } from "./runtimes/partial-dir.ts";
+
+/**
+ * Makes the bundles below `dist` with esbuild. Part of a checkout only; `npm run build` and `npm pack` run it as a program.
+ */
+
+/** Where each bundle begins. */
+export const BUNDLE_ENTRIES: Readonly<Record<keyof Bundles, string>> = {
+  cli: "orchestrator/main.ts",
+  agent: "worker/agent/main.ts",
+  parser: "worker/parser.ts",
+  pipelineThread: "worker/pipeline-thread.ts",
+  batch: "pbs/local/main.ts",
+};
+
+/** Folders whose files decide what is in the bundles. */
+const SOURCE_FOLDERS = ["orchestrator", "worker", "pbs", "templates", "monitoring"];
+/** Folders whose texts are inlined for `readTemplate`: everything in them that is not a program. */
+const TEXT_FOLDERS = ["templates", "pbs/jobs", "monitoring"];
+const STAMP = ".stamp";
+
+/**
+ * Dependencies in CommonJS call `require` for Node's own modules, and some ask where they are. The names are unlikely ones:
+ * a bundled module may import `createRequire` itself.
+ */
+const BANNER = [
+  'import { createRequire as __ghCreateRequire } from "node:module";',
+  'import { dirname as __ghDirname } from "node:path";',
+  "const require = __ghCreateRequire(import.meta.url);",
+  "const __filename = import.meta.filename;",
+  "const __dirname = __ghDirname(__filename);",
+].join("\n");
+
+/**
+ * Builds the bundles unless those in `dist` were made from exactly these sources. Safe when several processes do it at
+ * once: each file is replaced by a rename, and a program that runs keeps the file it has opened.
+ * @returns whether anything was built
+ * @throws ConfigError `BUNDLES_BROKEN` with what esbuild found wrong
+ */
+export async function buildBundles(root: string, log: Log): Promise<boolean> {
+  const dist = join(root, "dist");
+  if (isCurrent(dist, sourcesHash(root))) return false;
+  return await withMachineLock(`bundles ${root}`, async () => {
+    const hash = sourcesHash(root);
+    if (isCurrent(dist, hash)) return false;
+    log.info("building the program bundles", { dir: dist });
+    await withPartialDir(dist, async (dir) => {
+      await bundleInto(dir, root);
+      writeFileSync(join(dir, STAMP), `${hash}\n`);
+      // The stamp last: whoever is stopped in between leaves bundles that count as stale.
+      const made = readdirSync(dir).sort((a, b) => Number(a === STAMP) - Number(b === STAMP));
+      for (const name of made) renameSync(join(dir, name), join(dist, name));
+    });
+    return true;
+  });
+}
+
+async function bundleInto(outdir: string, root: string): Promise<void> {
+  const entries = Object.entries(BUNDLE_ENTRIES) as [keyof Bundles, string][];
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: entries.map(([name, entry]) => ({
+        in: join(root, entry),
+        out: BUNDLE_FILES[name].replace(/\.mjs$/, ""),
+      })),
+      outdir,
+      outExtension: { ".js": ".mjs" },
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "node24",
+      sourcemap: "linked",
+      // Names stay, so that a stack trace says the same as in the sources.
+      keepNames: false,
+      legalComments: "none",
+      banner: { js: BANNER },
+      external: ["esbuild", "cpu-features", "*.node"],
+      plugins: [
+        inlineTexts(root),
+        oneMainOnly(
+          root,
+          entries.map(([, entry]) => join(root, entry)),
+        ),
+      ],
+      logLevel: "silent",
+    });
+  } catch (cause) {
+    const errors = (cause as Partial<BuildFailure>).errors ?? [];
+    const first = errors[0];
+    const place = first?.location ? `${first.location.file}:${first.location.line}: ` : "";
+    throw new ConfigError(
+      "BUNDLES_BROKEN",
+      `the bundles could not be built: ${place}${first?.text ?? String(cause)}; see \`npm run check\`, or that the disk is not full`,
+      { cause: errors.length > 0 ? undefined : cause },
+    );
+  }
+}
+
+/** Replaces the module that reads template files by one that holds them. */
+function inlineTexts(root: string): Plugin {
+  return {
+    name: "inline-texts",
+    setup(bundler) {
+      bundler.onLoad({ filter: /[/\\]templates[/\\]files\.ts$/ }, () => {
+        const texts = Object.fromEntries(textFiles(root).map((name) => [name, readFileSync(join(root, name), "utf8")]));
+        return {
+          loader: "js",
+          contents: [
+            `const TEXTS = ${JSON.stringify(texts)};`,
+            "export function readTemplate(name) {",
+            "  const text = Object.hasOwn(TEXTS, name) ? TEXTS[name] : undefined;",
+            "  if (text === undefined) throw new Error(`no template ${name} in the bundle`);",
+            "  return text;",
+            "}",
+            "export function listTemplates() { return Object.keys(TEXTS); }",
+          ].join("\n"),
+        };
+      });
+    },
+  };
+}
+
+/**
+ * `import.meta.main` is true for every module of a bundle that is run, so a module that is bundled into another
+ * program would start its own too. Only the entry keeps it.
+ */
+function oneMainOnly(root: string, entries: readonly string[]): Plugin {
+  return {
+    name: "one-main-only",
+    setup(bundler) {
+      bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        if (entries.includes(path) || relative(root, path).startsWith("node_modules")) return undefined;
+        const text = readFileSync(path, "utf8");
+        if (!text.includes("import.meta.main")) return undefined;
+        return { loader: "ts", contents: text.replaceAll("import.meta.main", "false") };
+      });
+    },
+  };
+}
+
+/** The texts that bundles carry, as paths below the root. */
+export function textFiles(root: string): readonly string[] {
+  return TEXT_FOLDERS.flatMap((folder) => filesBelow(root, folder)).filter((name) => !/\.(ts|mjs|md)$/.test(name));
+}
+
+/** SHA-256 over everything that decides the result: sources, texts, locked dependencies. */
+export function sourcesHash(root: string): string {
+  const hash = createHash("sha256");
+  const files = ["package.json", "package-lock.json", ...SOURCE_FOLDERS.flatMap((folder) => filesBelow(root, folder))];
+  for (const name of files) {
+    const bytes = readFileSync(join(root, name));
+    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+function filesBelow(root: string, folder: string): string[] {
+  const dir = join(root, folder);
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .sort();
+}
+
+function isCurrent(dist: string, hash: string): boolean {
+  const stamp = join(dist, STAMP);
+  if (!existsSync(stamp) || readFileSync(stamp, "utf8").trim() !== hash) return false;
+  return Object.values(BUNDLE_FILES).every((file) => existsSync(join(dist, file)));
+}
+
+if (import.meta.main) await buildBundles(packageRoot(), createLog());

@@ -1,0 +1,6 @@
+/** Where a node's Elasticsearch, Java, Node and program bundles come from. */
+export { ensureElasticsearch, type ElasticsearchRuntime } from "./elasticsearch.ts";
+export { findJava, type Java } from "./java.ts";
+export { commandLine, nodeBinary, NODE_MAJOR } from "./node.ts";
+export { isCheckout, packageRoot } from "./package-root.ts";
+export { ensureBundles, type Bundles } from "./bundles.ts";

@@ -1,27 +1,12 @@
-import { Queue, UnrecoverableError, type JobsOptions, type WorkerOptions } from "bullmq";
-import type { RedisOptions } from "ioredis";
+import { Queue, UnrecoverableError, type WorkerOptions } from "bullmq";
+import type { Redis, RedisOptions } from "ioredis";
 import { PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "./contract/keys.ts";
 import type { Chunk, Unpack, UnpackResult } from "./contract/chunk.ts";
 import type { BackfillError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
+import { SPOOL_JOB_OPTIONS } from "./contract/spool.ts";
 
-/**
- * The one place for the spool's options, so that producer and consumers agree.
- * Finished jobs stay: a chunk's return value is its ledger row.
- */
-
-/** Name of the jobs of the parse queue. */
-export const CHUNK_JOB = "chunk";
-/** Name of the jobs of the unpack queue. */
-export const UNPACK_JOB = "unpack";
-
-/** Options of every job: 8 attempts, waiting 2, 4, … 128 s between them. */
-export const spoolJobOptions = {
-  attempts: 8,
-  backoff: { type: "exponential", delay: 2000 },
-  removeOnComplete: false,
-  removeOnFail: false,
-} as const satisfies JobsOptions;
+/** The consuming side's options of the spool; what the producer must know too stands in `contract/spool.ts`. */
 
 /**
  * Options of every worker. A killed worker's job is taken up again after at most the lock and one
@@ -53,9 +38,9 @@ export function spoolConnection(redis: RedisOptions): RedisOptions {
   };
 }
 
-/** Both queues of a campaign. The caller closes them. */
-export function createQueues(redis: RedisOptions, keys: CampaignKeys): { parse: ParseQueue; unpack: UnpackQueue } {
-  const options = { connection: spoolConnection(redis), prefix: keys.queuePrefix, defaultJobOptions: spoolJobOptions };
+/** Both queues of a campaign, on a connection of the caller's. The caller closes them, then the connection. */
+export function createQueues(redis: Redis, keys: CampaignKeys): { parse: ParseQueue; unpack: UnpackQueue } {
+  const options = { connection: redis, prefix: keys.queuePrefix, defaultJobOptions: SPOOL_JOB_OPTIONS };
   return { parse: new Queue(PARSE_QUEUE, options), unpack: new Queue(UNPACK_QUEUE, options) };
 }
 

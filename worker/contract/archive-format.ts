@@ -147,3 +147,43 @@ function memberOf(path: string, fields: ReadonlyMap<string, string>, file: strin
     encrypted: fields.get("Encrypted")?.trim() === "+",
   };
 }
+
+/**
+ * The error for a 7z program that ended with an exit code other than 0 while it listed `file`.
+ *
+ * @param output what it printed, both streams
+ * @source 7-Zip 26.02: "Cannot open encrypted archive. Wrong password?", "Unexpected end of archive"
+ */
+export function sevenZipFailure(file: string, exitCode: number, output: string): DataError {
+  const context = { file, exitCode };
+  if (/encrypted|Wrong password/i.test(output)) return encryptedArchive(file);
+  if (/Unexpected end of archive/i.test(output)) {
+    return new DataError(
+      "ARCHIVE_TRUNCATED",
+      `${file} breaks off before its end. A 7z archive has its directory at the end, so nothing in it can be read; fetch it again`,
+      { context },
+    );
+  }
+  const said = output
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !/^(7-Zip|p7zip|Scanning|Listing|Errors?:|--|\d+ files?,)/.test(line))
+    .slice(0, 3)
+    .join("; ");
+  return new DataError(
+    "ARCHIVE_DAMAGED",
+    `7z cannot read ${file} (exit code ${exitCode}): ${said}; test it with \`7z t\``,
+    {
+      context,
+    },
+  );
+}
+
+/** The error for an archive with a password. */
+export function encryptedArchive(file: string): DataError {
+  return new DataError(
+    "ARCHIVE_ENCRYPTED",
+    `${file} is encrypted, and gridharvest takes no passwords; unpack it, or repack it without one`,
+    { context: { file } },
+  );
+}

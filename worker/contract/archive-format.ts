@@ -78,6 +78,8 @@ export interface SevenZipMember {
   /** Which solid block holds it; blocks decode independently. -1 for an empty file. */
   readonly block: number;
   readonly encrypted: boolean;
+  /** CRC-32 of its bytes, when the archive has one. */
+  readonly crc?: number;
 }
 
 /**
@@ -140,11 +142,13 @@ function memberOf(path: string, fields: ReadonlyMap<string, string>, file: strin
     });
   }
   const block = (fields.get("Block") ?? "").trim();
+  const crc = (fields.get("CRC") ?? "").trim();
   return {
     member: path,
     size,
     block: block === "" ? -1 : Number(block),
     encrypted: fields.get("Encrypted")?.trim() === "+",
+    ...(/^[0-9A-F]{8}$/i.test(crc) ? { crc: Number.parseInt(crc, 16) } : {}),
   };
 }
 

@@ -1,0 +1,211 @@
+import { execFile, spawn } from "node:child_process";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { constants, gunzipSync } from "node:zlib";
+import { SEVEN_ZIP_PROGRAMS } from "../worker/contract/archive-format.ts";
+import type { Pipeline } from "../worker/contract/pipeline.ts";
+import { DEFAULT_STORE_COST, type ParserSample, type ServiceSample, type StoreCost } from "./estimate.ts";
+import { campaignPaths } from "./paths.ts";
+import type { Plan, PlannedFile } from "./plan.ts";
+
+/** Measures what estimates rest on: the parser on a sample of the archive, the store in the last campaign's report. */
+
+/** Sampled files of one service and format. */
+const FILES_PER_STRATUM = 4;
+/** Strata at most, so that an archive of a thousand services is still sampled in seconds. */
+const STRATA = 16;
+/** Bytes read of one file: on disk for plain files and gzip, of output for 7z. */
+const HEAD_BYTES = 128 * 1024;
+/** Parsing is repeated for this long, so that the compiler has seen it and the clock can tell. */
+const MEASURE_MICROS = 300_000;
+
+interface Piece {
+  readonly file: PlannedFile;
+  readonly block: Uint8Array;
+  /** Bytes on disk that the block came from, when it came from gzip. */
+  readonly gzipBytes?: number;
+}
+
+/**
+ * Parses the heads of a few files of each service and format.
+ * @returns undefined when no line could be read
+ */
+export async function sampleParser(
+  plan: Plan,
+  pipeline: Pipeline,
+  signal: AbortSignal,
+): Promise<ParserSample | undefined> {
+  const pieces: Piece[] = [];
+  for (const file of stratified(plan)) {
+    signal.throwIfAborted();
+    const piece = await readPiece(plan, file, signal);
+    if (piece) pieces.push(piece);
+  }
+  const services = new Map<string, { lines: number; bytes: number; documents: number }>();
+  let lines = 0;
+  let documents = 0;
+  let bodyBytes = 0;
+  for (const { file, block } of pieces) {
+    const batch = pipeline.run(block, 0, file.origin);
+    const sum = services.get(file.origin.service) ?? { lines: 0, bytes: 0, documents: 0 };
+    sum.lines += batch.tallies.read;
+    sum.bytes += block.length;
+    sum.documents += batch.count;
+    services.set(file.origin.service, sum);
+    lines += batch.tallies.read;
+    documents += batch.count;
+    bodyBytes += batch.body.length;
+  }
+  if (lines === 0) return undefined;
+
+  const gzip = pieces.filter((piece) => piece.gzipBytes !== undefined);
+  const gzipBytes = gzip.reduce((sum, piece) => sum + (piece.gzipBytes ?? 0), 0);
+  return {
+    files: pieces.length,
+    services: [...services].map(([service, sum]): ServiceSample => ({ service, ...sum })),
+    microsPerLine: microsPerLine(pieces, pipeline, signal),
+    bodyBytesPerDocument: documents > 0 ? bodyBytes / documents : 0,
+    ...(gzipBytes > 0 ? { gzipRatio: gzip.reduce((sum, piece) => sum + piece.block.length, 0) / gzipBytes } : {}),
+  };
+}
+
+/** CPU of a line once the code is warm: the cheapest of several passes, since a shared machine only ever adds. */
+function microsPerLine(pieces: readonly Piece[], pipeline: Pipeline, signal: AbortSignal): number {
+  let best = Infinity;
+  for (let spent = 0, pass = 0; spent < MEASURE_MICROS && pass < 50; pass++) {
+    signal.throwIfAborted();
+    let lines = 0;
+    const before = process.threadCpuUsage();
+    for (const { file, block } of pieces) lines += pipeline.run(block, 0, file.origin).tallies.read;
+    const used = process.threadCpuUsage(before);
+    const micros = used.user + used.system;
+    spent += micros;
+    best = Math.min(best, micros / lines);
+  }
+  return best;
+}
+
+/** A few files of each service and format, evenly spread over the list; the largest strata first. */
+function stratified(plan: Plan): readonly PlannedFile[] {
+  const formats = new Map(plan.unpacks.map((unpack) => [unpack.id, unpack.format]));
+  const strata = Map.groupBy(plan.files, ({ origin, source }) => {
+    const format = source.kind === "plain" ? "plain" : (formats.get(source.unpackId) ?? "");
+    return JSON.stringify([origin.service, format]);
+  });
+  return [...strata.values()]
+    .sort((a, b) => b.length - a.length)
+    .slice(0, STRATA)
+    .flatMap((files) => {
+      const some = files.filter((file) =>
+        file.source.kind === "plain" ? file.source.size > 0 : file.source.size !== 0,
+      );
+      const count = Math.min(FILES_PER_STRATUM, some.length);
+      return Array.from({ length: count }, (_, i) => some[Math.floor(((i + 0.5) * some.length) / count)]);
+    })
+    .filter((file) => file !== undefined);
+}
+
+/** The first whole lines of a file, or undefined when it has none within reach or cannot be read: a sample can do without. */
+async function readPiece(plan: Plan, file: PlannedFile, signal: AbortSignal): Promise<Piece | undefined> {
+  const { source } = file;
+  try {
+    if (source.kind === "plain") {
+      const block = wholeLines(await head(join(plan.root, source.file)), source.size);
+      return block && { file, block };
+    }
+    const unpack = plan.unpacks.find(({ id }) => id === source.unpackId);
+    if (!unpack) return undefined;
+    if (unpack.format === "7z") {
+      const block = wholeLines(await headOfMember(join(plan.root, unpack.file), source.member, signal), source.size);
+      return block && { file, block };
+    }
+    const packed = await head(join(plan.root, unpack.file));
+    const bytes = gunzipSync(packed, { finishFlush: constants.Z_SYNC_FLUSH });
+    const block = wholeLines(bytes, packed.length === unpack.size ? bytes.length : undefined);
+    // The part of the head that the whole lines came from.
+    return block && { file, block, gzipBytes: (packed.length * block.length) / bytes.length };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+async function head(path: string): Promise<Uint8Array> {
+  await using handle = await open(path, "r");
+  const { buffer, bytesRead } = await handle.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** @param length of the whole, when known: a last line may then lack its line end */
+function wholeLines(bytes: Uint8Array, length: number | undefined): Uint8Array | undefined {
+  const end = bytes.length === length ? length : bytes.lastIndexOf(0x0a) + 1;
+  return end > 0 ? bytes.subarray(0, end) : undefined;
+}
+
+/** The first bytes of a member. 7z is stopped as soon as they are there, though it reads over all before them. */
+async function headOfMember(archive: string, member: string, signal: AbortSignal): Promise<Uint8Array> {
+  const program = await sevenZip();
+  // -spd: a member's name is not a pattern.
+  const child = spawn(program, ["x", "-so", "-spd", "-p-", "--", archive, member], {
+    stdio: ["ignore", "pipe", "ignore"],
+    signal,
+  });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()).once("error", () => resolve()));
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of child.stdout as AsyncIterable<Buffer>) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes >= HEAD_BYTES) break;
+  }
+  child.kill("SIGKILL");
+  await ended;
+  return Buffer.concat(parts).subarray(0, HEAD_BYTES);
+}
+
+async function sevenZip(): Promise<string> {
+  for (const program of SEVEN_ZIP_PROGRAMS) {
+    const found = await new Promise<boolean>((resolve) =>
+      execFile(program, ["i"], (error) => resolve(error === null || error.code !== "ENOENT")),
+    );
+    if (found) return program;
+  }
+  throw new Error("7z is not on PATH");
+}
+
+/**
+ * The store's cost in the latest campaign that reported one: fields `storeMicrosPerDocument` and
+ * `indexBytesPerDocument` of its `report.json`. Reports that cannot be read are passed over.
+ */
+export async function lastStoreCost(campaignsDir: string): Promise<StoreCost> {
+  const reports: { id: string; path: string; at: number }[] = [];
+  for (const id of await readdir(campaignsDir).catch(() => [])) {
+    const path = campaignPaths(campaignsDir, id).reportJson;
+    const found = await stat(path).catch(() => undefined);
+    if (found) reports.push({ id, path, at: found.mtimeMs });
+  }
+  for (const { id, path } of reports.sort((a, b) => b.at - a.at)) {
+    const cost = storeCostOf(id, await readFile(path, "utf8").catch(() => ""));
+    if (cost) return cost;
+  }
+  return DEFAULT_STORE_COST;
+}
+
+function storeCostOf(id: string, text: string): StoreCost | undefined {
+  let report: unknown;
+  try {
+    report = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { state, storeMicrosPerDocument, indexBytesPerDocument } = report as Readonly<Record<string, unknown>>;
+  const usable = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value > 0;
+  if ((state !== undefined && state !== "done") || !usable(storeMicrosPerDocument)) return undefined;
+  return {
+    microsPerDocument: storeMicrosPerDocument,
+    indexBytesPerDocument: usable(indexBytesPerDocument)
+      ? indexBytesPerDocument
+      : DEFAULT_STORE_COST.indexBytesPerDocument,
+    source: `campaign ${id}`,
+  };
+}

@@ -1,0 +1,193 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { ConfigError } from "../worker/contract/errors.ts";
+import type { Plan, PlannedFile } from "./plan.ts";
+
+/**
+ * A plan on disk: JSON, one line for each file, what all files share written once. Versioned and checked when read.
+ */
+
+const fileSchema = z.strictObject({
+  id: z.string().regex(/^[0-9a-v]{12}$/),
+  path: z.string().min(1),
+  month: z.string().regex(/^\d{4}-\d{2}$/),
+  day: z.string().optional(),
+  service: z.string(),
+  collector: z.string().optional(),
+  drop: z.array(z.string()).optional(),
+  source: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("plain"), file: z.string(), size: z.int(), mtimeMs: z.number() }),
+    z.strictObject({ kind: z.literal("packed"), unpackId: z.string(), member: z.string(), size: z.int().optional() }),
+  ]),
+});
+
+const side = z.strictObject({ service: z.string(), files: z.int(), bytes: z.number() });
+
+const planSchema = z.strictObject({
+  version: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{12}$/),
+  months: z.array(z.string().regex(/^\d{4}-\d{2}$/)).nonempty(),
+  root: z.string(),
+  pinned: z.strictObject({
+    pipeline: z.string(),
+    timeZone: z.string(),
+    indexPattern: z.string(),
+    revision: z.int().positive(),
+    chunkBytes: z.int().positive(),
+  }),
+  groups: z.array(
+    z.strictObject({
+      month: z.string(),
+      kind: z.enum(["per-host", "per-service"]),
+      service: z.string(),
+      files: z.int(),
+      bytes: z.number(),
+      loadedFiles: z.int(),
+      loadedBytes: z.number(),
+      compressed: z.int(),
+      empty: z.int(),
+      skipped: z.array(z.strictObject({ reason: z.string(), files: z.int() })),
+      dropPrograms: z.array(z.string()),
+    }),
+  ),
+  overlaps: z.array(
+    z.strictObject({
+      month: z.string(),
+      perService: side,
+      perHost: side,
+      programs: z.array(z.string()).optional(),
+      resolution: z.string(),
+      missingDays: z.array(z.string()),
+    }),
+  ),
+  empty: z.int(),
+  problems: z.array(z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() })),
+  unmatched: z.array(z.string()),
+  estimate: z
+    .strictObject({
+      lines: z.number(),
+      documents: z.number(),
+      bytes: z.number(),
+      indexBytes: z.number(),
+      chunks: z.number(),
+      seconds: z.number(),
+      loadSeconds: z.number(),
+      nodeHours: z.strictObject({ dataNodes: z.number(), parsers: z.number(), total: z.number() }),
+      nodes: z.strictObject({ dataNodes: z.int(), parsers: z.int() }),
+      basis: z.strictObject({ parser: z.string(), store: z.string(), machine: z.string() }),
+      microsPerLine: z.number(),
+      microsPerDocument: z.number(),
+    })
+    .optional(),
+  unpacks: z.array(
+    z.strictObject({
+      id: z.string(),
+      format: z.enum(["gzip", "7z"]),
+      file: z.string(),
+      size: z.int(),
+      mtimeMs: z.number(),
+      stream: z.array(z.strictObject({ member: z.string(), size: z.int() })),
+    }),
+  ),
+  files: z.array(fileSchema),
+});
+
+/** The text of a plan file in pieces, so that a large plan never stands in memory as one text. */
+export function* planText(plan: Plan): Generator<string> {
+  const { files, unpacks, ...rest } = plan;
+  const head = JSON.stringify({ version: 1, ...rest });
+  yield `${head.slice(0, -1)},\n"unpacks":[`;
+  for (const [i, unpack] of unpacks.entries()) yield `${i > 0 ? "," : ""}\n${JSON.stringify(unpack)}`;
+  yield `],\n"files":[`;
+  for (const [i, file] of files.entries()) yield `${i > 0 ? "," : ""}\n${JSON.stringify(compact(file))}`;
+  yield "]}\n";
+}
+
+function compact({ origin, source, day }: PlannedFile): z.input<typeof fileSchema> {
+  return {
+    id: origin.fileId,
+    path: origin.path,
+    month: origin.month,
+    ...(day === undefined ? {} : { day }),
+    service: origin.service,
+    ...(origin.collector === undefined ? {} : { collector: origin.collector }),
+    ...(origin.dropPrograms.length === 0 ? {} : { drop: origin.dropPrograms }),
+    source,
+  };
+}
+
+/** Writes a plan: complete or not at all. Directories are made as needed. */
+export async function writePlan(path: string, plan: Plan): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const unfinished = `${path}.${process.pid}.tmp`;
+  {
+    await using handle = await open(unfinished, "w");
+    let text = "";
+    for (const piece of planText(plan)) {
+      text += piece;
+      if (text.length < 2 ** 20) continue;
+      await handle.appendFile(text);
+      text = "";
+    }
+    await handle.appendFile(text);
+    await handle.sync();
+  }
+  await rename(unfinished, path);
+}
+
+/** @throws ConfigError `PLAN_UNREADABLE` naming the file and what is wrong with it */
+export async function readPlan(path: string): Promise<Plan> {
+  const unusable = (problem: string, cause?: unknown): ConfigError =>
+    new ConfigError("PLAN_UNREADABLE", `${path} ${problem}; make it again with \`gridharvest plan\``, {
+      context: { file: path },
+      ...(cause === undefined ? {} : { cause }),
+    });
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw unusable(error instanceof SyntaxError ? "is not a plan file" : "cannot be read", error);
+  }
+  const parsed = planSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw unusable(`is not a plan of this version (${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""})`);
+  }
+  // `undefined` never comes out of JSON: optional keys are there or not.
+  const { version: _version, files, ...rest } = parsed.data as StoredPlan;
+  const index = { pattern: rest.pinned.indexPattern, revision: rest.pinned.revision };
+  return {
+    ...rest,
+    files: files.map(({ id, path: identity, month, day, service, collector, drop, source }): PlannedFile => ({
+      origin: {
+        fileId: id,
+        path: identity,
+        month,
+        firstDay: day ?? `${month}-01`,
+        timeZone: rest.pinned.timeZone,
+        service,
+        ...(collector === undefined ? {} : { collector }),
+        index,
+        dropPrograms: drop ?? [],
+      },
+      source,
+      ...(day === undefined ? {} : { day }),
+    })),
+  };
+}
+
+/** A plan as it stands in its file. */
+type StoredPlan = Omit<Plan, "files"> & {
+  readonly version: 1;
+  readonly files: readonly {
+    readonly id: string;
+    readonly path: string;
+    readonly month: string;
+    readonly day?: string;
+    readonly service: string;
+    readonly collector?: string;
+    readonly drop?: string[];
+    readonly source: PlannedFile["source"];
+  }[];
+};

@@ -1,0 +1,72 @@
+import { availableParallelism } from "node:os";
+import type { Pipeline } from "../worker/contract/pipeline.ts";
+import { ConfigError } from "../worker/contract/errors.ts";
+import { addMonths, isYearMonth, type YearMonth } from "../worker/contract/months.ts";
+import type { Config } from "./config-schema.ts";
+import { estimate } from "./estimate.ts";
+import { listArchive } from "./inventory.ts";
+import { lastStoreCost, sampleParser } from "./measure.ts";
+import { makePlan, type Plan } from "./plan.ts";
+
+/** Most months of one campaign. */
+const MOST_MONTHS = 36;
+
+/**
+ * The months of `2013-01` or `2013-01..2013-03`, in order.
+ * @throws ConfigError `MONTH_INVALID` with what to write instead
+ */
+export function parseMonths(text: string): readonly YearMonth[] {
+  const refuse = (problem: string): ConfigError =>
+    new ConfigError("MONTH_INVALID", `--month ${JSON.stringify(text)}: ${problem}`, { context: { month: text } });
+  const parts = text.split("..");
+  const [first = "", last = first] = parts;
+  if (parts.length > 2) throw refuse("write one month, 2013-01, or a range, 2013-01..2013-03");
+  for (const month of [first, last]) {
+    if (!isYearMonth(month))
+      throw refuse(`${JSON.stringify(month)} is not a month; write year and month as in 2013-01`);
+  }
+  if (last < first) throw refuse(`the range ends before it begins; write ${last}..${first}`);
+  const months: YearMonth[] = [];
+  for (let month = first; month <= last; month = addMonths(month, 1)) {
+    if (months.length === MOST_MONTHS) throw refuse(`more than ${MOST_MONTHS} months; plan them in several campaigns`);
+    months.push(month);
+  }
+  return months;
+}
+
+/** How a plan is estimated. */
+export interface Measuring {
+  /** The pipeline to measure on a sample of the archive. */
+  readonly pipeline: Pipeline;
+  /** Where finished campaigns left their reports. */
+  readonly campaignsDir: string;
+}
+
+/**
+ * Lists the archive and plans the months. Submits nothing, writes nothing.
+ *
+ * @param options.pipelineHash pinned in the plan
+ * @param options.measure absent: the plan has no estimate, and no file is read beyond its head
+ * @throws ConfigError `ARCHIVE_MISSING`, `ARCHIVE_EMPTY`, `ARCHIVE_CLASH`, `SEVEN_ZIP_MISSING`
+ */
+export async function planMonth(
+  config: Config,
+  months: readonly YearMonth[],
+  options: { readonly pipelineHash: string; readonly measure?: Measuring },
+  signal: AbortSignal,
+): Promise<Plan> {
+  const inventory = await listArchive(config.archive, months, signal);
+  const plan = makePlan(inventory, {
+    pipeline: options.pipelineHash,
+    timeZone: config.archive.timeZone,
+    indexPattern: config.plan.indexPattern,
+    revision: config.plan.revision,
+    chunkBytes: config.plan.chunkBytes,
+  });
+  if (!options.measure) return plan;
+  const sample = await sampleParser(plan, options.measure.pipeline, signal);
+  const store = await lastStoreCost(options.measure.campaignsDir);
+  // Of the batch systems only the embedded one runs its nodes on this machine.
+  const machineCores = config.batch.system === "local" ? availableParallelism() : undefined;
+  return { ...plan, estimate: estimate(plan, config, sample, store, machineCores) };
+}

@@ -1,0 +1,297 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
+import { BackfillError } from "../worker/contract/errors.ts";
+import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
+import type { Estimate } from "./estimate.ts";
+import type { Inventory, InventoryGroup, InventoryProblem, Overlap } from "./inventory.ts";
+
+/** Listing → plan → chunks. Pure: no I/O, no clock. The same listing gives the same plan and the same chunk ids. */
+
+/** What decides, beside the files, which documents come out. Equal on every attempt of every chunk. */
+export interface Pinned {
+  /** Hash of the pipeline. */
+  readonly pipeline: string;
+  /** IANA zone of local times in the logs. */
+  readonly timeZone: string;
+  readonly indexPattern: string;
+  readonly revision: number;
+  /** Decompressed bytes of one chunk. */
+  readonly chunkBytes: number;
+}
+
+/** Where a planned file's bytes are. Paths are relative to the plan's root. */
+export type PlannedSource =
+  | { readonly kind: "plain"; readonly file: string; readonly size: number; readonly mtimeMs: number }
+  /** Comes out of the unpack of this id; `size` is its decompressed length when the archive states it. */
+  | { readonly kind: "packed"; readonly unpackId: string; readonly member: string; readonly size?: number };
+
+/** One file to load. `origin.path` is its identity. */
+export interface PlannedFile {
+  readonly origin: Origin;
+  readonly source: PlannedSource;
+  /** `YYYY-MM-DD` when the path names a day; a file without one holds a whole month. */
+  readonly day?: string;
+}
+
+/** One compressed file: everything of its `Unpack` message that planning knows. */
+export interface PlannedUnpack {
+  readonly id: string;
+  readonly format: "gzip" | "7z";
+  /** Relative to the plan's root. */
+  readonly file: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** All members in stream order; empty for gzip. */
+  readonly stream: readonly { readonly member: string; readonly size: number }[];
+}
+
+/** What a campaign will load. Files are sorted by identity, unpacks by path. */
+export interface Plan {
+  /** 12 hex digits, made from what decides the result: neither nodes nor estimates. */
+  readonly id: string;
+  readonly months: readonly YearMonth[];
+  /** Absolute path of the archive. */
+  readonly root: string;
+  readonly pinned: Pinned;
+  readonly files: readonly PlannedFile[];
+  readonly unpacks: readonly PlannedUnpack[];
+  /** Files by month, kind and service: how many, how large, loaded or not and why. */
+  readonly groups: readonly InventoryGroup[];
+  /** Lines that stand both per host and per service, and what is done about them. */
+  readonly overlaps: readonly Overlap[];
+  /** Plain files of no bytes: counted, they have no chunk. */
+  readonly empty: number;
+  /** Files of these months that cannot be loaded; each costs itself. */
+  readonly problems: readonly InventoryProblem[];
+  /** Paths in the directories of these months that no pattern matches: told, not loaded. */
+  readonly unmatched: readonly string[];
+  /** Set by whoever measured; `makePlan` knows nothing of it. */
+  readonly estimate?: Estimate;
+}
+
+const BASE32HEX = "0123456789abcdefghijklmnopqrstuv";
+
+/** The short id of a path: the first 60 bits of its SHA-256 as 12 characters of base32hex. */
+export function shortId(path: string): string {
+  let bits = createHash("sha256").update(path).digest().readBigUInt64BE(0) >> 4n;
+  let id = "";
+  for (let i = 0; i < 12; i++) {
+    id = (BASE32HEX[Number(bits & 31n)] ?? "") + id;
+    bits >>= 5n;
+  }
+  return id;
+}
+
+/**
+ * @throws BackfillError `PLAN_ID_COLLISION` when two files have one short id (about one archive in a hundred million
+ *   of 100,000 files each): documents of both would share ids.
+ */
+export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
+  const index = { pattern: pinned.indexPattern, revision: pinned.revision };
+  const drops = new Map<string, string[]>();
+  const shared = (programs: readonly string[]): string[] => {
+    const key = programs.join("\n");
+    const known = drops.get(key) ?? [...programs];
+    drops.set(key, known);
+    return known;
+  };
+  const files: PlannedFile[] = [];
+  const needed = new Map<string, PlannedUnpack>();
+  const archives = new Map(inventory.archives.map((archive) => [archive.path, archive]));
+
+  for (const file of inventory.files) {
+    if (file.skipped !== undefined) continue;
+    const origin: Origin = {
+      fileId: shortId(file.identity),
+      path: file.identity,
+      month: file.month,
+      firstDay: file.day ?? `${file.month}-01`,
+      timeZone: pinned.timeZone,
+      service: file.service,
+      ...(file.collector === undefined ? {} : { collector: file.collector }),
+      index,
+      dropPrograms: shared(file.dropPrograms),
+    };
+    const day = file.day === undefined ? {} : { day: file.day };
+    if (file.format === "plain") {
+      const source = { kind: "plain", file: file.path, size: file.size, mtimeMs: file.mtimeMs } as const;
+      files.push({ origin, source, ...day });
+      continue;
+    }
+    const unpackId = shortId(file.path);
+    const size = file.format === "7z" ? { size: file.size } : {};
+    files.push({ origin, source: { kind: "packed", unpackId, member: file.member ?? "", ...size }, ...day });
+    if (needed.has(unpackId)) continue;
+    const disk = file.format === "7z" ? archives.get(file.path) : file;
+    if (!disk) throw new Error(`the listing names no archive ${file.path}`);
+    needed.set(unpackId, {
+      id: unpackId,
+      format: file.format,
+      file: file.path,
+      size: disk.size,
+      mtimeMs: disk.mtimeMs,
+      stream: archives.get(file.path)?.stream ?? [],
+    });
+  }
+
+  files.sort((a, b) => compareText(a.origin.path, b.origin.path));
+  const unpacks = [...needed.values()].sort((a, b) => compareText(a.file, b.file));
+  checkUnique(files.map((file) => [file.origin.fileId, file.origin.path]));
+  checkUnique(unpacks.map((unpack) => [unpack.id, unpack.file]));
+  const months = inventory.months;
+  return {
+    id: planId(months, pinned, files, unpacks),
+    months,
+    root: inventory.root,
+    pinned,
+    files,
+    unpacks,
+    groups: inventory.groups,
+    overlaps: inventory.overlaps,
+    empty: inventory.empty,
+    problems: inventory.problems,
+    unmatched: inventory.unmatched,
+  };
+}
+
+/** By code unit: the same on every machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function checkUnique(ids: readonly (readonly [id: string, path: string])[]): void {
+  const seen = new Map<string, string>();
+  for (const [id, path] of ids) {
+    const other = seen.get(id);
+    if (other !== undefined) {
+      throw new BackfillError(
+        "PLAN_ID_COLLISION",
+        `${other} and ${path} have the same short id ${id}; rename one of them in the archive`,
+        { context: { id, first: other, second: path } },
+      );
+    }
+    seen.set(id, path);
+  }
+}
+
+function planId(
+  months: readonly YearMonth[],
+  pinned: Pinned,
+  files: readonly PlannedFile[],
+  unpacks: readonly PlannedUnpack[],
+): string {
+  const hash = createHash("sha256");
+  // Arrays, not objects: their order is the canonical form.
+  const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);
+  line("gridharvest plan 1", months);
+  line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes);
+  for (const { origin, source } of files) {
+    const from =
+      source.kind === "plain"
+        ? [source.file, source.size, source.mtimeMs]
+        : [source.unpackId, source.member, source.size ?? null];
+    line(
+      origin.path,
+      origin.month,
+      origin.firstDay,
+      origin.service,
+      origin.collector ?? null,
+      origin.dropPrograms,
+      from,
+    );
+  }
+  for (const { file, format, size, mtimeMs } of unpacks) line(file, format, size, mtimeMs);
+  return hash.digest("hex").slice(0, 12);
+}
+
+/** Chunks of a plain file: its length in ranges of `chunkBytes`. 0 for a packed one, whose chunks come with unpacking. */
+export function chunkCount(file: PlannedFile, plan: Pick<Plan, "pinned">): number {
+  return file.source.kind === "plain" ? Math.ceil(file.source.size / plan.pinned.chunkBytes) : 0;
+}
+
+/** The n-th chunk of a plain file. */
+function chunkOf(file: PlannedFile, n: number, plan: Pick<Plan, "pinned" | "root">): Chunk {
+  if (file.source.kind !== "plain") throw new Error(`${file.origin.path} is packed: unpacking makes its chunks`);
+  const { chunkBytes, pipeline } = plan.pinned;
+  return {
+    id: `${file.origin.fileId}-${n}`,
+    origin: file.origin,
+    range: { start: n * chunkBytes, end: Math.min((n + 1) * chunkBytes, file.source.size) },
+    format: "syslog",
+    source: { ...file.source, file: join(plan.root, file.source.file) },
+    pipeline,
+  };
+}
+
+/** The chunks of a plain file in order. They tile it; none for an empty file. */
+export function* chunksOf(file: PlannedFile, plan: Pick<Plan, "pinned" | "root">): Generator<Chunk> {
+  const count = chunkCount(file, plan);
+  for (let n = 0; n < count; n++) yield chunkOf(file, n, plan);
+}
+
+/**
+ * Every chunk of the plain files, days interleaved: one chunk for each day in turn, so that all daily indices, and with
+ * them all data nodes, work at once.
+ *
+ * A file that names a day belongs to it. A file of a month is taken to be spread evenly over the month's days; a chunk
+ * that spans several of them goes to one that the file's id picks, so that small files do not all wait for the same day.
+ * Costs one number in memory for each chunk.
+ */
+export function* orderedChunks(plan: Pick<Plan, "pinned" | "root" | "files">): Generator<Chunk> {
+  const turns = new Map<string, number[]>();
+  plan.files.forEach((file, fileIndex) => {
+    const count = chunkCount(file, plan);
+    const days = daysInMonth(file.origin.month);
+    const shift = parseInt(file.origin.fileId.slice(-4), 32) / 32 ** 4;
+    for (let n = 0; n < count; n++) {
+      const day = file.day ?? `${file.origin.month}-${1 + Math.floor(((n + shift) / count) * days)}`;
+      const turn = turns.get(day);
+      const packed = fileIndex * MAX_CHUNKS + n;
+      if (turn) turn.push(packed);
+      else turns.set(day, [packed]);
+    }
+  });
+  let open = [...turns.values()];
+  for (let round = 0; open.length > 0; round++) {
+    for (const turn of open) {
+      const packed = turn[round];
+      const file = plan.files[Math.floor((packed ?? 0) / MAX_CHUNKS)];
+      if (packed !== undefined && file) yield chunkOf(file, packed % MAX_CHUNKS, plan);
+    }
+    open = open.filter((turn) => turn.length > round + 1);
+  }
+}
+
+/** More chunks than one file can have: 2^27 chunks of 64 KiB are 8 TiB; 2^26 files fit beside them in a double. */
+const MAX_CHUNKS = 2 ** 27;
+
+/** The spool messages of the compressed files, in an order that mixes days as far as their number allows. */
+export function unpacksOf(
+  plan: Plan,
+  staging: { readonly dir: string; readonly limitBytes: number },
+): readonly Unpack[] {
+  const members = new Map<string, { member: string; size?: number; origin: Origin }[]>();
+  for (const { origin, source } of plan.files) {
+    if (source.kind !== "packed") continue;
+    const list = members.get(source.unpackId) ?? [];
+    list.push({ member: source.member, ...(source.size === undefined ? {} : { size: source.size }), origin });
+    members.set(source.unpackId, list);
+  }
+  const unpacks = plan.unpacks.map((unpack): Unpack => {
+    const order = new Map(unpack.stream.map(({ member }, i) => [member, i]));
+    const wanted = members.get(unpack.id) ?? [];
+    return {
+      ...unpack,
+      file: join(plan.root, unpack.file),
+      stream: [...unpack.stream],
+      members: wanted.sort((a, b) => (order.get(a.member) ?? 0) - (order.get(b.member) ?? 0)),
+      chunkBytes: plan.pinned.chunkBytes,
+      stagingDir: staging.dir,
+      stagingLimitBytes: staging.limitBytes,
+      pipeline: plan.pinned.pipeline,
+    };
+  });
+  // Neighbours in the alphabet are neighbours in time; the id is a fair shuffle and the same every time.
+  return unpacks.sort((a, b) => compareText(a.id, b.id));
+}

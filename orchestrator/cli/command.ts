@@ -67,7 +67,7 @@ export type Runner = (action: Action) => Promise<void>;
 
 /** A text for `addHelpText("after", …)`. */
 export function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
 /** Options that `withConfig` adds. */
@@ -118,6 +118,7 @@ export async function configOf(
     env: process.env,
     overrides,
   });
+  for (const warning of resolved.warnings) io.log.warn(warning);
   if (options.config === undefined && resolved.file !== undefined) {
     io.log.info("configuration found in the current directory", { file: resolved.file });
   }

@@ -10,4 +10,7 @@ export interface CommandRow {
  * Every command, in the order in which help shows them. To add one: a file beside this one (see `command.ts`)
  * and a row here.
  */
-export const COMMANDS: readonly CommandRow[] = [];
+export const COMMANDS: readonly CommandRow[] = [
+  { name: "plan", load: async () => (await import("./plan.ts")).plan },
+  { name: "config", load: async () => (await import("./config.ts")).config },
+];

@@ -1,0 +1,166 @@
+import { join } from "node:path";
+import type { Plan } from "../plan.ts";
+import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
+import { formatBytes, formatCount, formatDuration, formatTable, printable } from "./io.ts";
+
+interface PlanOptions extends ConfigOptions {
+  readonly month: string;
+  readonly out?: string;
+  readonly dataNodes?: string;
+  readonly parsers?: string;
+}
+
+/** `gridharvest plan`: what a campaign would load and cost. Submits nothing. */
+export const plan: Command = {
+  name: "plan",
+  register(program, run) {
+    withConfig(program.command("plan").description("Shows what a campaign would load and cost, and writes a plan file"))
+      .requiredOption("--month <month>", "the month, or a range: 2013-01 or 2013-01..2013-03")
+      .option("--out <file>", "where to write the plan (default: <state directory>/plans/<id>.json)")
+      .option("--data-nodes <n>", "Elasticsearch data nodes to reckon with")
+      .option("--parsers <n>", "parsers to reckon with")
+      .addHelpText(
+        "after",
+        examples(
+          "gridharvest plan --config site.yaml --month 2013-01",
+          "gridharvest plan --month 2013-01..2013-03 --parsers 8",
+          "gridharvest --json plan --month 2013-01 --out january.json",
+        ),
+      )
+      .action((options: PlanOptions) =>
+        run(async (io, signal, parts) => {
+          const { parseMonths, planMonth } = await import("../plan-month.ts");
+          const months = parseMonths(options.month);
+          const { config } = await configOf(options, io, {
+            "dataNodes.count": { flag: "--data-nodes", value: options.dataNodes },
+            "parsers.count": { flag: "--parsers", value: options.parsers },
+          });
+          const { statePaths } = await import("../paths.ts");
+          const { writePlan } = await import("../plan-file.ts");
+          const pipeline = await parts.pipeline();
+          const { campaigns } = statePaths(config.stateDir);
+          const made = await planMonth(
+            config,
+            months,
+            { pipelineHash: pipeline.hash, measure: { pipeline: pipeline.create(), campaignsDir: campaigns } },
+            signal,
+          );
+          const file = options.out ?? join(config.stateDir, "plans", `${made.id}.json`);
+          await writePlan(file, made);
+          print(io, summary(made, file), () => planText(made, file));
+          return 0;
+        }),
+      );
+  },
+};
+
+/** What `--json` prints: the plan without its files, which are in the plan file. */
+function summary(plan: Plan, file: string): Readonly<Record<string, unknown>> {
+  const { files, unpacks, ...rest } = plan;
+  const bytesOnDisk = diskBytes(plan);
+  return { ...rest, files: files.length, compressedFiles: unpacks.length, bytesOnDisk, planFile: file };
+}
+
+function diskBytes(plan: Plan): number {
+  const plain = plan.files.reduce((sum, { source }) => sum + (source.kind === "plain" ? source.size : 0), 0);
+  return plan.unpacks.reduce((sum, unpack) => sum + unpack.size, plain);
+}
+
+/** The most lines of one list before the rest is only counted. */
+const MOST_LINES = 20;
+
+/** The plan as people read it. */
+export function planText(plan: Plan, file: string): string {
+  const { estimate } = plan;
+  const out: string[] = [`Plan ${plan.id} of ${plan.months.join(", ")} from ${printable(plan.root)}\n`];
+
+  const rows = plan.groups.map((group) => [
+    group.month,
+    group.kind,
+    printable(group.service),
+    formatCount(group.files),
+    formatBytes(group.bytes),
+    group.compressed > 0 ? formatCount(group.compressed) : "",
+    group.loadedFiles === 0
+      ? "no"
+      : group.loadedFiles === group.files
+        ? "yes"
+        : `${formatCount(group.loadedFiles)} files`,
+    [
+      ...group.skipped.map(({ reason, files }) => `${formatCount(files)} skipped: ${printable(reason)}`),
+      ...(group.dropPrograms.length > 0 ? [`without the lines of ${group.dropPrograms.join(", ")}`] : []),
+      ...(group.empty > 0 ? [`${formatCount(group.empty)} empty`] : []),
+    ].join("; "),
+  ]);
+  out.push(
+    formatTable(
+      [
+        { title: "MONTH" },
+        { title: "KIND" },
+        { title: "SERVICE" },
+        { title: "FILES", align: "right" },
+        { title: "BYTES", align: "right" },
+        { title: "COMPRESSED", align: "right" },
+        { title: "LOADED" },
+        { title: "" },
+      ],
+      rows,
+    ),
+  );
+
+  out.push(
+    list(
+      "Overlap",
+      plan.overlaps.map(({ month, perService, perHost, resolution, missingDays }) => {
+        const days =
+          missingDays.length > 0
+            ? `; no per-service file for ${missingDays.join(", ")}: those lines are not loaded`
+            : "";
+        return `${month}: ${perService.service} per service (${formatCount(perService.files)} files, ${formatBytes(perService.bytes)}) and ${perHost.service} per host (${formatCount(perHost.files)} files, ${formatBytes(perHost.bytes)}): ${resolution}${days}`;
+      }),
+    ),
+    list(
+      "Problems, each costs its file",
+      plan.problems.map(({ path, problem, remedy }) => `${printable(path)}: ${printable(problem)}; ${remedy}`),
+    ),
+    list("Matched by no pattern, not loaded", plan.unmatched.map(printable)),
+  );
+
+  const facts: [string, string][] = [
+    ["files", `${formatCount(plan.files.length)} (${formatCount(plan.unpacks.length)} compressed ones to unpack)`],
+    ["bytes on disk", formatBytes(diskBytes(plan))],
+  ];
+  if (estimate) {
+    const { nodeHours, nodes, basis } = estimate;
+    facts.push(
+      ["bytes of lines", about(formatBytes(estimate.bytes))],
+      ["lines", about(formatCount(estimate.lines))],
+      ["documents", about(formatCount(estimate.documents))],
+      ["index size", about(formatBytes(estimate.indexBytes))],
+      ["chunks", plan.unpacks.length > 0 ? about(formatCount(estimate.chunks)) : formatCount(estimate.chunks)],
+      [
+        "node-hours",
+        `${about(nodeHours.total.toFixed(2))} (${nodes.dataNodes} data nodes ${nodeHours.dataNodes.toFixed(2)}, ${nodes.parsers} parsers ${nodeHours.parsers.toFixed(2)})`,
+      ],
+      ["duration", `${about(formatDuration(estimate.seconds))}, ${formatDuration(estimate.loadSeconds)} of it loading`],
+      ["rests on", `parser: ${basis.parser}`],
+      ["", `store: ${basis.store}`],
+      ["", basis.machine],
+    );
+  }
+  const width = Math.max(...facts.map(([name]) => name.length));
+  out.push(facts.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
+  out.push(`Nothing was submitted. The plan is in ${printable(file)}\n`);
+  return out.filter((part) => part !== "").join("\n");
+}
+
+function about(text: string): string {
+  return `about ${text}`;
+}
+
+function list(title: string, lines: readonly string[]): string {
+  if (lines.length === 0) return "";
+  const more =
+    lines.length > MOST_LINES ? [`and ${formatCount(lines.length - MOST_LINES)} more, in the plan file`] : [];
+  return `${title} (${formatCount(lines.length)}):\n${[...lines.slice(0, MOST_LINES), ...more].map((line) => `  ${line}\n`).join("")}`;
+}

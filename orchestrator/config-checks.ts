@@ -1,0 +1,126 @@
+import { isIP } from "node:net";
+import type { Config } from "./config-schema.ts";
+import { patternProblem } from "./layout.ts";
+
+/** What a schema of single values cannot say: values that must fit each other. Pure. */
+export interface ConfigProblem {
+  /** Dotted path of the value to change. */
+  readonly path: string;
+  /** What is wrong; after a semicolon, what to do. */
+  readonly problem: string;
+}
+
+const MiB = 2 ** 20;
+
+/** All misfits of a configuration; none when it is sound. */
+export function checkConfig(config: Config): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const check = (sound: boolean, path: string, problem: string): void => {
+    if (!sound) problems.push({ path, problem });
+  };
+
+  config.archive.layout.patterns.forEach((pattern, i) => {
+    const problem = patternProblem(pattern.path);
+    check(
+      problem === undefined,
+      `archive.layout.patterns.${i}.path`,
+      `${JSON.stringify(pattern.path)} ${problem ?? ""}`,
+    );
+  });
+  check(
+    config.archive.layout.patterns.length > 0,
+    "archive.layout.patterns",
+    "is empty, so no file would match; add one",
+  );
+
+  const { chunkBytes } = config.plan;
+  check(
+    chunkBytes >= 64 * 1024 && chunkBytes <= 1024 * MiB,
+    "plan.chunkBytes",
+    `${chunkBytes} bytes; write between 64KiB and 1GiB (8MiB is usual)`,
+  );
+  check(
+    config.staging.limit >= 4 * chunkBytes,
+    "staging.limit",
+    `${config.staging.limit} bytes do not hold four chunks of ${chunkBytes} bytes; raise it or lower plan.chunkBytes`,
+  );
+  check(
+    config.parsers.bulkBytes >= 64 * 1024 && config.parsers.bulkBytes <= 90 * MiB,
+    "parsers.bulkBytes",
+    `${config.parsers.bulkBytes} bytes; write between 64KiB and 90MiB (Elasticsearch refuses bodies above 100 MB)`,
+  );
+  check(
+    config.dataNodes.heap < config.dataNodes.memory,
+    "dataNodes.heap",
+    "is not below dataNodes.memory; Elasticsearch needs about as much again outside its heap",
+  );
+  for (const [path, heap] of [
+    ["dataNodes.heap", config.dataNodes.heap],
+    ["elasticsearch.masterHeap", config.elasticsearch.masterHeap],
+  ] as const) {
+    check(heap >= 128 * MiB, path, `${heap} bytes are too few for Elasticsearch; write at least 128MiB`);
+  }
+
+  for (const [path, seconds] of [
+    ["dataNodes.walltime", config.dataNodes.walltime],
+    ["dataNodes.orphanGrace", config.dataNodes.orphanGrace],
+    ["parsers.walltime", config.parsers.walltime],
+    ["parsers.orphanGrace", config.parsers.orphanGrace],
+    ["parsers.lock", config.parsers.lock],
+    ["batch.poll", config.batch.poll],
+    ["batch.commandTimeout", config.batch.commandTimeout],
+    ["batch.bootTimeout", config.batch.bootTimeout],
+    ["metrics.interval", config.metrics.interval],
+  ] as const) {
+    check(seconds > 0, path, "must be longer than nothing; write for example 30s");
+  }
+  for (const role of ["dataNodes", "parsers"] as const) {
+    check(
+      Number.isInteger(config[role].walltime),
+      `${role}.walltime`,
+      "must be whole seconds; batch systems know no less",
+    );
+  }
+
+  check(isIP(config.network.gatewayAddress) !== 0, "network.gatewayAddress", "is not an IP address; write one");
+  config.batch.local.nodes.forEach((node, i) => {
+    check(
+      /^127\.\d+\.\d+\.\d+$/.test(node) && isIP(node) === 4,
+      `batch.local.nodes.${i}`,
+      `${JSON.stringify(node)} is not a loopback address; write one of 127.0.0.0/8`,
+    );
+  });
+  check(
+    new Set(config.batch.local.nodes).size === config.batch.local.nodes.length,
+    "batch.local.nodes",
+    "names an address twice; take one out",
+  );
+
+  const { redis, graphite } = config.services;
+  check(
+    redis.url === undefined || isUrl(redis.url, ["redis:", "rediss:"]),
+    "services.redis.url",
+    "is not a Redis address; write redis://host:port",
+  );
+  check(
+    graphite.web === undefined || isUrl(graphite.web, ["http:", "https:"]),
+    "services.graphite.web",
+    "is not an address; write http://host:port",
+  );
+  check(
+    graphite.carbon === undefined || /^[^\s/]+:\d{1,5}$/.test(graphite.carbon),
+    "services.graphite.carbon",
+    "is not host:port; write for example graphite:2003",
+  );
+  const { tarball } = config.elasticsearch;
+  check(
+    tarball === undefined || /^[0-9a-f]{128}$/i.test(tarball.sha512),
+    "elasticsearch.tarball.sha512",
+    "is not a SHA-512; write the 128 hex digits of the published .sha512 file",
+  );
+  return problems;
+}
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol) && new URL(text).hostname !== "";
+}

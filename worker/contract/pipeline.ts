@@ -39,8 +39,10 @@ export interface Pipeline {
   /**
    * @param block whole lines; the last one may lack its line end only at the end of the file
    * @param base byte offset of `block[0]` in the file, after decompression
+   * @param bytes bytes of the file that the block stands for: more than its length when it is the beginning of one line
+   *   that is too long to be held (`LineBlock.bytes`)
    */
-  run(block: Uint8Array, base: number, origin: Origin): EncodedBatch;
+  run(block: Uint8Array, base: number, origin: Origin, bytes?: number): EncodedBatch;
 }
 
 /** The fate of one document that was neither written nor a duplicate. */

@@ -1,0 +1,323 @@
+import type { Origin } from "../contract/chunk.ts";
+import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
+import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "./calendar.ts";
+import { indexOf } from "./byte-search.ts";
+import { isIpAddress } from "./ip-address.ts";
+import { JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { isSshd, SshScanner } from "./ssh.ts";
+import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
+import { TimestampScanner } from "./timestamp.ts";
+import { TAGS, UNPARSED_KINDS } from "./unparsed.ts";
+
+/** Lines up to this length get the most room that they could need; longer ones what they do need. */
+const ROOMY_LINE_BYTES = 65_536;
+/** Everything in a document that does not depend on the line's text, but the pieces made from the origin; rounded up. */
+const FIXED_BYTES = 1024;
+/** Digits of a fraction of a second that Elasticsearch takes. */
+const FRACTION_DIGITS = 9;
+
+const BASE32HEX = Buffer.from("0123456789abcdefghijklmnopqrstuv");
+/** Offsets have 40 bits of the `_id`. */
+export const LARGEST_OFFSET = 2 ** 40;
+
+const NUL_BYTE = new Uint8Array(1);
+const HOST = piece(',"host":"');
+const PROGRAM = piece(',"program":"');
+const PID = piece(',"pid":');
+const MESSAGE = piece(',"message":"');
+const COLLECTOR = piece(',"collector":"');
+const PRI = piece(',"pri":');
+const TAGS_OPENING = piece(',"tags":[');
+const TAG = {
+  unparsed: piece(`"${TAGS.unparsed}"`),
+  nul: piece(`"${TAGS.nul}"`),
+  badUtf8: piece(`"${TAGS.badUtf8}"`),
+  truncated: piece(`"${TAGS.truncated}"`),
+};
+const KIND = UNPARSED_KINDS.map((kind) => piece(`,"unparsed":"${kind}"`));
+const EMPTY = UNPARSED_KINDS.indexOf("empty");
+const NUL = UNPARSED_KINDS.indexOf("nul");
+const BAD_UTF8 = UNPARSED_KINDS.indexOf("bad-utf8");
+const BAD_DATE = UNPARSED_KINDS.indexOf("bad-date");
+const NO_HEADER = UNPARSED_KINDS.indexOf("no-header");
+const LENGTH = piece(',"length":');
+const RAW = piece(',"raw":"');
+const METHOD = piece(',"method":"');
+const USER = piece(',"user":"');
+const REMOTE = piece(',"remote":"');
+const REMOTE_IP = piece(',"remote_ip":"');
+const PRINCIPAL = piece(',"principal":"');
+const QUOTE = 34;
+const COMMA = 44;
+const CLOSE_BRACKET = 93;
+const CLOSE_BRACE = 125;
+
+/** A line that needs more than its text: absent for nearly all. */
+export interface LineFlaws {
+  /** The line's bytes when they are not UTF-8; the text then holds U+FFFD for what is none. */
+  readonly raw: Buffer | undefined;
+  readonly truncated: boolean;
+}
+
+/**
+ * Turns the lines of one block into bulk actions and documents, bytes to bytes. One object per block; a line
+ * makes none. What a document holds is written down in `reference.ts`, which must agree byte for byte.
+ */
+export class SyslogEncoder {
+  readonly writer: JsonWriter;
+  readonly perIndex: Float64Array;
+  readonly unparsedBy = new Float64Array(UNPARSED_KINDS.length);
+  readonly droppedBy: Float64Array;
+  readonly drop: DropPrograms;
+  readonly indexNames: readonly string[];
+  readonly #calendar: Calendar;
+  readonly #timestamp: TimestampScanner;
+  readonly #header: HeaderScanner;
+  readonly #ssh = new SshScanner();
+  /** By index: `{"create":{"_index":"…","_id":"<fileId>`. */
+  readonly #actions: readonly Uint8Array[];
+  readonly #file: Uint8Array;
+  readonly #service: Uint8Array;
+  /** The path's collector; empty when it names none. */
+  readonly #collector: Uint8Array;
+  /** Service and collector and the end: what stands behind the offset in most documents. */
+  readonly #ending: Uint8Array;
+  readonly #fixedBytes: number;
+
+  constructor(calendar: Calendar, origin: Origin, capacity: number) {
+    this.writer = new JsonWriter(capacity);
+    this.#calendar = calendar;
+    this.indexNames = calendar.indexNames;
+    this.#timestamp = new TimestampScanner(calendar);
+    this.#header = new HeaderScanner(this.#timestamp);
+    this.drop = compileDropPrograms(origin.dropPrograms);
+    this.droppedBy = new Float64Array(origin.dropPrograms.length);
+    this.perIndex = new Float64Array(calendar.indexNames.length);
+    this.#actions = calendar.indexNames.map((name) =>
+      piece(`{"create":{"_index":${JSON.stringify(name)},"_id":"${origin.fileId}`),
+    );
+    this.#file = piece(`","file":${JSON.stringify(origin.path)},"offset":`);
+    const service = `,"service":${JSON.stringify(origin.service)}`;
+    const collector = origin.collector === undefined ? "" : `,"collector":${JSON.stringify(origin.collector)}`;
+    this.#service = piece(service);
+    this.#collector = piece(collector);
+    this.#ending = piece(`${service}${collector}}\n`);
+    const action = Math.max(...this.#actions.map((bytes) => bytes.length));
+    this.#fixedBytes = FIXED_BYTES + action + this.#file.length + this.#ending.length;
+  }
+
+  /**
+   * Encodes the line `[start, end)` of `src`, which is valid UTF-8 and the source that the writer reads from.
+   * @param offset of the line in the file
+   * @param length of the line in the file, with its line end
+   * @returns false when the line is dropped
+   */
+  encode(
+    src: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+    length: number,
+    flaws: LineFlaws | undefined,
+  ): boolean {
+    const header = this.#header;
+    const writer = this.writer;
+    const verdict = header.scan(src, start, end);
+    const parsed = verdict === HEADER_READ;
+    const hasProgram = parsed && header.programEnd > header.programStart;
+    if (hasProgram && this.droppedBy.length > 0) {
+      const reason = this.drop.match(src, header.programStart, header.programEnd);
+      if (reason >= 0) {
+        this.droppedBy[reason]!++;
+        return false;
+      }
+    }
+
+    writer.reserve(this.#room(src, start, end, flaws));
+    writer.sawNul = false;
+    const quarter = parsed ? this.#timestamp.quarter : this.#calendar.firstDay.quarter;
+    this.perIndex[quarter.index]!++;
+    writer.raw(this.#actions[quarter.index]!);
+    this.#id(offset);
+    this.#time(quarter, src, parsed);
+
+    let messageStart = start;
+    if (parsed) {
+      messageStart = header.messageStart;
+      if (header.hostEnd > header.hostStart) {
+        writer.raw(HOST);
+        this.#string(header.hostStart, header.hostEnd);
+      }
+      if (hasProgram) {
+        writer.raw(PROGRAM);
+        this.#string(header.programStart, header.programEnd);
+        if (header.pid >= 0) {
+          writer.raw(PID);
+          writer.integer(header.pid);
+        }
+      }
+    }
+    writer.raw(MESSAGE);
+    writer.text(messageStart, end);
+    writer.raw(this.#file);
+    writer.integer(offset);
+
+    const ssh =
+      hasProgram && isSshd(src, header.programStart, header.programEnd) && this.#ssh.scan(src, messageStart, end);
+    if (parsed && !ssh && !writer.sawNul && flaws === undefined && header.pri < 0 && header.collectorEnd === 0) {
+      writer.raw(this.#ending);
+      return true;
+    }
+
+    writer.raw(this.#service);
+    if (parsed && header.collectorEnd > 0) {
+      // The name of a relay is read over, but not what stands in it.
+      writer.sawNul ||= indexOf(src, start, end, NUL_BYTE) >= 0;
+      writer.raw(COLLECTOR);
+      this.#string(header.collectorStart, header.collectorEnd);
+    } else {
+      writer.raw(this.#collector);
+    }
+    if (parsed && header.pri >= 0) {
+      writer.raw(PRI);
+      writer.integer(header.pri);
+    }
+    if (!parsed || writer.sawNul || flaws !== undefined) {
+      this.#flaws(
+        start === end ? EMPTY : verdict === HEADER_IMPOSSIBLE_DATE ? BAD_DATE : parsed ? -1 : NO_HEADER,
+        length,
+        flaws,
+      );
+    }
+    if (ssh) this.#sshFields(src);
+    writer.buffer[writer.at++] = CLOSE_BRACE;
+    writer.buffer[writer.at++] = 10;
+    return true;
+  }
+
+  /** The most bytes that the line's document can have. The message and parts of it again below `ssh`. */
+  #room(src: Buffer, start: number, end: number, flaws: LineFlaws | undefined): number {
+    let text = (end - start) * LARGEST_ESCAPE;
+    if (end - start > ROOMY_LINE_BYTES) {
+      text = end - start;
+      for (let at = start; at < end; at++) {
+        const byte = src[at]!;
+        if (byte < 32 || byte === 34 || byte === 92) text += LARGEST_ESCAPE - 1;
+      }
+    }
+    return this.#fixedBytes + 2 * text + (flaws?.raw ? Math.ceil(flaws.raw.length / 3) * 4 : 0);
+  }
+
+  /** The line's part of the `_id`: 40 bits of its offset, big-endian. */
+  #id(offset: number): void {
+    const buffer = this.writer.buffer;
+    const at = this.writer.at;
+    const high = Math.floor(offset / 0x100000);
+    const low = offset % 0x100000;
+    buffer[at] = BASE32HEX[high >> 15]!;
+    buffer[at + 1] = BASE32HEX[(high >> 10) & 31]!;
+    buffer[at + 2] = BASE32HEX[(high >> 5) & 31]!;
+    buffer[at + 3] = BASE32HEX[high & 31]!;
+    buffer[at + 4] = BASE32HEX[low >> 15]!;
+    buffer[at + 5] = BASE32HEX[(low >> 10) & 31]!;
+    buffer[at + 6] = BASE32HEX[(low >> 5) & 31]!;
+    buffer[at + 7] = BASE32HEX[low & 31]!;
+    this.writer.at = at + 8;
+  }
+
+  #time(quarter: Quarter, src: Buffer, parsed: boolean): void {
+    const writer = this.writer;
+    const timestamp = this.#timestamp;
+    const buffer = writer.buffer;
+    const at = writer.at;
+    writer.raw(quarter.text);
+    const minute = parsed ? timestamp.minute : this.#calendar.firstDay.minute;
+    const second = parsed ? timestamp.second : this.#calendar.firstDay.second;
+    twoDigits(buffer, at + MINUTE_AT, minute);
+    twoDigits(buffer, at + SECOND_AT, second);
+    if (!parsed) return;
+    let fraction = at + FRACTION_AT + 1;
+    if (timestamp.leap) {
+      buffer[fraction] = buffer[fraction + 1] = buffer[fraction + 2] = 57;
+    } else if (timestamp.fractionEnd > timestamp.fractionStart) {
+      const digits = Math.min(timestamp.fractionEnd - timestamp.fractionStart, FRACTION_DIGITS);
+      for (let i = 0; i < digits; i++) buffer[fraction + i] = src[timestamp.fractionStart + i]!;
+      // Three digits stand there already.
+      fraction += Math.max(digits, 3);
+      buffer[fraction] = 90;
+      buffer[fraction + 1] = QUOTE;
+      writer.at = fraction + 2;
+    }
+  }
+
+  /** The rest of a string whose opening quote is written. */
+  #string(start: number, end: number): void {
+    const writer = this.writer;
+    writer.text(start, end);
+    writer.buffer[writer.at++] = QUOTE;
+  }
+
+  /** @param kind why the header could not be read, or -1 */
+  #flaws(kind: number, length: number, flaws: LineFlaws | undefined): void {
+    const writer = this.writer;
+    const unparsed = writer.sawNul ? NUL : flaws?.raw ? BAD_UTF8 : kind;
+    writer.raw(TAGS_OPENING);
+    if (kind >= 0) this.#tag(TAG.unparsed);
+    if (writer.sawNul) this.#tag(TAG.nul);
+    if (flaws?.raw) this.#tag(TAG.badUtf8);
+    if (flaws?.truncated) this.#tag(TAG.truncated);
+    writer.buffer[writer.at - 1] = CLOSE_BRACKET;
+    if (unparsed >= 0) {
+      this.unparsedBy[unparsed]!++;
+      writer.raw(KIND[unparsed]!);
+    }
+    if (flaws?.truncated) {
+      writer.raw(LENGTH);
+      writer.integer(length);
+    }
+    if (flaws?.raw) {
+      writer.raw(RAW);
+      writer.base64(flaws.raw);
+      writer.buffer[writer.at++] = QUOTE;
+    }
+  }
+
+  #tag(tag: Uint8Array): void {
+    const writer = this.writer;
+    writer.raw(tag);
+    writer.buffer[writer.at++] = COMMA;
+  }
+
+  #sshFields(src: Buffer): void {
+    const writer = this.writer;
+    const ssh = this.#ssh;
+    writer.raw(ssh.opening);
+    if (ssh.methodStart >= 0) {
+      writer.raw(METHOD);
+      this.#string(ssh.methodStart, ssh.methodEnd);
+    }
+    if (ssh.userStart >= 0) {
+      writer.raw(USER);
+      this.#string(ssh.userStart, ssh.userEnd);
+    }
+    if (ssh.remoteStart >= 0) {
+      writer.raw(REMOTE);
+      this.#string(ssh.remoteStart, ssh.remoteEnd);
+      if (isIpAddress(src, ssh.remoteStart, ssh.remoteEnd)) {
+        writer.raw(REMOTE_IP);
+        this.#string(ssh.remoteStart, ssh.remoteEnd);
+      }
+    }
+    if (ssh.principalStart >= 0) {
+      writer.raw(PRINCIPAL);
+      this.#string(ssh.principalStart, ssh.principalEnd);
+    }
+    writer.buffer[writer.at++] = CLOSE_BRACE;
+  }
+}
+
+function twoDigits(buffer: Buffer, at: number, value: number): void {
+  const tens = (value / 10) | 0;
+  buffer[at] = 48 + tens;
+  buffer[at + 1] = 48 + value - tens * 10;
+}

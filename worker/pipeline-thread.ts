@@ -1,0 +1,44 @@
+import { parentPort } from "node:worker_threads";
+import type { Origin } from "./contract/chunk.ts";
+import { BackfillError, describeError } from "./contract/errors.ts";
+import type { EncodedBatch } from "./contract/pipeline.ts";
+import { createPipeline } from "./pipeline.ts";
+
+/** The pool asks its thread for one block at a time; `null` ends it. */
+export interface PipelineRequest {
+  readonly block: Uint8Array<ArrayBuffer>;
+  readonly base: number;
+  readonly bytes: number;
+  readonly origin: Origin;
+}
+
+/** What a thread answers: the batch, or an error as plain values, since an error's own fields do not survive the message. */
+export type PipelineResponse =
+  | { readonly kind: "batch"; readonly batch: EncodedBatch & { readonly cpuMicros: number } }
+  | { readonly kind: "error"; readonly code: string | undefined; readonly message: string };
+
+/** Entry of a pipeline thread: blocks in, batches out, their buffers moved and not copied. */
+function serve(port: NonNullable<typeof parentPort>): void {
+  const pipeline = createPipeline();
+  port.on("message", (request: PipelineRequest | null) => {
+    if (request === null) {
+      port.close();
+      return;
+    }
+    const before = process.threadCpuUsage();
+    let response: PipelineResponse;
+    const transfer: ArrayBuffer[] = [];
+    try {
+      const batch = pipeline.run(request.block, request.base, request.origin, request.bytes);
+      const cpu = process.threadCpuUsage(before);
+      response = { kind: "batch", batch: { ...batch, cpuMicros: cpu.user + cpu.system } };
+      for (const { buffer } of [batch.body, batch.offsets, batch.lengths]) transfer.push(buffer as ArrayBuffer);
+    } catch (error) {
+      const code = error instanceof BackfillError ? error.code : undefined;
+      response = { kind: "error", code, message: describeError(error) };
+    }
+    port.postMessage(response, transfer);
+  });
+}
+
+if (parentPort) serve(parentPort);

@@ -1,0 +1,146 @@
+import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
+import type { Origin } from "./contract/chunk.ts";
+import { DataError } from "./contract/errors.ts";
+import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
+import { Calendar } from "./parsers/calendar.ts";
+import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
+import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
+import { KEPT_LINE_BYTES, KEPT_RAW_LINE_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
+
+const LF = 10;
+const CR = 13;
+/** Output for each byte of input on ordinary lines; the buffer grows when a block needs more. */
+const EXPANSION = 4.5;
+/** A shorter average line makes the arrays grow. */
+const EXPECTED_LINE_BYTES = 64;
+
+/**
+ * The pipeline: syslog lines to bulk actions and documents. It keeps nothing from line to line or block to block but
+ * calendars, which are functions of an origin's month and zone. One instance serves one thread.
+ *
+ * Lines end with LF or CR LF; a missing last one changes nothing. What the documents hold is written down, in the
+ * plainest form, in `parsers/reference.ts`. Cost: see `test/perf/pipeline.ts`.
+ *
+ * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
+ * content never makes it throw.
+ */
+export function createPipeline(): Pipeline {
+  return { hash: PIPELINE_HASH, run: createRun() };
+}
+
+function createRun(): Pipeline["run"] {
+  const calendars = new Map<string, Calendar>();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  function calendarOf(origin: Origin): Calendar {
+    const key = JSON.stringify([origin.timeZone, origin.month, origin.firstDay, origin.index]);
+    let calendar = calendars.get(key);
+    if (!calendar) {
+      // A campaign of many months, each with its days: old ones go, oldest first.
+      if (calendars.size >= 64) calendars.delete(calendars.keys().next().value!);
+      calendars.set(key, (calendar = new Calendar(origin)));
+    }
+    return calendar;
+  }
+
+  return function run(block, base, origin, bytes = block.length): EncodedBatch {
+    if (base + bytes > LARGEST_OFFSET) {
+      throw new DataError(
+        "OFFSET_TOO_LARGE",
+        `${origin.path} is longer than 1 TiB after decompression, more than a document's id can number. Split the file.`,
+        { context: { path: origin.path, base, bytes } },
+      );
+    }
+    const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+    const encoder = new SyslogEncoder(calendarOf(origin), origin, 65_536 + Math.ceil(src.length * EXPANSION));
+    const { writer } = encoder;
+    writer.readFrom(src);
+    const allUtf8 = isUtf8(src);
+    let offsets = new Float64Array(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
+    let lengths = new Uint32Array(offsets.length);
+    let read = 0;
+    let count = 0;
+
+    for (let start = 0, next: number; start < src.length; start = next) {
+      const lf = src.indexOf(LF, start);
+      next = lf < 0 ? src.length : lf + 1;
+      let end = lf < 0 ? src.length : lf > start && src[lf - 1] === CR ? lf - 1 : lf;
+      // The rest of a line that is too long to be held belongs to it.
+      const length = next - start + (next === src.length ? bytes - src.length : 0);
+      const documentStart = writer.at;
+      let written: boolean;
+      read++;
+      if (allUtf8 && end - start <= KEPT_LINE_BYTES) {
+        written = encoder.encode(src, start, end, base + start, length, undefined);
+      } else {
+        const truncated = end - start > KEPT_LINE_BYTES;
+        if (truncated) end = characterBoundary(src, start + KEPT_LINE_BYTES);
+        if (isUtf8(src.subarray(start, end))) {
+          const flaws = truncated ? { raw: undefined, truncated } : undefined;
+          written = encoder.encode(src, start, end, base + start, length, flaws);
+        } else {
+          const kept = src.subarray(start, Math.min(end, start + KEPT_RAW_LINE_BYTES));
+          const flaws: LineFlaws = { raw: kept, truncated: truncated || kept.length < end - start };
+          const text = Buffer.from(decoder.decode(kept));
+          writer.readFrom(text);
+          written = encoder.encode(text, 0, text.length, base + start, length, flaws);
+          writer.readFrom(src);
+        }
+      }
+      if (!written) continue;
+      if (count === offsets.length) {
+        offsets = Float64Array.from({ length: count * 2 }, (_, i) => offsets[i] ?? 0);
+        lengths = Uint32Array.from({ length: count * 2 }, (_, i) => lengths[i] ?? 0);
+      }
+      offsets[count] = base + start;
+      lengths[count] = writer.at - documentStart;
+      count++;
+    }
+
+    const output = writer.buffer;
+    return {
+      body: new Uint8Array(output.buffer, output.byteOffset, writer.at),
+      count,
+      offsets: offsets.slice(0, count),
+      lengths: lengths.slice(0, count),
+      tallies: {
+        read,
+        bytes,
+        dropped: read - count,
+        unparsed: encoder.unparsedBy.reduce((sum, n) => sum + n, 0),
+        droppedBy: nonZero(encoder.drop.reasons, encoder.droppedBy),
+        unparsedBy: nonZero(UNPARSED_KINDS, encoder.unparsedBy),
+        perIndex: nonZero(encoder.indexNames, encoder.perIndex),
+      },
+    };
+  };
+}
+
+/** The position at or at most three before `at` where no character of UTF-8 is cut. */
+function characterBoundary(src: Uint8Array, at: number): number {
+  let boundary = at;
+  while (at - boundary < 3 && (src[boundary]! & 0xc0) === 0x80) boundary--;
+  return boundary;
+}
+
+function nonZero(names: readonly string[], counts: Float64Array): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [i, name] of names.entries()) {
+    if (counts[i]) found[name] = (found[name] ?? 0) + counts[i];
+  }
+  return found;
+}
+
+/**
+ * Names what the pipeline *does*: a digest of what it makes of the specimens, which show every rule. A plan pins it, so
+ * that two attempts at a chunk never write different documents; a change that a specimen shows changes it by itself.
+ */
+export const PIPELINE_HASH: string = hashOfSpecimens();
+
+function hashOfSpecimens(): string {
+  const run = createRun();
+  const hash = createHash("sha256");
+  for (const origin of SPECIMEN_ORIGINS) hash.update(run(Buffer.from(SPECIMENS, "latin1"), 0, origin).body);
+  return hash.digest("hex").slice(0, 16);
+}

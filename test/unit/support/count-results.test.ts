@@ -1,0 +1,29 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+
+const PROGRAM = join(import.meta.dirname, "..", "..", "support", "count-results.mjs");
+
+function count(files: Readonly<Record<string, string>>): { last: string | undefined; status: number | null } {
+  const dir = mkdtempSync(join(tmpdir(), "gridharvest-count-"));
+  try {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+    const { stdout, status } = spawnSync(process.execPath, [PROGRAM, dir], { encoding: "utf8" });
+    return { last: stdout.trim().split("\n").at(-1), status };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+const report = (passed: number, failed: number) => JSON.stringify({ numPassedTests: passed, numFailedTests: failed });
+
+it.each([
+  ["all well", { "tests.status": "0", "tests.json": report(7, 0), "demo.status": "0" }, "8 passed, 0 failed", 0],
+  ["a failed test", { "tests.status": "1", "tests.json": report(6, 1), "demo.status": "0" }, "7 passed, 1 failed", 1],
+  ["a failed demo", { "tests.status": "0", "tests.json": report(7, 0), "demo.status": "3" }, "7 passed, 1 failed", 1],
+  ["a failed set-up", { "tests.status": "2", "demo.status": "2" }, "0 passed, 2 failed", 1],
+  ["a leak", { "tests.status": "1", "tests.json": report(7, 0) }, "7 passed, 1 failed", 1],
+  ["no tests", { "tests.status": "0", "tests.json": report(0, 0) }, "0 passed, 1 failed", 1],
+])("%s", (_name, files, last, status) => expect(count(files as Record<string, string>)).toEqual({ last, status }));

@@ -290,9 +290,11 @@ function memberProblem(
   return undefined;
 }
 
+/** The parts of an error's message; the path stands before them already. */
 function costs(path: string, error: DataError): InventoryProblem {
   const [problem = "", ...remedy] = error.message.split("; ");
-  return { path, code: error.code, problem, remedy: remedy.join("; ") || "test it with `7z t`" };
+  const bare = problem.startsWith(`${path} `) ? problem.slice(path.length + 1) : problem;
+  return { path, code: error.code, problem: bare, remedy: remedy.join("; ") || "replace it" };
 }
 
 async function readHead(file: string): Promise<{ size: number; mtimeMs: number; head: Uint8Array }> {

@@ -16,8 +16,9 @@ const FILES_PER_STRATUM = 4;
 const STRATA = 16;
 /** Bytes read of one file: on disk for plain files and gzip, of output for 7z. */
 const HEAD_BYTES = 128 * 1024;
-/** Parsing is repeated for this long, so that the compiler has seen it and the clock can tell. */
-const MEASURE_MICROS = 300_000;
+/** Parsing is repeated for this long: first until the compiler has seen it, then to be measured. */
+const WARM_UP_MILLIS = 150;
+const MEASURE_MILLIS = 300;
 
 interface Piece {
   readonly file: PlannedFile;
@@ -69,20 +70,21 @@ export async function sampleParser(
   };
 }
 
-/** CPU of a line once the code is warm: the cheapest of several passes, since a shared machine only ever adds. */
+/** CPU of a line once the code is warm. The system's clock of a thread may tick in milliseconds, so passes are added up. */
 function microsPerLine(pieces: readonly Piece[], pipeline: Pipeline, signal: AbortSignal): number {
-  let best = Infinity;
-  for (let spent = 0, pass = 0; spent < MEASURE_MICROS && pass < 50; pass++) {
-    signal.throwIfAborted();
+  const parseFor = (millis: number): number => {
     let lines = 0;
-    const before = process.threadCpuUsage();
-    for (const { file, block } of pieces) lines += pipeline.run(block, 0, file.origin).tallies.read;
-    const used = process.threadCpuUsage(before);
-    const micros = used.user + used.system;
-    spent += micros;
-    best = Math.min(best, micros / lines);
-  }
-  return best;
+    for (const end = performance.now() + millis; performance.now() < end;) {
+      signal.throwIfAborted();
+      for (const { file, block } of pieces) lines += pipeline.run(block, 0, file.origin).tallies.read;
+    }
+    return lines;
+  };
+  parseFor(WARM_UP_MILLIS);
+  const before = process.threadCpuUsage();
+  const lines = parseFor(MEASURE_MILLIS);
+  const used = process.threadCpuUsage(before);
+  return (used.user + used.system) / lines;
 }
 
 /** A few files of each service and format, evenly spread over the list; the largest strata first. */

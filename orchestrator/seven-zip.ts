@@ -39,13 +39,13 @@ function run(program: string, file: string, signal: AbortSignal): Promise<string
       else if (error.name === "AbortError") reject(error);
       else if (error.code === "ENOENT") resolve("no such program");
       else {
-        const said = /^(?:ERROR|Error|Can ?not|Unexpected|Headers Error|Is not archive).*$/m.exec(
-          `${stdout}\n${stderr}`,
-        );
+        // One line says "Open ERROR: …"; where it is missing, one stands below "ERRORS:".
+        const said = /^(?:Open ERROR: (.+)|ERRORS:\r?\n(.+))$/m.exec(`${stderr}\n${stdout}`);
+        const reason = said?.slice(1).find((part) => part !== undefined);
         reject(
           new DataError(
             "ARCHIVE_LISTING",
-            `${program} cannot list ${file} (exit ${String(error.code)}): ${said?.[0].trim() ?? "no reason given"}`,
+            `${program} cannot list ${file} (exit ${String(error.code)}): ${reason?.trim() ?? "no reason given"}; test it with \`7z t\``,
             { context: { file } },
           ),
         );

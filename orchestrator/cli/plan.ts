@@ -120,7 +120,7 @@ export function planText(plan: Plan, file: string): string {
       }),
     ),
     list(
-      "Problems, each costs its file",
+      "Not loaded, with the reason",
       plan.problems.map(({ path, problem, remedy }) => `${printable(path)}: ${printable(problem)}; ${remedy}`),
     ),
     list("Matched by no pattern, not loaded", plan.unmatched.map(printable)),

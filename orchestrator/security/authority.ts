@@ -13,7 +13,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-  type PublicKeyType,
+  type PublicKey,
 } from "../../worker/contract/x509.ts";
 import { createKeyPair } from "../../worker/contract/private-key.ts";
 
@@ -76,11 +76,11 @@ export async function createAuthority(commonName: string): Promise<Authority> {
 /** Signs a certificate for a public key. Returns PEM. */
 export async function signCertificate(
   authority: Authority,
-  publicKey: PublicKeyType,
+  publicKey: PublicKey | webcrypto.CryptoKey,
   subject: Subject,
 ): Promise<string> {
   const issuer = new X509Certificate(authority.certificate);
-  const signingKey = await crypto.subtle.importKey(
+  const signingKey = await webcrypto.subtle.importKey(
     "pkcs8",
     PemConverter.decodeFirst(authority.key),
     KEY_ALGORITHM,

@@ -35,9 +35,7 @@ export async function packDirectory(program: string, dir: string, archive: strin
     .sort();
   // A list in a file: thousands of names are too long for a command line.
   const list = `${dir}.list`;
-  writeFileSync(list, `${members.join("
-")}
-`);
+  writeFileSync(list, `${members.join("\n")}\n`);
   const args = ["a", "-t7z", "-mx=3", "-mmt=1", "-mtc=off", "-mta=off", "-bd", "-y", archive, `@${list}`];
   const child = spawn(program, args, { cwd: dir, stdio: ["ignore", "pipe", "pipe"], signal });
   let said = "";

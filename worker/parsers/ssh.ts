@@ -1,4 +1,4 @@
-import { indexOf, lastIndexOf, startsWith, wordEnd } from "./byte-search.ts";
+import { lastIndexOf, startsWith, wordEnd } from "./byte-search.ts";
 import { piece } from "./json-writer.ts";
 
 const COLON = 58;
@@ -145,8 +145,8 @@ export class SshScanner {
     this.userStart = start;
     this.userEnd = at;
     this.principalStart = at + PRINCIPAL.length;
-    this.principalEnd = indexOf(src, this.principalStart, end, PARENTHESIS);
-    return this.principalEnd > this.principalStart;
+    this.principalEnd = wordEnd(src, this.principalStart, end);
+    return this.principalEnd > this.principalStart && startsWith(src, this.principalEnd, end, PARENTHESIS);
   }
 
   #disconnect(src: Buffer, start: number, end: number): boolean {

@@ -78,7 +78,7 @@ export class HeaderScanner {
   /** The rest of the line from `start`, where a host or a tag begins. Leaves the host alone when there is none. */
   #scanHostAndTag(src: Buffer, start: number, end: number): void {
     const hostEnd = hostEndAt(src, start, end);
-    if (hostEnd < 0) {
+    if (hostEnd <= start) {
       this.#scanTag(src, start, end);
       return;
     }

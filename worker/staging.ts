@@ -171,6 +171,14 @@ export async function hasBlock(file: string, bytes: number): Promise<boolean> {
   }
 }
 
+/** Whether there is a block, of whatever size. */
+export async function isStaged(file: string): Promise<boolean> {
+  return await stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
 function writeError(file: string, cause: unknown): StoreError {
   const errno = (cause as NodeJS.ErrnoException).code ?? "";
   const remedy =

@@ -1,0 +1,250 @@
+import type { Meter } from "../monitoring/index.ts";
+import { openChunk, type ChunkBytes } from "./chunk-source.ts";
+import type { Chunk } from "./contract/chunk.ts";
+import { ConfigError } from "./contract/errors.ts";
+import type { LedgerRow } from "./contract/ledger.ts";
+import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
+import { ownedBlocks, type LineBlock } from "./framing/lines.ts";
+import type { PipelinePool } from "./pipeline-pool.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { createRejects, readLine, type Rejects } from "./rejects.ts";
+
+/** What doing chunks needs; one for the process. */
+export interface ChunkContext {
+  readonly pool: PipelinePool;
+  readonly sink: Sink;
+  readonly rateLimit: RateLimit;
+  readonly meter: Meter<"parser">;
+  /** The job name of this parser, for the ledger. */
+  readonly worker: string;
+  /** Hash of the pipeline of this process. */
+  readonly pipeline: string;
+  readonly bulkBytes: number;
+  readonly requestsInFlight: number;
+  readonly rejectsDir: string;
+}
+
+/** A block is at least this long, so that a low rate limit does not make bulks of single lines. */
+const SMALLEST_BLOCK = 16 * 1024;
+/** Bytes of a bulk body for each byte of lines, until it is known. */
+const FIRST_RATIO = 2;
+/** Bytes of a line, for sizing blocks under a limit of events. */
+const USUAL_LINE = 100;
+
+/** Bulk bytes per line byte, as the batches of this process showed it. */
+let bodyRatio = FIRST_RATIO;
+
+/**
+ * Does one chunk: read → frame → parse → rate limit → bulk, and adds up its ledger row. Up to `requestsInFlight` bulks are
+ * under way while the next block is parsed and the one behind it is read.
+ *
+ * @param attempt which delivery this is, 1 for the first
+ * @param signal ends the work promptly: then nothing is known of the chunk, and doing it again changes nothing
+ * @throws ConfigError `PIPELINE_MISMATCH`; DataError `FILE_CHANGED`, `FILE_MISSING`, `FILE_UNREADABLE`, `BLOCK_MISSING`; StoreError
+ */
+export async function processChunk(
+  chunk: Chunk,
+  attempt: number,
+  context: ChunkContext,
+  signal: AbortSignal,
+): Promise<LedgerRow> {
+  if (chunk.pipeline !== context.pipeline) {
+    throw new ConfigError(
+      "PIPELINE_MISMATCH",
+      `chunk ${chunk.id} was planned for the pipeline ${chunk.pipeline}, this parser has ${context.pipeline}; ` +
+        "run the version that made the plan, or plan the month again",
+      { context: { chunk: chunk.id } },
+    );
+  }
+  const begin = performance.now();
+  await using bytes = await openChunk(chunk);
+  const rejects = createRejects(context.rejectsDir, chunk, attempt);
+  try {
+    const tally = new ChunkTally(bytes.shift + bytes.range.start);
+    const work = new ChunkWork(chunk, bytes, tally, rejects, context);
+    await work.run(signal);
+    // A line that was appended to or changed under our eyes is not what was planned.
+    await bytes.check();
+    await rejects.commit();
+    return tally.row(chunk, attempt, context.worker, performance.now() - begin);
+  } finally {
+    await rejects.discard();
+  }
+}
+
+class ChunkWork {
+  readonly #chunk: Chunk;
+  readonly #bytes: ChunkBytes;
+  readonly #tally: ChunkTally;
+  readonly #rejects: Rejects;
+  readonly #context: ChunkContext;
+  #sending = 0;
+  #sent: (() => void)[] = [];
+
+  constructor(chunk: Chunk, bytes: ChunkBytes, tally: ChunkTally, rejects: Rejects, context: ChunkContext) {
+    this.#chunk = chunk;
+    this.#bytes = bytes;
+    this.#tally = tally;
+    this.#rejects = rejects;
+    this.#context = context;
+  }
+
+  /** Returns when every document is settled; after a failure, when nothing is under way any more. */
+  async run(signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    const under = new Set<Promise<void>>();
+    try {
+      const { reader, range, length } = this.#bytes;
+      for await (const block of ownedBlocks(reader, range, length, await this.#blockBytes())) {
+        either.throwIfAborted();
+        this.#tally.cover(this.#bytes.shift + block.base, block.bytes);
+        const one: Promise<void> = this.#block(block, either)
+          .catch((error: unknown) => failed.abort(error))
+          .finally(() => under.delete(one));
+        under.add(one);
+        while (under.size > this.#context.requestsInFlight) await Promise.race(under);
+      }
+    } finally {
+      await Promise.all(under);
+    }
+    either.throwIfAborted();
+  }
+
+  async #block(block: LineBlock, signal: AbortSignal): Promise<void> {
+    const { pool, rateLimit, meter } = this.#context;
+    const { length } = block.block;
+    const batch = await pool.run(block.block, this.#bytes.shift + block.base, this.#chunk.origin, block.bytes);
+    const { tallies } = batch;
+    bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
+    meter.count("lines.read", tallies.read);
+    meter.count("lines.parsed", batch.count);
+    meter.count("lines.dropped", tallies.dropped);
+    meter.count("lines.unparsed", tallies.unparsed);
+    meter.count("lines.bytes", block.bytes);
+    meter.count("parse.cpu", batch.cpuMicros);
+    this.#tally.parsed(batch, batch.cpuMicros);
+    await this.#turn(signal);
+    try {
+      await rateLimit.take(tallies.read, block.bytes, signal);
+      await this.#send(batch, signal);
+    } finally {
+      this.#sending -= 1;
+      this.#sent.shift()?.();
+    }
+  }
+
+  /** Waits until fewer than `requestsInFlight` bulks of this chunk are under way. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    while (this.#sending >= this.#context.requestsInFlight) {
+      await new Promise<void>((resolve) => this.#sent.push(resolve));
+    }
+    if (signal.aborted) this.#sent.shift()?.();
+    signal.throwIfAborted();
+    this.#sending += 1;
+  }
+
+  async #send(batch: EncodedBatch, signal: AbortSignal): Promise<void> {
+    const { sink, meter } = this.#context;
+    const result = await sink.write(batch, signal);
+    meter.count("documents.indexed", result.written);
+    meter.count("documents.duplicate", result.duplicate);
+    meter.count("documents.rejected", result.exceptions.length);
+    const rejected = await this.#rejects.add(batch, result, (offset) =>
+      readLine(this.#bytes.reader, offset - this.#bytes.shift, this.#bytes.length),
+    );
+    this.#tally.settled(result.written, result.duplicate, rejected);
+  }
+
+  /** About one bulk; less under a limit, so that what is sent is spread over the second. */
+  async #blockBytes(): Promise<number> {
+    const { eventsPerSecond, bytesPerSecond } = await this.#context.rateLimit.limits();
+    const wanted = [this.#context.bulkBytes / bodyRatio];
+    if (eventsPerSecond > 0) wanted.push((eventsPerSecond / 2) * USUAL_LINE);
+    if (bytesPerSecond > 0) wanted.push(bytesPerSecond / 2);
+    return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(...wanted)));
+  }
+}
+
+/** Adds up a chunk's row. */
+class ChunkTally {
+  #first: number;
+  #last: number;
+  #covered = false;
+  #read = 0;
+  #bytes = 0;
+  #dropped = 0;
+  #unparsed = 0;
+  #written = 0;
+  #duplicate = 0;
+  #rejected = 0;
+  #cpuMicros = 0;
+  readonly #perIndex = new Map<string, number>();
+  readonly #droppedBy = new Map<string, number>();
+  readonly #unparsedBy = new Map<string, number>();
+  readonly #rejectedBy = new Map<string, number>();
+
+  /** @param begin where the chunk covers nothing, if it covers nothing */
+  constructor(begin: number) {
+    this.#first = begin;
+    this.#last = begin;
+  }
+
+  /** Blocks come in order. */
+  cover(base: number, bytes: number): void {
+    if (!this.#covered) this.#first = base;
+    this.#covered = true;
+    this.#last = base + bytes;
+    this.#bytes += bytes;
+  }
+
+  parsed(batch: EncodedBatch, cpuMicros: number): void {
+    const { tallies } = batch;
+    this.#read += tallies.read;
+    this.#dropped += tallies.dropped;
+    this.#unparsed += tallies.unparsed;
+    this.#cpuMicros += cpuMicros;
+    addAll(this.#perIndex, tallies.perIndex);
+    addAll(this.#droppedBy, tallies.droppedBy);
+    addAll(this.#unparsedBy, tallies.unparsedBy);
+  }
+
+  settled(written: number, duplicate: number, rejected: readonly { index: string; type: string }[]): void {
+    this.#written += written;
+    this.#duplicate += duplicate;
+    this.#rejected += rejected.length;
+    for (const { index, type } of rejected) {
+      addAll(this.#perIndex, { [index]: -1 });
+      addAll(this.#rejectedBy, { [type]: 1 });
+    }
+  }
+
+  row(chunk: Chunk, attempt: number, worker: string, millis: number): LedgerRow {
+    return {
+      chunk: chunk.id,
+      fileId: chunk.origin.fileId,
+      attempt,
+      worker,
+      counts: {
+        read: this.#read,
+        written: this.#written,
+        duplicate: this.#duplicate,
+        dropped: this.#dropped,
+        rejected: this.#rejected,
+        unparsed: this.#unparsed,
+        bytes: this.#bytes,
+      },
+      perIndex: Object.fromEntries([...this.#perIndex].filter(([, count]) => count > 0)),
+      droppedBy: Object.fromEntries(this.#droppedBy),
+      rejectedBy: Object.fromEntries(this.#rejectedBy),
+      unparsedBy: Object.fromEntries(this.#unparsedBy),
+      covered: [this.#first, this.#last],
+      millis: Math.round(millis),
+      parseCpuMicros: Math.round(this.#cpuMicros),
+    };
+  }
+}
+
+function addAll(to: Map<string, number>, from: Readonly<Record<string, number>>): void {
+  for (const [key, count] of Object.entries(from)) to.set(key, (to.get(key) ?? 0) + count);
+}

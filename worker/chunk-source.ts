@@ -1,0 +1,75 @@
+import { open } from "node:fs/promises";
+import type { Chunk } from "./contract/chunk.ts";
+import { DataError } from "./contract/errors.ts";
+import type { RangeReader } from "./framing/lines.ts";
+import { fileError } from "./sources/file-access.ts";
+import { openPlain } from "./sources/plain.ts";
+
+/** The bytes of a chunk, wherever they are: one reader with its own coordinates. */
+export interface ChunkBytes extends AsyncDisposable {
+  readonly reader: RangeReader;
+  /** What to frame, and where the readable bytes end, in the reader's coordinates. */
+  readonly range: { readonly start: number; readonly end: number };
+  readonly length: number;
+  /** Reader's offset + this = offset in the file after decompression. */
+  readonly shift: number;
+  /** To be called when all is read. @throws DataError `FILE_CHANGED` */
+  check(): Promise<void>;
+}
+
+/** The error that asks for unpacking again; it never reaches the operator. */
+export const BLOCK_MISSING = "BLOCK_MISSING";
+
+/** @throws DataError `FILE_CHANGED`, `FILE_MISSING`, `FILE_UNREADABLE`, or `BLOCK_MISSING` (retryable) */
+export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
+  const { source, range } = chunk;
+  if (source.kind === "plain") {
+    const file = await openPlain(source);
+    return {
+      reader: file,
+      range,
+      length: source.size,
+      shift: 0,
+      check: () => file.check(),
+      [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+    };
+  }
+  // Exactly the lines of the chunk: to the framing it looks like a file of its own.
+  const reader = source.bytes === 0 ? undefined : await openBlock(source.file, source.bytes);
+  return {
+    reader: reader ?? { read: () => Promise.resolve(new Uint8Array(0)) },
+    range: { start: 0, end: source.bytes },
+    length: source.bytes,
+    shift: source.offset,
+    check: () => Promise.resolve(),
+    [Symbol.asyncDispose]: async () => reader?.close(),
+  };
+}
+
+async function openBlock(file: string, bytes: number): Promise<RangeReader & { close(): Promise<void> }> {
+  const missing = (cause?: unknown): DataError =>
+    new DataError(BLOCK_MISSING, `the staged block ${file} is missing`, { retryable: true, cause, context: { file } });
+  let handle;
+  try {
+    handle = await open(file, "r");
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? missing(error) : fileError(file, error);
+  }
+  const { size } = await handle.stat();
+  if (size !== bytes) {
+    await handle.close();
+    throw missing();
+  }
+  return {
+    async read(position, length) {
+      const buffer = new Uint8Array(length);
+      try {
+        const { bytesRead } = await handle.read(buffer, 0, length, position);
+        return buffer.subarray(0, bytesRead);
+      } catch (error) {
+        throw fileError(file, error);
+      }
+    },
+    close: () => handle.close(),
+  };
+}

@@ -1,0 +1,363 @@
+import { DelayedError, Worker, type Job, type Processor } from "bullmq";
+import { Redis } from "ioredis";
+import type { Meter } from "../monitoring/index.ts";
+import { processChunk, type ChunkContext } from "./chunk-job.ts";
+import { BLOCK_MISSING } from "./chunk-source.ts";
+import { chunkSchema, unpackSchema, type Chunk, type Unpack, type UnpackResult } from "./contract/chunk.ts";
+import { BackfillError, ConfigError, describeError } from "./contract/errors.ts";
+import { campaignKeys, PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "./contract/keys.ts";
+import type { LedgerRow } from "./contract/ledger.ts";
+import { nodeRegistrationSchema, type NodeSpec } from "./contract/node.ts";
+import type { ParserStart } from "./contract/parser-process.ts";
+import type { Sink } from "./contract/pipeline.ts";
+import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
+import { PIPELINE_HASH } from "./pipeline.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import { createDataNodes, type DataNodes } from "./sinks/elasticsearch/nodes.ts";
+import { DEFAULT_POLICY } from "./sinks/elasticsearch/policy.ts";
+import { createElasticsearchSink, type BulkObservation } from "./sinks/elasticsearch/sink.ts";
+import {
+  createQueues,
+  PermanentJobError,
+  spoolConnection,
+  workerOptions,
+  type ParseQueue,
+  type UnpackQueue,
+} from "./spool.ts";
+import { createStaging, type Staging } from "./staging.ts";
+import { unpackAgain } from "./unpack-again.ts";
+import { processUnpack, type UnpackContext } from "./unpack-job.ts";
+
+/** How often the data nodes' addresses are read. */
+const NODES_MS = 1000;
+/** How long a chunk waits for its block to be unpacked again before it is looked at again. */
+const BLOCK_AGAIN_MS = 2000;
+/** How long a chunk rests when the store refuses to work at all. No attempt is used up by it. */
+const REFUSED_MS = 15_000;
+/** After a stop, jobs have this long to give themselves back; what is left is taken up when its lock runs out. */
+const STOP_MS = 5000;
+
+/** The figures of a status report. */
+export interface ParserFigures {
+  readonly state: "running" | "draining";
+  readonly chunks: number;
+  readonly unpacks: number;
+  readonly chunksDone: number;
+  readonly linesRead: number;
+  readonly problem?: string;
+}
+
+/**
+ * The work of a parser: two BullMQ workers, one for chunks and one for compressed files, so that a full staging space
+ * always drains.
+ *
+ * Starting → running → draining → ended. While running it takes jobs. `drain` takes no more, lets chunks be finished, and
+ * gives compressed files back, since they may be long and may be waiting for space that only other parsers make.
+ * `stop` gives everything back. What is given back costs no attempt.
+ */
+export class ParserProcess {
+  readonly #spec: NodeSpec;
+  readonly #parser: NonNullable<NodeSpec["parser"]>;
+  readonly #keys: CampaignKeys;
+  readonly #redis: Redis;
+  readonly #queues: { readonly parse: ParseQueue; readonly unpack: UnpackQueue };
+  readonly #nodes: DataNodes;
+  readonly #sink: Sink;
+  readonly #pool: PipelinePool;
+  readonly #staging: Staging;
+  readonly #chunkContext: ChunkContext;
+  readonly #unpackContext: UnpackContext;
+  readonly #log: (text: string) => void;
+  readonly #stopped = new AbortController();
+  readonly #unpackStopped = new AbortController();
+  /** Releases of blocks that are under way. */
+  readonly #releases = new Set<Promise<void>>();
+  #workers: { readonly parse: Worker<Chunk, LedgerRow>; readonly unpack: Worker<Unpack, UnpackResult> } | undefined;
+  #nodesTimer: NodeJS.Timeout | undefined;
+  #state: ParserFigures["state"] = "running";
+  #chunks = 0;
+  #unpacks = 0;
+  #chunksDone = 0;
+  #linesRead = 0;
+  #sinkProblem: string | undefined;
+  #jobProblem: string | undefined;
+  #drained: Promise<void> | undefined;
+
+  /** Constructs; touches nothing. @throws ConfigError `PARSER_START_INVALID` */
+  constructor(start: ParserStart, meter: Meter<"parser">, log: (text: string) => void) {
+    const { spec, redis } = start;
+    if (!spec.parser)
+      throw new ConfigError("PARSER_START_INVALID", `node.json of ${spec.jobName} has no part "parser"`);
+    this.#spec = spec;
+    this.#parser = spec.parser;
+    this.#log = log;
+    this.#keys = campaignKeys(spec.campaign);
+    this.#redis = new Redis(spoolConnection({ ...redisOptions(redis), lazyConnect: true }));
+    this.#redis.on("error", (error) => log(`Redis: ${error.message}`));
+    this.#queues = createQueues(this.#redis, this.#keys);
+    for (const queue of [this.#queues.parse, this.#queues.unpack]) queue.on("error", () => undefined);
+    this.#nodes = createDataNodes(DEFAULT_POLICY);
+    this.#sink = createElasticsearchSink({
+      nodes: this.#nodes,
+      ...(start.httpAuthority === undefined ? {} : { authority: start.httpAuthority }),
+      ...(start.loader === undefined ? {} : { auth: start.loader }),
+      observe: (bulk) => observeBulk(meter, bulk),
+      onProblem: (problem) => {
+        if (problem !== undefined) log(problem);
+        this.#sinkProblem = problem;
+      },
+    });
+    this.#pool = createPipelinePool({ threads: this.#parser.slots, entry: pipelineEntry() });
+    this.#staging = createStaging(this.#redis, this.#keys);
+    this.#chunkContext = {
+      pool: this.#pool,
+      sink: this.#sink,
+      rateLimit: createRateLimit(this.#redis, this.#keys),
+      meter,
+      worker: spec.jobName,
+      pipeline: PIPELINE_HASH,
+      bulkBytes: this.#parser.bulkBytes,
+      requestsInFlight: this.#parser.requestsInFlight,
+      rejectsDir: this.#parser.rejectsDir,
+    };
+    this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
+  }
+
+  /** Connects, reads where the data nodes are, and begins to take jobs. */
+  async start(): Promise<void> {
+    await this.#redis.connect().catch((error: unknown) => {
+      // ioredis goes on trying by itself; commands wait until it has succeeded.
+      this.#log(`Redis is not there yet: ${describeError(error)}`);
+    });
+    await this.#refreshNodes();
+    const options = {
+      connection: this.#redis,
+      prefix: this.#keys.queuePrefix,
+      name: this.#spec.jobName,
+      ...workerOptions(this.#parser.lockSeconds),
+    };
+    const doChunk: Processor<Chunk, LedgerRow> = (job, token, signal) => this.#chunk(job, token, signal);
+    const doUnpack: Processor<Unpack, UnpackResult> = (job, token, signal) => this.#unpack(job, token, signal);
+    const parse = new Worker(PARSE_QUEUE, doChunk, { ...options, concurrency: this.#parser.slots });
+    const unpack = new Worker(UNPACK_QUEUE, doUnpack, { ...options, concurrency: this.#parser.unpackSlots });
+    for (const worker of [parse, unpack]) {
+      worker.on("error", (error) => this.#log(`${worker.name}: ${error.message}`));
+      // Another parser may have the job by now: what this one does with it is for nothing.
+      worker.on("lockRenewalFailed", (ids) => {
+        for (const id of ids) worker.cancelJob(id, "its lock is lost");
+      });
+      worker.on("failed", (job, error) => this.#log(`${worker.name} ${job?.id ?? ""}: ${error.message}`));
+    }
+    parse.on("completed", (job) => this.#release(job.data));
+    parse.on("failed", (job) => {
+      // Failed for good. Somebody who tries it again has the block unpacked again.
+      if (job?.finishedOn !== undefined) this.#release(job.data);
+    });
+    this.#workers = { parse, unpack };
+    await Promise.all([parse.waitUntilReady(), unpack.waitUntilReady()]);
+  }
+
+  status(): ParserFigures {
+    const problem = this.#sinkProblem ?? this.#jobProblem;
+    return {
+      state: this.#state,
+      chunks: this.#chunks,
+      unpacks: this.#unpacks,
+      chunksDone: this.#chunksDone,
+      linesRead: this.#linesRead,
+      ...(problem === undefined ? {} : { problem }),
+    };
+  }
+
+  /** Takes no more jobs, finishes the chunks in work, and closes everything. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  /** Gives every job back. `drain` then ends. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    const { parse, unpack } = this.#workers ?? {};
+    const drained = this.drain();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        parse?.cancelAllJobs("stopped");
+        unpack?.cancelAllJobs("stopped");
+        resolve();
+      }, STOP_MS);
+    });
+    await Promise.race([drained, late]);
+    clearTimeout(timer);
+  }
+
+  async #drain(): Promise<void> {
+    this.#state = "draining";
+    this.#unpackStopped.abort();
+    await Promise.all([this.#workers?.parse.close(), this.#workers?.unpack.close()]);
+    clearTimeout(this.#nodesTimer);
+    await Promise.all(this.#releases);
+    await this.#pool.close();
+    await this.#sink[Symbol.asyncDispose]();
+    await Promise.all([this.#queues.parse.close(), this.#queues.unpack.close()]);
+    this.#redis.disconnect();
+  }
+
+  async #chunk(
+    job: Job<Chunk, LedgerRow>,
+    token: string | undefined,
+    lost: AbortSignal | undefined,
+  ): Promise<LedgerRow> {
+    const signal = AbortSignal.any([this.#stopped.signal, ...(lost ? [lost] : [])]);
+    this.#chunks += 1;
+    try {
+      const chunk = parseMessage(chunkSchema, job);
+      const row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext, signal);
+      this.#chunksDone += 1;
+      this.#linesRead += row.counts.read;
+      this.#jobProblem = undefined;
+      return row;
+    } catch (error) {
+      const code = error instanceof BackfillError ? error.code : "";
+      if (this.#stopped.signal.aborted && !lost?.aborted) throw await giveBack(job, token, 0);
+      if (code === BLOCK_MISSING && job.data.source.kind === "staged") {
+        throw await this.#waitForBlock(job, token, job.data.source.unpackId);
+      }
+      if (code === "STORE_REFUSED") {
+        this.#jobProblem = describeError(error);
+        this.#log(this.#jobProblem);
+        throw await giveBack(job, token, REFUSED_MS);
+      }
+      throw jobError(error);
+    } finally {
+      this.#chunks -= 1;
+    }
+  }
+
+  async #waitForBlock(job: Job<Chunk, LedgerRow>, token: string | undefined, unpackId: string): Promise<Error> {
+    try {
+      await unpackAgain(this.#queues.unpack, unpackId);
+    } catch (error) {
+      return jobError(error);
+    }
+    this.#log(`chunk ${job.id ?? ""}: its block is missing and is unpacked again`);
+    return await giveBack(job, token, BLOCK_AGAIN_MS);
+  }
+
+  async #unpack(
+    job: Job<Unpack, UnpackResult>,
+    token: string | undefined,
+    lost: AbortSignal | undefined,
+  ): Promise<UnpackResult> {
+    const signal = AbortSignal.any([this.#stopped.signal, this.#unpackStopped.signal, ...(lost ? [lost] : [])]);
+    this.#unpacks += 1;
+    try {
+      const unpack = parseMessage(unpackSchema, job);
+      const owner = `${this.#spec.jobName}.${job.id ?? ""}.${job.attemptsStarted}`;
+      return await processUnpack(unpack, owner, this.#unpackContext, (bytes) => job.updateProgress({ bytes }), signal);
+    } catch (error) {
+      if (signal.aborted && !lost?.aborted) throw await giveBack(job, token, 0);
+      throw jobError(error);
+    } finally {
+      this.#unpacks -= 1;
+    }
+  }
+
+  /** A block is released after the commit, not before: until then the chunk may be done again. */
+  #release(chunk: Chunk): void {
+    const { source } = chunk;
+    if (source.kind !== "staged" || source.bytes === 0) return;
+    const release: Promise<void> = this.#staging
+      .release(chunk.id, source.file)
+      .catch((error: unknown) => this.#log(`releasing the block of ${chunk.id}: ${describeError(error)}`))
+      .finally(() => this.#releases.delete(release));
+    this.#releases.add(release);
+  }
+
+  /** Reads the data nodes' addresses now and from then on. */
+  async #refreshNodes(): Promise<void> {
+    try {
+      const urls: string[] = [];
+      for (const text of Object.values(await this.#redis.hgetall(this.#keys.nodes))) {
+        const node = nodeRegistrationSchema.safeParse(JSON.parse(text));
+        if (node.success && node.data.role === "es-data" && node.data.httpUrl) urls.push(node.data.httpUrl);
+      }
+      this.#nodes.update(urls);
+    } catch (error) {
+      this.#log(`reading the data nodes: ${describeError(error)}`);
+    }
+    this.#nodesTimer = setTimeout(() => void this.#refreshNodes(), NODES_MS);
+  }
+}
+
+function redisOptions(redis: ParserStart["redis"]) {
+  const { host, port, username, password, tls } = redis;
+  return {
+    host,
+    port,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            ca: tls.authority,
+            cert: tls.certificate,
+            key: tls.key,
+            ...(tls.servername === undefined ? {} : { servername: tls.servername }),
+          },
+        }),
+  };
+}
+
+/** The thread's entry: beside this file as a source, beside the bundle as a bundle. */
+function pipelineEntry(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "./pipeline-thread.ts" : "./pipeline-thread.mjs", import.meta.url);
+}
+
+function observeBulk(meter: Meter<"parser">, bulk: BulkObservation): void {
+  meter.count("bulk.bytes", bulk.bytes);
+  if (bulk.retried > 0) meter.count("documents.retried", bulk.retried);
+  if (bulk.throttled) meter.count("bulk.throttled", 1);
+  if (bulk.failed) {
+    meter.count("bulk.failed", 1);
+    return;
+  }
+  meter.count("bulk.requests", 1);
+  meter.gauge("bulk.latency", bulk.millis);
+  meter.gauge("bulk.slowest", bulk.millis);
+  meter.gauge("bulk.size", bulk.bytes);
+}
+
+interface Schema<T> {
+  safeParse(data: unknown): { success: true; data: T } | { success: false; error: { message: string } };
+}
+
+/** @throws ConfigError `SPOOL_MESSAGE_INVALID`: producer and worker are of different versions */
+function parseMessage<T>(schema: Schema<T>, job: Job): T {
+  const parsed = schema.safeParse(job.data);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    "SPOOL_MESSAGE_INVALID",
+    `the message of job ${job.id ?? ""} is not what this parser understands (${parsed.error.message}); run one version everywhere`,
+  );
+}
+
+/** Puts the job back without using up an attempt. Returns what the processor must then throw. */
+async function giveBack(job: Job, token: string | undefined, waitMs: number): Promise<Error> {
+  try {
+    await job.moveToDelayed(Date.now() + waitMs, token);
+    return new DelayedError();
+  } catch (error) {
+    // The lock is lost: somebody else has the job.
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** What BullMQ gets: it keeps only the message, which therefore begins with the code. */
+function jobError(error: unknown): Error {
+  if (!(error instanceof BackfillError)) return error instanceof Error ? error : new Error(String(error));
+  if (!error.retryable) return new PermanentJobError(error);
+  return new Error(`${error.code}: ${describeError(error)}`, { cause: error });
+}

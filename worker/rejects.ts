@@ -1,0 +1,147 @@
+import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { Chunk } from "./contract/chunk.ts";
+import { StoreError } from "./contract/errors.ts";
+import type { EncodedBatch, Outcome, WriteResult } from "./contract/pipeline.ts";
+import { HELD_LINE_BYTES, type RangeReader } from "./framing/lines.ts";
+
+const LF = 10;
+const FIRST_STEP = 4096;
+
+/** One line of a rejects file. */
+export interface RejectedDocument {
+  readonly chunk: string;
+  /** The file's identity and where the line begins in it, after decompression. */
+  readonly file: string;
+  readonly offset: number;
+  readonly status: number;
+  readonly type: string;
+  readonly reason: string;
+  readonly index: string;
+  readonly id: string;
+  /** The bytes of the line, its line end included, in base64. */
+  readonly raw: string;
+}
+
+/** The rejects of one attempt at one chunk. */
+export interface Rejects {
+  /** Writes what a bulk rejected; returns the number of documents by index and by error type. */
+  add(
+    batch: EncodedBatch,
+    result: WriteResult,
+    line: (offset: number) => Promise<Uint8Array>,
+  ): Promise<readonly { readonly index: string; readonly type: string }[]>;
+  /** Gives the file its name, if there is one. To be called just before the chunk is committed. */
+  commit(): Promise<void>;
+  /** Removes what was not committed. */
+  discard(): Promise<void>;
+}
+
+/** The name of a rejects file. The ledger row tells the attempt that counts. */
+export function rejectsFile(rejectsDir: string, chunkId: string, attempt: number): string {
+  return join(rejectsDir, `${chunkId}.${attempt}.ndjson`);
+}
+
+/** Writes nothing until there is something to write. */
+export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number): Rejects {
+  const file = rejectsFile(rejectsDir, chunk.id, attempt);
+  const unfinished = `${file}.tmp`;
+  let handle: Promise<FileHandle> | undefined;
+  let committed = false;
+
+  const failed = (cause: unknown): StoreError =>
+    new StoreError(
+      "REJECTS_WRITE_FAILED",
+      `writing the rejects ${file} failed; look at the disk of the campaign directory`,
+      {
+        retryable: true,
+        cause,
+        context: { file },
+      },
+    );
+  const openOnce = (): Promise<FileHandle> =>
+    (handle ??= mkdir(rejectsDir, { recursive: true }).then(() => open(unfinished, "w", 0o600)));
+
+  return {
+    async add(batch, result, line) {
+      const counted: { index: string; type: string }[] = [];
+      const starts = result.exceptions.length === 0 ? undefined : bodyStarts(batch);
+      for (const [at, outcome] of result.exceptions) {
+        const { status, type, reason } = rejection(outcome);
+        const { index, id } = actionOf(batch.body, starts?.[at] ?? 0);
+        const offset = batch.offsets[at] ?? 0;
+        const document: RejectedDocument = {
+          chunk: chunk.id,
+          file: chunk.origin.path,
+          offset,
+          status,
+          type,
+          reason,
+          index,
+          id,
+          raw: Buffer.from(await line(offset)).toString("base64"),
+        };
+        try {
+          await (await openOnce()).appendFile(`${JSON.stringify(document)}\n`);
+        } catch (error) {
+          throw failed(error);
+        }
+        counted.push({ index, type });
+      }
+      return counted;
+    },
+    async commit() {
+      if (!handle) return;
+      try {
+        const written = await handle;
+        // It is the only copy of these lines outside the archive.
+        await written.sync();
+        await written.close();
+        await rename(unfinished, file);
+        committed = true;
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+    async discard() {
+      if (!handle || committed) return;
+      await handle.then((written) => written.close()).catch(() => undefined);
+      await rm(unfinished, { force: true });
+    },
+  };
+}
+
+/** The bytes of the line that begins at `position`, with its line end; of a giant line its beginning. */
+export async function readLine(reader: RangeReader, position: number, length: number): Promise<Uint8Array> {
+  for (let step = FIRST_STEP; ; step *= 4) {
+    const wanted = Math.min(step, length - position, HELD_LINE_BYTES);
+    const parts: Uint8Array[] = [];
+    for (let filled = 0; filled < wanted;) {
+      const bytes = await reader.read(position + filled, wanted - filled);
+      if (bytes.length === 0) break;
+      parts.push(bytes);
+      filled += bytes.length;
+    }
+    const line = Buffer.concat(parts);
+    const lf = line.indexOf(LF);
+    if (lf >= 0) return line.subarray(0, lf + 1);
+    if (wanted < step) return line;
+  }
+}
+
+function rejection(outcome: Outcome): { status: number; type: string; reason: string } {
+  return outcome.kind === "rejected" ? outcome : { status: 0, type: "unsettled", reason: outcome.reason };
+}
+
+function bodyStarts(batch: EncodedBatch): Float64Array {
+  const starts = new Float64Array(batch.count);
+  for (let i = 1; i < batch.count; i++) starts[i] = (starts[i - 1] ?? 0) + (batch.lengths[i - 1] ?? 0);
+  return starts;
+}
+
+/** Index and id from a document's action line. */
+function actionOf(body: Uint8Array, start: number): { index: string; id: string } {
+  const line = Buffer.from(body.subarray(start, body.indexOf(LF, start))).toString("utf8");
+  const action = JSON.parse(line) as { create?: { _index?: string; _id?: string } };
+  return { index: action.create?._index ?? "", id: action.create?._id ?? "" };
+}

@@ -1,0 +1,283 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { BackfillError, describeError, StoreError } from "../../contract/errors.ts";
+import type { EncodedBatch, Outcome, Sink, WriteResult } from "../../contract/pipeline.ts";
+import { createHttpClient } from "./http.ts";
+import type { DataNodes } from "./nodes.ts";
+import { backoffMs, DEFAULT_POLICY, type SinkPolicy } from "./policy.ts";
+import { BULK_PATH, errorsFlag, judgeItem, judgeResponse, type BulkItem } from "./retry.ts";
+
+/** One bulk request, for metrics. */
+export interface BulkObservation {
+  readonly documents: number;
+  readonly bytes: number;
+  readonly millis: number;
+  /** Documents that must be sent again. */
+  readonly retried: number;
+  /** The whole request failed: a 5xx, a timeout, a lost connection. */
+  readonly failed: boolean;
+  /** Elasticsearch said 429, to the request or to one of its documents. */
+  readonly throttled: boolean;
+}
+
+export interface ElasticsearchSinkOptions {
+  /** The data nodes; kept up to date by its owner. */
+  readonly nodes: DataNodes;
+  /** PEM of the authority of their certificates. */
+  readonly authority?: string;
+  readonly auth?: { readonly username: string; readonly password: string };
+  readonly policy?: Partial<SinkPolicy>;
+  readonly observe?: (bulk: BulkObservation) => void;
+  /** Called with what keeps the writes from succeeding, and with nothing once they do again. */
+  readonly onProblem?: (problem: string | undefined) => void;
+}
+
+/** How long to look again for a data node when none is known. */
+const NO_NODE_MS = 500;
+
+/**
+ * Writes batches through `_bulk`, their bytes as they are.
+ *
+ * A batch is settled item by item: what was written or is there already is counted, what was rejected is kept,
+ * and only what failed for a passing reason is sent again, for as long as the signal allows. A bulk whose answer was lost
+ * is sent again as a whole: the action is `create`, so what had arrived comes back as duplicate.
+ */
+export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink {
+  const policy: SinkPolicy = { ...DEFAULT_POLICY, ...options.policy };
+  const client = createHttpClient({
+    silenceMs: policy.silenceMs,
+    ...(options.authority === undefined ? {} : { authority: options.authority }),
+    ...(options.auth === undefined ? {} : { auth: options.auth }),
+  });
+  let problem: string | undefined;
+  const say = (text: string | undefined): void => {
+    if (text === problem) return;
+    problem = text;
+    options.onProblem?.(text);
+  };
+
+  /** The next node's URL; waits until there is one that may be tried. */
+  async function nextNode(signal: AbortSignal): Promise<string> {
+    for (;;) {
+      signal.throwIfAborted();
+      const picked = options.nodes.pick(Date.now());
+      if (picked && "url" in picked) return picked.url;
+      if (!picked) say("no Elasticsearch data node is registered; look at the jobs of the role es-data");
+      await delay(Math.min(picked?.waitMs ?? NO_NODE_MS, NO_NODE_MS), undefined, { signal });
+    }
+  }
+
+  /** Sends a part once. */
+  async function post(part: Part, signal: AbortSignal): Promise<Reply> {
+    const url = await nextNode(signal);
+    const begin = performance.now();
+    let allWritten = false;
+    try {
+      const { status, text } = await client.send(
+        url,
+        { method: "POST", path: BULK_PATH, body: part.body },
+        signal,
+        (head) => {
+          allWritten = errorsFlag(head) === false;
+          return allWritten;
+        },
+      );
+      options.nodes.answered(url);
+      const millis = performance.now() - begin;
+      if (allWritten) return { kind: "all-written", millis };
+      const verdict = judgeResponse(status, text);
+      if (verdict.kind !== "items") return { ...verdict, millis };
+      return { kind: "items", items: itemsOf(text, part.count, url), millis };
+    } catch (error) {
+      if (signal.aborted || error instanceof BackfillError) throw error;
+      options.nodes.failed(url, Date.now());
+      return { kind: "retry", reason: `${url}: ${describeError(error)}`, millis: performance.now() - begin };
+    }
+  }
+
+  async function write(batch: EncodedBatch, signal: AbortSignal): Promise<WriteResult> {
+    let written = 0;
+    let duplicate = 0;
+    const exceptions: (readonly [number, Outcome])[] = [];
+    const parts = new Parts(batch);
+    let failures = 0;
+    const open: Part[] = batch.count === 0 ? [] : [parts.whole()];
+    for (let part = open.pop(); part !== undefined; part = open.pop()) {
+      const reply = await post(part, signal);
+      let retry: Part | undefined;
+      let reason = "";
+      switch (reply.kind) {
+        case "all-written":
+          written += part.count;
+          break;
+        case "items": {
+          const again: number[] = [];
+          for (const [i, item] of reply.items.entries()) {
+            const verdict = judgeItem(item);
+            const index = part.indexOf(i);
+            if (verdict.kind === "written") written++;
+            else if (verdict.kind === "duplicate") duplicate++;
+            else if (verdict.kind === "rejected") exceptions.push([index, verdict]);
+            else if (verdict.kind === "held") throw held(verdict.reason);
+            else {
+              again.push(index);
+              reason = verdict.reason;
+            }
+          }
+          if (again.length > 0) retry = again.length === part.count ? part : parts.of(again);
+          // Some progress: begin the waits anew.
+          if (again.length < part.count) failures = 0;
+          break;
+        }
+        case "split":
+          if (part.count > 1) open.push(...parts.halves(part));
+          else exceptions.push([part.indexOf(0), rejected(reply)]);
+          break;
+        case "held":
+          throw held(reply.reason);
+        case "retry":
+          retry = part;
+          reason = reply.reason;
+          break;
+      }
+      options.observe?.({
+        documents: part.count,
+        bytes: part.body.length,
+        millis: reply.millis,
+        retried: retry?.count ?? 0,
+        failed: reply.kind === "retry" && !reason.startsWith("429"),
+        throttled: reason.startsWith("429"),
+      });
+      if (retry) {
+        open.push(retry);
+        failures += 1;
+        if (failures >= policy.problemAfter) say(`sending ${retry.count} documents again: ${reason}`);
+        await delay(backoffMs(policy, failures, Math.random()), undefined, { signal });
+      } else {
+        failures = 0;
+        say(undefined);
+      }
+    }
+    exceptions.sort(([a], [b]) => a - b);
+    return { written, duplicate, exceptions };
+  }
+
+  return {
+    async check(signal) {
+      // The loader may see nothing but its own name; without security the answer is an error, but an answer.
+      for (let attempt = 0; ; attempt++) {
+        const url = await nextNode(signal);
+        try {
+          const { status } = await client.send(url, { method: "GET", path: "/_security/_authenticate" }, signal);
+          options.nodes.answered(url);
+          if (status === 401) throw held("401: the credential is refused");
+          return;
+        } catch (error) {
+          if (signal.aborted || error instanceof BackfillError) throw error;
+          options.nodes.failed(url, Date.now());
+          if (attempt >= policy.problemAfter) {
+            throw new StoreError(
+              "STORE_UNREACHABLE",
+              `no data node answers, last ${url}; look at the jobs of the role es-data`,
+              {
+                retryable: true,
+                cause: error,
+              },
+            );
+          }
+        }
+      }
+    },
+    async write(batch, signal) {
+      try {
+        return await write(batch, signal);
+      } catch (error) {
+        if (error instanceof BackfillError) throw error;
+        throw new StoreError("WRITE_ABORTED", "the write was aborted; the chunk is done again", {
+          retryable: true,
+          cause: error,
+        });
+      }
+    },
+    [Symbol.asyncDispose]: async () => client.close(),
+  };
+}
+
+type Reply = { readonly millis: number } & (
+  | { readonly kind: "all-written" }
+  | { readonly kind: "items"; readonly items: readonly BulkItem[] }
+  | { readonly kind: "retry" | "held"; readonly reason: string }
+  | { readonly kind: "split"; readonly status: number; readonly type: string; readonly reason: string }
+);
+
+function rejected({ status, type, reason }: { status: number; type: string; reason: string }): Outcome {
+  return { kind: "rejected", status, type, reason };
+}
+
+function held(reason: string): StoreError {
+  return new StoreError(
+    "STORE_REFUSED",
+    `Elasticsearch refuses the bulk (${reason}). Nothing is lost: the chunk waits. Look at the indices, the disk and the user gh-loader`,
+    { retryable: true, context: { reason } },
+  );
+}
+
+/** @throws StoreError `STORE_PROTOCOL` when not every document has an answer: then nothing is known of any */
+function itemsOf(text: string, count: number, url: string): readonly BulkItem[] {
+  let items: BulkItem[] = [];
+  try {
+    const body = JSON.parse(text) as { items?: Readonly<Record<string, BulkItem>>[] };
+    items = (body.items ?? []).map((item) => Object.values(item)[0] ?? { status: 0 });
+  } catch {
+    // Counted below.
+  }
+  if (items.length === count) return items;
+  throw new StoreError("STORE_PROTOCOL", `${url} answered a bulk of ${count} documents with ${items.length} results`, {
+    retryable: true,
+    context: { url, count, items: items.length },
+  });
+}
+
+/** Some documents of a batch as one request body. */
+interface Part {
+  readonly body: Uint8Array;
+  readonly count: number;
+  /** The index in the batch of the part's i-th document. */
+  indexOf(i: number): number;
+}
+
+/** Cuts a batch's body by the documents' lengths. */
+class Parts {
+  readonly #batch: EncodedBatch;
+  #starts: Float64Array | undefined;
+
+  constructor(batch: EncodedBatch) {
+    this.#batch = batch;
+  }
+
+  whole(): Part {
+    return this.range(0, this.#batch.count);
+  }
+
+  range(from: number, to: number): Part {
+    const starts = this.#starts ?? (this.#starts = startsOf(this.#batch));
+    return { body: this.#batch.body.subarray(starts[from], starts[to]), count: to - from, indexOf: (i) => from + i };
+  }
+
+  of(indexes: readonly number[]): Part {
+    const starts = this.#starts ?? (this.#starts = startsOf(this.#batch));
+    const bodies = indexes.map((index) => this.#batch.body.subarray(starts[index], starts[index + 1]));
+    return { body: Buffer.concat(bodies), count: indexes.length, indexOf: (i) => indexes[i] ?? -1 };
+  }
+
+  halves(part: Part): readonly [Part, Part] {
+    const middle = part.count >> 1;
+    const indexes = Array.from({ length: part.count }, (_, i) => part.indexOf(i));
+    return [this.of(indexes.slice(middle)), this.of(indexes.slice(0, middle))];
+  }
+}
+
+function startsOf(batch: EncodedBatch): Float64Array {
+  const starts = new Float64Array(batch.count + 1);
+  for (let i = 0; i < batch.count; i++) starts[i + 1] = (starts[i] ?? 0) + (batch.lengths[i] ?? 0);
+  return starts;
+}

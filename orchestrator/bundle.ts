@@ -84,7 +84,7 @@ async function bundleInto(outdir: string, root: string): Promise<void> {
       keepNames: false,
       legalComments: "none",
       banner: { js: BANNER },
-      external: ["esbuild", "cpu-features", "*.node"],
+      external: ["esbuild", "cpu-features", "*/sshcrypto.node"],
       plugins: [
         inlineTexts(root),
         oneMainOnly(
@@ -115,14 +115,14 @@ function inlineTexts(root: string): Plugin {
         const texts = Object.fromEntries(textFiles(root).map((name) => [name, readFileSync(join(root, name), "utf8")]));
         return {
           loader: "js",
+          resolveDir: join(root, "templates"),
           contents: [
+            'import { BackfillError } from "../worker/contract/errors.ts";',
             `const TEXTS = ${JSON.stringify(texts)};`,
             "export function readTemplate(name) {",
-            "  const text = Object.hasOwn(TEXTS, name) ? TEXTS[name] : undefined;",
-            "  if (text === undefined) throw new Error(`no template ${name} in the bundle`);",
-            "  return text;",
+            "  if (Object.hasOwn(TEXTS, name)) return TEXTS[name];",
+            '  throw new BackfillError("TEMPLATE_MISSING", `template ${name} is not in the bundle`, { context: { template: name } });',
             "}",
-            "export function listTemplates() { return Object.keys(TEXTS); }",
           ].join("\n"),
         };
       });

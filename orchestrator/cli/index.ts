@@ -11,6 +11,7 @@ export interface CommandRow {
  * and a row here.
  */
 export const COMMANDS: readonly CommandRow[] = [
+  { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
   { name: "plan", load: async () => (await import("./plan.ts")).plan },
   { name: "config", load: async () => (await import("./config.ts")).config },
 ];

@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, statfsSync, lstatSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError } from "../../worker/contract/errors.ts";
 import type { Log } from "../log.ts";
@@ -64,7 +64,7 @@ export async function unpackDistribution(
 
 function checkRoom(file: string, dir: string): void {
   const { bavail, bsize } = statfsSync(dir);
-  const needed = lstatSync(file).size * GROWTH;
+  const needed = statSync(file).size * GROWTH;
   if (bavail * bsize >= needed) return;
   throw new ConfigError(
     "ELASTICSEARCH_UNPACK",

@@ -1,0 +1,26 @@
+import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
+
+/** `gridharvest doctor`: what is missing on this machine, each with its remedy. */
+export const doctor: Command = {
+  name: "doctor",
+  register(program, run) {
+    withConfig(program.command("doctor").description("Says what is missing on this machine, each with its remedy"))
+      .addHelpText(
+        "after",
+        `${examples("gridharvest doctor", "gridharvest doctor --config site.yaml", "gridharvest --json doctor")}
+
+Exit code: 0 when everything is there (what is marked with ! is to be known and stops nothing), 1 otherwise.`,
+      )
+      .action((options: ConfigOptions) =>
+        run(async (io, signal) => {
+          const resolved = await configOf(options, io);
+          const { statePaths } = await import("../paths.ts");
+          const { diagnose, formatDiagnoses, isSound } = await import("../doctor.ts");
+          const checks = await diagnose({ resolved, paths: statePaths(resolved.config.stateDir), signal });
+          const sound = isSound(checks);
+          print(io, { sound, checks }, () => formatDiagnoses(checks));
+          return sound ? 0 : 1;
+        }),
+      );
+  },
+};

@@ -1,0 +1,145 @@
+import { createConnection } from "node:net";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Check, DoctorContext, Finding } from "../doctor.ts";
+import { distributionVersion, elasticsearchSource, runtimeHome } from "../runtimes/elasticsearch.ts";
+import { findJava } from "../runtimes/java.ts";
+import { mavenArchivePath } from "../runtimes/maven.ts";
+import { NODE_MAJOR, nodeBinary } from "../runtimes/node.ts";
+import { findProgram, runTool } from "../runtimes/run-tool.ts";
+
+/** The programs of others, and the services that the operator runs instead. */
+export const programChecks: readonly Check[] = [
+  { name: "Node", run: checkNode },
+  { name: "Java", run: checkJava },
+  { name: "Elasticsearch", run: checkElasticsearch },
+  { name: "Redis", run: checkRedis },
+  { name: "haproxy", run: async () => program("haproxy", "haproxy") },
+  { name: "carbon", run: checkCarbon },
+  { name: "graphite-web", run: checkGraphiteWeb },
+  { name: "7z", run: async () => program("7z", "p7zip-full") },
+  { name: "setpriv", run: checkSetpriv },
+];
+
+/** A program on PATH, or the Debian package that has it. */
+function program(name: string, debianPackage: string): Finding {
+  const path = findProgram(name);
+  if (path !== undefined) return { level: "ok", text: path };
+  return {
+    level: "missing",
+    text: `there is no program ${name} on PATH`,
+    remedy: `apt-get install --no-install-recommends ${debianPackage}`,
+  };
+}
+
+async function checkNode({ signal }: DoctorContext): Promise<Finding> {
+  const binary = nodeBinary();
+  const { code, tail } = await runTool(binary, ["--version"], { signal });
+  const major = Number(/^v(\d+)/.exec(tail)?.[1] ?? 0);
+  if (code === 0 && major >= NODE_MAJOR) return { level: "ok", text: `${tail}, ${binary}` };
+  return {
+    level: "missing",
+    text: `${binary} says ${tail || "nothing"}, which is not Node ${NODE_MAJOR}`,
+    remedy: "install gridharvest with its optional dependencies: npm install --include=optional",
+  };
+}
+
+async function checkJava({ resolved, paths }: DoctorContext): Promise<Finding> {
+  const home = runtimeHome(elasticsearchSource(resolved.config), paths.runtimes);
+  const java = await findJava(resolved.config, join(home, "jdk"));
+  return { level: "ok", text: `Java ${java.major}, ${java.home} (from ${java.origin})` };
+}
+
+async function checkElasticsearch({ resolved, paths }: DoctorContext): Promise<Finding> {
+  const source = elasticsearchSource(resolved.config);
+  const home = runtimeHome(source, paths.runtimes);
+  if (source.kind === "home" || existsSync(home)) {
+    return {
+      level: "ok",
+      text: `${distributionVersion(home, source.kind === "home" ? source.origin : "it")}, ${home}`,
+    };
+  }
+  if (source.kind === "tarball") {
+    if (existsSync(source.file)) return { level: "ok", text: `is unpacked from ${source.file} at the first launch` };
+    return {
+      level: "missing",
+      text: `elasticsearch.tarball.file ${source.file} does not exist`,
+      remedy: "correct the path, or download the tarball",
+    };
+  }
+  if (existsSync(mavenArchivePath(paths.runtimes))) {
+    return { level: "ok", text: `is unpacked from ${mavenArchivePath(paths.runtimes)} at the first launch` };
+  }
+  const mvn = findProgram("mvn");
+  if (mvn !== undefined) return { level: "ok", text: `is fetched from Maven Central by ${mvn} at the first launch` };
+  return {
+    level: "missing",
+    text: "no distribution is configured, and there is no mvn to fetch one from Maven Central",
+    remedy:
+      "set elasticsearch.home, ES_HOME or elasticsearch.tarball, or: apt-get install --no-install-recommends maven",
+  };
+}
+
+async function checkRedis({ resolved, signal }: DoctorContext): Promise<Finding> {
+  const { url } = resolved.config.services.redis;
+  if (url === undefined) return program("redis-server", "redis-server");
+  const { hostname, port } = new URL(url);
+  return await reachable(hostname, Number(port || 6379), "services.redis.url", signal);
+}
+
+async function checkCarbon({ resolved, signal }: DoctorContext): Promise<Finding> {
+  const { carbon } = resolved.config.services.graphite;
+  if (carbon === undefined) return program("carbon-cache", "graphite-carbon");
+  const { hostname, port } = new URL(`tcp://${carbon}`);
+  return await reachable(hostname, Number(port || 2003), "services.graphite.carbon", signal);
+}
+
+async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Finding> {
+  const { web, carbon } = resolved.config.services.graphite;
+  if (web !== undefined) {
+    const { hostname, port, protocol } = new URL(web);
+    return await reachable(
+      hostname,
+      Number(port || (protocol === "https:" ? 443 : 80)),
+      "services.graphite.web",
+      signal,
+    );
+  }
+  if (carbon !== undefined) {
+    return {
+      level: "warning",
+      text: "carbon is yours and services.graphite.web is not set: the dashboards are not saved anywhere",
+      remedy: "set services.graphite.web",
+    };
+  }
+  const graphite = program("graphite-manage", "graphite-web");
+  return graphite.level === "ok" ? program("gunicorn", "gunicorn") : graphite;
+}
+
+/** Whether somebody listens there. Nothing is sent. */
+async function reachable(host: string, port: number, option: string, signal: AbortSignal): Promise<Finding> {
+  const problem = await new Promise<string | undefined>((resolve) => {
+    // An IPv6 address stands in brackets in a URL.
+    const socket = createConnection({ host: host.replace(/^\[|\]$/g, ""), port, signal });
+    socket.once("connect", () => resolve(undefined));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.setTimeout(5_000, () => resolve("no answer within 5 s"));
+    signal.addEventListener("abort", () => socket.destroy(), { once: true });
+  });
+  if (problem === undefined) return { level: "ok", text: `${host}:${port} answers (${option})` };
+  return {
+    level: "missing",
+    text: `${host}:${port} cannot be reached: ${problem}`,
+    remedy: `start it, open the way to it, or correct ${option}; without the option the embedded one is used`,
+  };
+}
+
+async function checkSetpriv({ resolved }: DoctorContext): Promise<Finding> {
+  if (process.getuid?.() !== 0) return { level: "ok", text: "not needed: gridharvest does not run as root" };
+  const found = program("setpriv", "util-linux");
+  if (found.level !== "ok") return found;
+  return {
+    ...found,
+    text: `${found.text}: Elasticsearch and haproxy run as user id ${resolved.config.elasticsearch.runAsUid}`,
+  };
+}

@@ -29,7 +29,11 @@ export interface Cluster {
   /** Documents by the value of the keyword field `file`. Pages through all of them. */
   countsByFile(indices: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Documents of one file in each of the offset ranges `[from, to)`. */
-  countsByRange(indices: readonly string[], file: string, ranges: readonly (readonly [number, number])[]): Promise<readonly number[]>;
+  countsByRange(
+    indices: readonly string[],
+    file: string,
+    ranges: readonly (readonly [number, number])[],
+  ): Promise<readonly number[]>;
   /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
   deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
   /** Settings for searching after the load: refresh again, no more writes. */
@@ -47,15 +51,19 @@ export interface Cluster {
 
 export interface NodeFigures {
   readonly documents: number;
+  readonly storeBytes: number;
+  /** Documents indexed since the node started, and the milliseconds that it took over all threads. */
   readonly indexed: number;
   readonly indexMillis: number;
+  readonly throttledMillis: number;
   readonly mergeMillis: number;
-  readonly storeBytes: number;
-  readonly heapBytes: number;
-  readonly cpuPercent: number;
+  readonly mergesRunning: number;
+  readonly gcMillis: number;
+  readonly heapPercent: number;
+  readonly writeQueue: number;
+  readonly writeActive: number;
   /** CPU milliseconds of the process since it started. */
   readonly cpuMillis: number;
-  readonly writeRejections: number;
 }
 
 const TEMPLATE_NAME = "gridharvest";
@@ -66,11 +74,15 @@ async function ask<T>(what: string, request: () => Promise<T>): Promise<T> {
     return await request();
   } catch (error) {
     const status = error instanceof errors.ResponseError ? (error.statusCode ?? 0) : 0;
-    throw new StoreError("ELASTICSEARCH_REFUSED", `Elasticsearch: ${what} failed: ${error instanceof Error ? error.message : String(error)}`, {
-      retryable: status === 0 || status === 429 || status >= 500,
-      cause: error,
-      context: { status },
-    });
+    throw new StoreError(
+      "ELASTICSEARCH_REFUSED",
+      `Elasticsearch: ${what} failed: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        retryable: status === 0 || status === 429 || status >= 500,
+        cause: error,
+        context: { status },
+      },
+    );
   }
 }
 
@@ -102,7 +114,12 @@ export function createCluster(client: Client): Cluster {
     async prepare(naming, months) {
       const template = JSON.parse(readTemplate("templates/index-templates/logs.json")) as Record<string, unknown>;
       await ask("writing the index template", () =>
-        client.indices.putIndexTemplate({ name: TEMPLATE_NAME, index_patterns: [indexWildcard(naming)], priority: 500, ...template }),
+        client.indices.putIndexTemplate({
+          name: TEMPLATE_NAME,
+          index_patterns: [indexWildcard(naming)],
+          priority: 500,
+          ...template,
+        }),
       );
       const names = months.flatMap((month) => indexNamesOf(naming, month));
       const existing = new Set(await cluster.indices(naming));
@@ -149,12 +166,19 @@ export function createCluster(client: Client): Cluster {
       let after: Record<string, string> | undefined;
       for (;;) {
         const answer = await ask("counting by file", () =>
-          client.search<unknown, { files: { buckets: { key: { file: string }; doc_count: number }[]; after_key?: { file: string } } }>({
+          client.search<
+            unknown,
+            { files: { buckets: { key: { file: string }; doc_count: number }[]; after_key?: { file: string } } }
+          >({
             index: [...indices],
             size: 0,
             aggs: {
               files: {
-                composite: { size: 1000, sources: [{ file: { terms: { field: "file" } } }], ...(after ? { after } : {}) },
+                composite: {
+                  size: 1000,
+                  sources: [{ file: { terms: { field: "file" } } }],
+                  ...(after ? { after } : {}),
+                },
               },
             },
           }),
@@ -202,13 +226,20 @@ export function createCluster(client: Client): Cluster {
 
     async applyServingSettings(indices) {
       await ask("serving settings", () =>
-        client.indices.putSettings({ index: [...indices], settings: { index: { refresh_interval: "1s", "blocks.write": true } } }),
+        client.indices.putSettings({
+          index: [...indices],
+          settings: { index: { refresh_interval: "1s", "blocks.write": true } },
+        }),
       );
     },
 
     async registerRepository(name, location) {
       await ask(`registering the snapshot repository ${location}`, () =>
-        client.snapshot.createRepository({ name, verify: true, repository: { type: "fs", settings: { location, compress: true } } }),
+        client.snapshot.createRepository({
+          name,
+          verify: true,
+          repository: { type: "fs", settings: { location, compress: true } },
+        }),
       );
     },
 
@@ -243,7 +274,10 @@ export function createCluster(client: Client): Cluster {
         const reached = await ask("asking for the snapshot's state", state);
         if (reached === "SUCCESS") return;
         if (reached !== "IN_PROGRESS") {
-          throw new StoreError("SNAPSHOT_FAILED", `the snapshot ${name} ended as ${reached ?? "missing"}; see Elasticsearch's log on the gateway, mend, then verify again`);
+          throw new StoreError(
+            "SNAPSHOT_FAILED",
+            `the snapshot ${name} ended as ${reached ?? "missing"}; see Elasticsearch's log on the gateway, mend, then verify again`,
+          );
         }
         await pause(300, signal);
       }
@@ -283,16 +317,21 @@ export function createCluster(client: Client): Cluster {
       const figures: Record<string, NodeFigures> = {};
       for (const node of Object.values(stats.nodes)) {
         if (node.name === undefined) continue;
+        const collectors = Object.values(node.jvm?.gc?.collectors ?? {});
         figures[node.name] = {
           documents: node.indices?.docs?.count ?? 0,
+          storeBytes: Number(node.indices?.store?.size_in_bytes ?? 0),
           indexed: node.indices?.indexing?.index_total ?? 0,
           indexMillis: Number(node.indices?.indexing?.index_time_in_millis ?? 0),
+          throttledMillis: Number(node.indices?.indexing?.throttle_time_in_millis ?? 0),
           mergeMillis: Number(node.indices?.merges?.total_time_in_millis ?? 0),
-          storeBytes: Number(node.indices?.store?.size_in_bytes ?? 0),
-          heapBytes: node.jvm?.mem?.heap_used_in_bytes ?? 0,
-          cpuPercent: node.process?.cpu?.percent ?? 0,
+          mergesRunning: node.indices?.merges?.current ?? 0,
+          gcMillis: collectors.reduce((sum, gc) => sum + Number(gc.collection_time_in_millis ?? 0), 0),
+          heapPercent: Number(node.jvm?.mem?.heap_used_percent ?? 0),
+          writeQueue: node.thread_pool?.["write"]?.queue ?? 0,
+          writeActive: node.thread_pool?.["write"]?.active ?? 0,
+          // The client's types leave out the CPU total, which the server has always sent.
           cpuMillis: Number((node.process?.cpu as { total_in_millis?: number } | undefined)?.total_in_millis ?? 0),
-          writeRejections: node.thread_pool?.["write"]?.rejected ?? 0,
         };
       }
       return figures;

@@ -59,7 +59,10 @@ export async function sendCommand(
   timeoutMs = 30_000,
 ): Promise<CommandReply> {
   if ((await redis.exists(keys.alive)) === 0) {
-    throw new GridError("ORCHESTRATOR_GONE", "no orchestrator of this campaign is alive; take it over with `gridharvest adopt ID`");
+    throw new GridError(
+      "ORCHESTRATOR_GONE",
+      "no orchestrator of this campaign is alive; take it over with `gridharvest adopt ID`",
+    );
   }
   const id = await redis.xadd(keys.commands, "*", "command", JSON.stringify(command));
   if (id === null) throw new GridError("COMMAND_UNANSWERED", "Redis did not take the command");
@@ -74,5 +77,9 @@ export async function sendCommand(
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new GridError("COMMAND_UNANSWERED", `the orchestrator did not answer within ${String(timeoutMs / 1000)} s; it will still do what it was told. Look at its log: gridharvest logs ID`, { retryable: true });
+  throw new GridError(
+    "COMMAND_UNANSWERED",
+    `the orchestrator did not answer within ${String(timeoutMs / 1000)} s; it will still do what it was told. Look at its log: gridharvest logs ID`,
+    { retryable: true },
+  );
 }

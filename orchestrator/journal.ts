@@ -21,7 +21,13 @@ export type JournalEntry =
       /** Byte length, by file name, at which earlier epochs are cut. */
       readonly seals: Readonly<Record<string, number>>;
     }
-  | { readonly type: "transition"; readonly event: CampaignEvent; readonly from: CampaignState; readonly to: CampaignState; readonly reason?: string }
+  | {
+      readonly type: "transition";
+      readonly event: CampaignEvent;
+      readonly from: CampaignState;
+      readonly to: CampaignState;
+      readonly reason?: string;
+    }
   | { readonly type: "target"; readonly dataNodes: number; readonly parsers: number }
   | { readonly type: "submit-intent"; readonly jobName: string; readonly role: NodeRole }
   | { readonly type: "submitted"; readonly jobName: string; readonly jobId: string; readonly found: boolean }
@@ -52,7 +58,9 @@ function fileOf(epoch: number): string {
 }
 
 /** Reads all records that count, and the lengths at which each file would be sealed now. A torn last line is left out. */
-export async function readJournal(dir: string): Promise<{ records: JournalRecord[]; seals: Record<string, number>; epoch: number }> {
+export async function readJournal(
+  dir: string,
+): Promise<{ records: JournalRecord[]; seals: Record<string, number>; epoch: number }> {
   let names: string[];
   try {
     names = (await readdir(dir)).filter((name) => /^\d{6}\.ndjson$/.test(name)).sort();
@@ -66,7 +74,7 @@ export async function readJournal(dir: string): Promise<{ records: JournalRecord
     const bytes = await readFile(join(dir, name));
     const records: JournalRecord[] = [];
     const ends: number[] = [];
-    for (let start = 0; ; ) {
+    for (let start = 0; ;) {
       const end = bytes.indexOf(10, start);
       if (end < 0) break;
       records.push(JSON.parse(bytes.toString("utf8", start, end)) as JournalRecord);
@@ -104,23 +112,35 @@ export async function openJournal(dir: string, epoch: number, host: string): Pro
   const { records, seals } = await readJournal(dir);
   let handle: FileHandle;
   try {
-    handle = await open(join(dir, fileOf(epoch)), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND, 0o644);
+    handle = await open(
+      join(dir, fileOf(epoch)),
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_APPEND,
+      0o644,
+    );
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") {
-      throw new GridError("CAMPAIGN_LOST", `epoch ${String(epoch)} of ${dir} is taken: another orchestrator owns this campaign`);
+      throw new GridError(
+        "CAMPAIGN_LOST",
+        `epoch ${String(epoch)} of ${dir} is taken: another orchestrator owns this campaign`,
+      );
     }
-    throw new StoreError("JOURNAL_UNWRITABLE", `cannot write the journal in ${dir}; make the directory writable`, { cause: error });
+    throw new StoreError("JOURNAL_UNWRITABLE", `cannot write the journal in ${dir}; make the directory writable`, {
+      cause: error,
+    });
   }
   let fenced = false;
   let tail: Promise<unknown> = Promise.resolve();
   const append = async (entry: JournalEntry): Promise<JournalRecord> => {
-    if (fenced) throw new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign; this one stops");
+    if (fenced)
+      throw new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign; this one stops");
     const record: JournalRecord = { ...entry, seq: (records.at(-1)?.seq ?? 0) + 1, at: Date.now(), epoch };
     try {
       await handle.appendFile(`${JSON.stringify(record)}\n`);
       await handle.datasync();
     } catch (error) {
-      throw new StoreError("JOURNAL_UNWRITABLE", `cannot append to the journal in ${dir}; is the disk full?`, { cause: error });
+      throw new StoreError("JOURNAL_UNWRITABLE", `cannot append to the journal in ${dir}; is the disk full?`, {
+        cause: error,
+      });
     }
     records.push(record);
     return record;

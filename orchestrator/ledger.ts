@@ -107,7 +107,9 @@ export function documentsByFile(rows: Iterable<LedgerRow>): Map<string, number> 
 }
 
 /** The lengths that unpacking reported, by file id. */
-export function unpackedLengths(results: Iterable<{ readonly files: readonly UnpackedFile[] }>): Map<string, UnpackedFile> {
+export function unpackedLengths(
+  results: Iterable<{ readonly files: readonly UnpackedFile[] }>,
+): Map<string, UnpackedFile> {
   const files = new Map<string, UnpackedFile>();
   for (const result of results) for (const file of result.files) files.set(file.fileId, file);
   return files;

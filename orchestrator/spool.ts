@@ -57,7 +57,11 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   // Without a listener a lost connection would end the process; ioredis reconnects by itself.
   for (const queue of [parse, unpack]) queue.on("error", () => undefined);
 
-  async function add<T extends { readonly id: string }>(queue: Queue, name: string, items: Iterable<T>): Promise<number> {
+  async function add<T extends { readonly id: string }>(
+    queue: Queue,
+    name: string,
+    items: Iterable<T>,
+  ): Promise<number> {
     let total = 0;
     let batch: T[] = [];
     const send = async (): Promise<void> => {
@@ -74,9 +78,9 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   }
 
   async function countsOf(queue: Queue): Promise<QueueCounts> {
-    const counts = await queue.getJobCounts("wait", "paused", "prioritized", "active", "delayed", "completed", "failed");
+    const counts = await queue.getJobCounts("wait", "prioritized", "active", "delayed", "completed", "failed");
     return {
-      waiting: (counts["wait"] ?? 0) + (counts["paused"] ?? 0) + (counts["prioritized"] ?? 0),
+      waiting: (counts["wait"] ?? 0) + (counts["prioritized"] ?? 0),
       active: counts["active"] ?? 0,
       delayed: counts["delayed"] ?? 0,
       completed: counts["completed"] ?? 0,
@@ -117,10 +121,22 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
     async failed() {
       const result: FailedJob[] = [];
       for (const job of await parse.getFailed(0, -1)) {
-        result.push({ queue: "parse", id: job.id ?? "", reason: job.failedReason, attempts: job.attemptsMade, chunk: job.data });
+        result.push({
+          queue: "parse",
+          id: job.id ?? "",
+          reason: job.failedReason,
+          attempts: job.attemptsMade,
+          chunk: job.data,
+        });
       }
       for (const job of await unpack.getFailed(0, -1)) {
-        result.push({ queue: "unpack", id: job.id ?? "", reason: job.failedReason, attempts: job.attemptsMade, unpack: job.data });
+        result.push({
+          queue: "unpack",
+          id: job.id ?? "",
+          reason: job.failedReason,
+          attempts: job.attemptsMade,
+          unpack: job.data,
+        });
       }
       return result;
     },

@@ -60,7 +60,11 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       if (outcome !== undefined) view.outcome = outcome;
       view.state = record.to;
       if (record.reason !== undefined) view.reason = record.reason;
-      view.states.push({ state: record.to, at: record.at, ...(record.reason === undefined ? {} : { reason: record.reason }) });
+      view.states.push({
+        state: record.to,
+        at: record.at,
+        ...(record.reason === undefined ? {} : { reason: record.reason }),
+      });
       // A second round of finishing does its steps again.
       if (record.event === "retry") view.steps.clear();
       return;

@@ -1,0 +1,35 @@
+import { ConfigError } from "../worker/contract/errors.ts";
+import { isFinal } from "./campaign.ts";
+import { loadCampaign } from "./campaign-store.ts";
+import type { Io } from "./cli/command.ts";
+import { prepareSite, startOrchestrator, type SiteConfig } from "./launch.ts";
+import { runInForeground } from "./foreground.ts";
+import { campaignStatus } from "./status.ts";
+
+/**
+ * Gives a campaign a new orchestrator. What it knew is rebuilt from the journal, the batch system, Redis and
+ * Elasticsearch.
+ * @throws ConfigError `CAMPAIGN_OVER` when it has ended, `CAMPAIGN_OWNED` when its orchestrator is alive
+ */
+export async function adoptCampaign(
+  site: SiteConfig,
+  id: string,
+  io: Io,
+  signal: AbortSignal,
+  foreground: boolean,
+): Promise<void> {
+  const { record, paths } = await loadCampaign(site.stateDir, id);
+  const status = await campaignStatus(site.stateDir, id);
+  if (isFinal(status.state))
+    throw new ConfigError("CAMPAIGN_OVER", `campaign ${id} has ended (${status.state}); there is nothing to adopt`);
+  if (status.orchestrator.alive) {
+    throw new ConfigError(
+      "CAMPAIGN_OWNED",
+      `the orchestrator of ${id} is alive (process ${String(status.orchestrator.pid)}); talk to it with pause, resume, scale or cancel`,
+    );
+  }
+  await prepareSite({ ...record.config, stateDir: site.stateDir }, io.log);
+  if (foreground) await runInForeground(site.stateDir, id, io.log, signal);
+  else
+    io.log.info("the campaign has a new orchestrator", { process: await startOrchestrator(site.stateDir, id, paths) });
+}

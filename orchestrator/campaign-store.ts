@@ -1,0 +1,120 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ConfigError } from "../worker/contract/errors.ts";
+import type { YearMonth } from "../worker/contract/months.ts";
+import type { Config } from "./config-schema.ts";
+import { campaignPaths, statePaths, type CampaignPaths, type StatePaths } from "./paths.ts";
+
+/** `campaign.json`: what a campaign is, without secrets. Never changes after its creation. */
+export interface CampaignRecord {
+  readonly version: 1;
+  readonly id: string;
+  /** Five characters that go into job names, which are too short for the id. */
+  readonly tag: string;
+  readonly createdAt: number;
+  readonly months: readonly YearMonth[];
+  readonly planId: string;
+  /** The resolved configuration. */
+  readonly config: Config;
+}
+
+const ID = /^[a-z0-9][a-z0-9-]{1,47}$/;
+
+/** Writes a file so that a reader sees the old or the new content, never a half. */
+export async function writeFileAtomic(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  const draft = `${file}.${String(process.pid)}.tmp`;
+  await writeFile(draft, content, { mode });
+  await rename(draft, file);
+}
+
+/**
+ * Makes the campaign's directory.
+ * @throws ConfigError `CAMPAIGN_NAME` for a name that cannot be one, `CAMPAIGN_EXISTS` when it is taken
+ */
+export async function createCampaign(
+  state: StatePaths,
+  options: {
+    readonly name?: string | undefined;
+    readonly months: readonly YearMonth[];
+    readonly planId: string;
+    readonly config: Config;
+  },
+): Promise<{ record: CampaignRecord; paths: CampaignPaths }> {
+  const tag = Array.from(randomBytes(5), (byte) => "abcdefghijkmnpqrstuvwxyz23456789"[byte % 32]).join("");
+  const span =
+    options.months.length > 1 ? `${options.months[0] ?? ""}-to-${options.months.at(-1) ?? ""}` : options.months[0];
+  const id = options.name ?? `${span ?? ""}-${tag}`;
+  if (!ID.test(id)) {
+    throw new ConfigError(
+      "CAMPAIGN_NAME",
+      `"${id}" cannot name a campaign: 2 to 48 lower case letters, digits and dashes, a letter or digit first`,
+    );
+  }
+  const paths = campaignPaths(state.campaigns, id);
+  await mkdir(state.campaigns, { recursive: true });
+  try {
+    await mkdir(paths.dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new ConfigError(
+      "CAMPAIGN_EXISTS",
+      `a campaign named ${id} exists in ${state.campaigns}; choose another --name, or look at it with \`gridharvest status ${id}\``,
+    );
+  }
+  const record: CampaignRecord = {
+    version: 1,
+    id,
+    tag,
+    createdAt: Date.now(),
+    months: options.months,
+    planId: options.planId,
+    config: options.config,
+  };
+  await writeFileAtomic(paths.campaign, `${JSON.stringify(record, null, 2)}\n`);
+  return { record, paths };
+}
+
+/** @throws ConfigError `CAMPAIGN_UNKNOWN` naming the campaigns that exist. */
+export async function loadCampaign(
+  stateDir: string,
+  id: string,
+): Promise<{ record: CampaignRecord; paths: CampaignPaths; state: StatePaths }> {
+  const state = statePaths(stateDir);
+  const paths = campaignPaths(state.campaigns, id);
+  try {
+    return { record: JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord, paths, state };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const known = await campaignIds(stateDir);
+    throw new ConfigError(
+      "CAMPAIGN_UNKNOWN",
+      `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none"}`,
+    );
+  }
+}
+
+/** Ids of all campaigns, oldest first by name. */
+export async function campaignIds(stateDir: string): Promise<string[]> {
+  const { campaigns } = statePaths(stateDir);
+  try {
+    const entries = await readdir(campaigns, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Removes a campaign directory whose launch failed before anything was started. */
+export async function discardCampaign(paths: CampaignPaths): Promise<void> {
+  await rm(paths.dir, { recursive: true, force: true });
+}
+
+/** Path of the progress file: the orchestrator's last look at everything, for `status`. */
+export function progressFile(paths: CampaignPaths): string {
+  return join(paths.dir, "progress.json");
+}

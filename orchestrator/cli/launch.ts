@@ -1,0 +1,105 @@
+import { ConfigError } from "../../worker/contract/errors.ts";
+import { examples, print, withConfig, type Command, type ConfigOptions, type Io, type Parts } from "./command.ts";
+import { countOf } from "./scale.ts";
+import { siteOf } from "./site.ts";
+import type { SiteConfig } from "../launch.ts";
+import type { Plan } from "../plan.ts";
+
+interface LaunchOptions extends ConfigOptions {
+  readonly month?: string;
+  readonly plan?: string;
+  readonly name?: string;
+  readonly dataNodes?: string;
+  readonly parsers?: string;
+  readonly finish?: string;
+  readonly foreground?: true;
+  readonly detach?: true;
+}
+
+/** `gridharvest launch`: plans, creates a campaign, starts its orchestrator, watches. */
+export const launch: Command = {
+  name: "launch",
+  register(program, run) {
+    withConfig(
+      program
+        .command("launch")
+        .description(
+          "Launch a campaign: load a month into a cluster that is booted for it, save it, tear the cluster down",
+        ),
+    )
+      .option("--month <month>", "month, or months as 2013-01..2013-03")
+      .option("--plan <file>", "a plan that `plan` wrote; refused when the archive has changed since")
+      .option("--name <id>", "name of the campaign (default: the month and five characters)")
+      .option("--data-nodes <n>", "Elasticsearch data nodes")
+      .option("--parsers <n>", "parser workers")
+      .option("--finish <how>", "snapshot: save and tear down; keep: save and keep the cluster up for a while")
+      .option("--foreground", "run the orchestrator in this process; Ctrl-C then cancels the campaign")
+      .option("--detach", "do not watch")
+      .addHelpText(
+        "after",
+        examples(
+          "gridharvest launch --config site.yaml --month 2013-01",
+          "gridharvest launch --config site.yaml --month 2013-01 --data-nodes 8 --parsers 16 --finish keep",
+          "gridharvest launch --config site.yaml --plan 2013-01.plan.json",
+        ),
+      )
+      .action((options: LaunchOptions) =>
+        run(async (io, signal, parts) => {
+          const site = await siteOf(options, io, {
+            "dataNodes.count": { flag: "--data-nodes", value: countOf("--data-nodes", options.dataNodes) },
+            "parsers.count": { flag: "--parsers", value: countOf("--parsers", options.parsers) },
+            finish: { flag: "--finish", value: options.finish },
+          });
+          const plan = await planOf(site, options, io, signal, parts);
+          const { prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
+          await prepareSite(site, io.log);
+          const { record, paths } = await prepareCampaign(site, plan, options.name);
+          if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir }, () => "");
+          else io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ends the watching, not the campaign\n`);
+          if (options.foreground) {
+            const { runInForeground } = await import("../foreground.ts");
+            await runInForeground(site.stateDir, record.id, io.log, signal);
+          } else {
+            await startOrchestrator(site.stateDir, record.id, paths);
+            if (options.detach) return 0;
+          }
+          const { watchToTheEnd } = await import("../watch.ts");
+          const { status, exitCode } = await watchToTheEnd(site.stateDir, record.id, io, signal);
+          if (io.json) print(io, status, () => "");
+          return exitCode;
+        }),
+      );
+  },
+};
+
+/** The plan of `--plan`, checked against the archive as it is now, or a new one of `--month`. */
+async function planOf(
+  site: SiteConfig,
+  options: LaunchOptions,
+  io: Io,
+  signal: AbortSignal,
+  parts: Parts,
+): Promise<Plan> {
+  if ((options.month === undefined) === (options.plan === undefined)) {
+    throw new ConfigError("USAGE", "say what to load: --month 2013-01, or --plan FILE");
+  }
+  const { planMonth, parseMonths } = await import("../plan-month.ts");
+  const pipeline = await parts.pipeline();
+  if (options.plan !== undefined) {
+    const { readPlan } = await import("../plan-file.ts");
+    const { comparePlans } = await import("../plan-difference.ts");
+    const saved = await readPlan(options.plan);
+    const current = await planMonth(site, saved.months, { pipelineHash: pipeline.hash }, signal);
+    if (current.id !== saved.id) {
+      throw new ConfigError(
+        "PLAN_OUTDATED",
+        `${options.plan} no longer fits: ${comparePlans(saved, current).join("; ")}. Plan again with \`gridharvest plan --month ${saved.months.join("..")}\``,
+      );
+    }
+    return saved;
+  }
+  const { statePaths } = await import("../paths.ts");
+  io.log.info("planning", { month: options.month, archive: site.archive.root });
+  const measure = { pipeline: pipeline.create(), campaignsDir: statePaths(site.stateDir).campaigns };
+  return planMonth(site, parseMonths(options.month ?? ""), { pipelineHash: pipeline.hash, measure }, signal);
+}

@@ -1,0 +1,74 @@
+import { describeError } from "../worker/contract/errors.ts";
+import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
+import { decide, move, type CampaignContext } from "./context.ts";
+import type { NodeGroups } from "./node-groups.ts";
+
+/**
+ * Carries out what the command line asked for. A command's id goes to the journal after it was carried out, so one that a
+ * crash cut short is carried out again; all of them are repeatable.
+ */
+export async function handleCommands(ctx: CampaignContext, groups: NodeGroups): Promise<void> {
+  for (const { id, command } of await receiveCommands(ctx.redis, ctx.keys, ctx.view.lastCommand)) {
+    let reply: CommandReply;
+    try {
+      reply = await carryOut(ctx, groups, command);
+    } catch (error) {
+      reply = { ok: false, text: describeError(error) };
+    }
+    await decide(ctx, { type: "command", id, command: command.kind, args: command });
+    await replyTo(ctx.redis, ctx.keys, id, reply);
+    ctx.log.info(`command ${command.kind}`, { reply: reply.text });
+  }
+}
+
+async function carryOut(ctx: CampaignContext, groups: NodeGroups, command: Command): Promise<CommandReply> {
+  const { view } = ctx;
+  const id = ctx.record.id;
+  const refused = (remedy: string): CommandReply => ({
+    ok: false,
+    text: `cannot ${command.kind} campaign ${id} while it is ${view.state}; ${remedy}`,
+  });
+  switch (command.kind) {
+    case "pause":
+      if (view.state === "paused") return { ok: true, text: "it is paused" };
+      if (!(await move(ctx, "pause"))) return refused("only a running campaign can be paused");
+      await ctx.spool.close();
+      return { ok: true, text: "paused: parsers finish the chunks that they have and take no new ones" };
+    case "resume": {
+      if (view.state === "running") return { ok: true, text: "it is running" };
+      if (view.state === "held" && view.steps.has("drain-parsers")) {
+        return refused(`its parsers are gone; \`gridharvest verify ${id}\` checks again`);
+      }
+      if (!(await move(ctx, "resume"))) return refused("only a paused or held campaign can be resumed");
+      const again = await ctx.spool.retryFailed();
+      await ctx.spool.open();
+      return { ok: true, text: again > 0 ? `running; ${String(again)} failed chunks are tried again` : "running" };
+    }
+    case "cancel":
+      if (!(await move(ctx, "cancel", "cancelled by the operator"))) return refused("it is ending already");
+      return { ok: true, text: "cancelled; the cluster is being torn down" };
+    case "teardown":
+      if (view.state === "tearing-down") return { ok: true, text: "it is being torn down" };
+      if (!(await move(ctx, "release", "torn down by the operator"))) {
+        return refused(`end it with \`gridharvest cancel ${id}\``);
+      }
+      return { ok: true, text: "the cluster is being torn down" };
+    case "verify":
+      if (!(await move(ctx, "retry", "checked again by the operator")))
+        return refused("there is nothing to check again");
+      return { ok: true, text: "it is being checked again" };
+    case "scale": {
+      if (view.state !== "running" && view.state !== "paused" && view.state !== "booting") {
+        return refused("nodes can be changed from its boot until the load is done");
+      }
+      const dataNodes = command.dataNodes ?? view.targets.dataNodes;
+      const parsers = command.parsers ?? view.targets.parsers;
+      if (dataNodes < view.targets.dataNodes) {
+        return refused(`a data node cannot be taken away, it holds the result (${String(view.targets.dataNodes)} now)`);
+      }
+      await decide(ctx, { type: "target", dataNodes, parsers });
+      if (view.state !== "booting") await groups.reconcile();
+      return { ok: true, text: `${String(dataNodes)} data nodes and ${String(parsers)} parsers` };
+    }
+  }
+}

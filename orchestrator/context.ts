@@ -1,0 +1,111 @@
+import type { Redis } from "ioredis";
+import type { BatchSystem, PbsDialect } from "../pbs/batch-system.ts";
+import { GridError } from "../worker/contract/errors.ts";
+import type { CampaignKeys } from "../worker/contract/keys.ts";
+import { transition, type CampaignEvent } from "./campaign.ts";
+import type { CampaignRecord } from "./campaign-store.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Config } from "./config-schema.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+import type { Log } from "./log.ts";
+import type { CampaignPaths, StatePaths } from "./paths.ts";
+import type { Plan } from "./plan.ts";
+import type { Services } from "./services/index.ts";
+import type { CampaignSecrets } from "./security/index.ts";
+import type { GatewayState } from "./gateway/index.ts";
+import type { Spool } from "./spool.ts";
+import { applyRecord, type CampaignView } from "./view.ts";
+
+/** Programs that nodes run, by absolute path. */
+export interface NodePrograms {
+  readonly node: string;
+  readonly agent: string;
+  readonly parser: string;
+  readonly elasticsearchHome: string;
+  readonly javaHome: string;
+}
+
+/**
+ * Everything that the parts of a running orchestrator share. `secrets` and `gateway` appear while booting and are
+ * read again after an adoption.
+ */
+export interface CampaignContext {
+  readonly record: CampaignRecord;
+  readonly config: Config;
+  readonly plan: Plan;
+  readonly paths: CampaignPaths;
+  readonly state: StatePaths;
+  readonly services: Services;
+  readonly redis: Redis;
+  readonly keys: CampaignKeys;
+  readonly batch: BatchSystem;
+  readonly dialect: PbsDialect;
+  readonly programs: NodePrograms;
+  readonly spool: Spool;
+  readonly journal: Journal;
+  readonly view: CampaignView;
+  readonly log: Log;
+  /** Aborted when this orchestrator shall stop, for whatever reason. */
+  readonly signal: AbortSignal;
+  secrets?: CampaignSecrets;
+  gateway?: GatewayState;
+  cluster?: Cluster;
+}
+
+/** Writes a decision down and makes it part of the view. Only then may it be acted on. */
+export async function decide(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
+  applyRecord(ctx.view, await ctx.journal.append(entry));
+}
+
+/**
+ * Moves the campaign.
+ * @returns false when the table refuses the move
+ */
+export async function move(ctx: CampaignContext, event: CampaignEvent, reason?: string): Promise<boolean> {
+  const from = ctx.view.state;
+  const to = transition(from, event);
+  if (to === undefined) return false;
+  await decide(ctx, { type: "transition", event, from, to, ...(reason === undefined ? {} : { reason }) });
+  ctx.log.info(`${from} → ${to}`, reason === undefined ? {} : { reason });
+  return true;
+}
+
+/**
+ * Does a step once: what the journal says is done is not done again, its result is returned. A step that was begun
+ * and not finished is done again, so every step must be repeatable.
+ */
+export async function step<T>(ctx: CampaignContext, name: string, run: () => Promise<T>): Promise<T> {
+  const known = ctx.view.steps.get(name);
+  if (known?.doneAt !== undefined) return known.result as T;
+  await decide(ctx, { type: "step", name, status: "started" });
+  const result = await run();
+  await decide(ctx, { type: "step", name, status: "done", ...(result === undefined ? {} : { result }) });
+  return result;
+}
+
+/** The cluster, once booting has made its client. */
+export function clusterOf(ctx: CampaignContext): Cluster {
+  if (!ctx.cluster) throw new GridError("GATEWAY_DOWN", "the gateway of this campaign is not up", { retryable: true });
+  return ctx.cluster;
+}
+
+/** Waits until the condition holds, looking every `everyMs`. @throws the signal's reason when aborted */
+export async function until(
+  condition: () => Promise<boolean> | boolean,
+  signal: AbortSignal,
+  everyMs = 500,
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    if (await condition()) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, everyMs);
+      signal.addEventListener("abort", done);
+    });
+  }
+}

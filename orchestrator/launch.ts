@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import { mkdir, open } from "node:fs/promises";
+import { GridError } from "../worker/contract/errors.ts";
+import { createCampaign, discardCampaign, type CampaignRecord } from "./campaign-store.ts";
+import type { Config } from "./config-schema.ts";
+import type { Log } from "./log.ts";
+import { statePaths, type CampaignPaths } from "./paths.ts";
+import type { Plan } from "./plan.ts";
+import { writePlan } from "./plan-file.ts";
+import { checkGatewayPrograms } from "./gateway/index.ts";
+import { commandLine, ensureBundles, ensureElasticsearch } from "./runtimes/index.ts";
+import { ensureServices } from "./services/index.ts";
+
+/** A configuration whose state directory is decided. */
+export type SiteConfig = Config & { readonly stateDir: string };
+
+/**
+ * Makes sure that everything is there before a campaign exists: services, the Elasticsearch runtime, the programs of the
+ * gateway, the bundles. Whatever is missing is an error with its remedy, and nothing half done stays behind.
+ */
+export async function prepareSite(config: SiteConfig, log: Log): Promise<void> {
+  const state = statePaths(config.stateDir);
+  await mkdir(state.stateDir, { recursive: true });
+  await checkGatewayPrograms();
+  await ensureElasticsearch(config, state, log);
+  await ensureBundles(log);
+  await ensureServices(config, state, log);
+}
+
+/** Creates the campaign and its plan; starts nothing. */
+export async function prepareCampaign(
+  config: SiteConfig,
+  plan: Plan,
+  name: string | undefined,
+): Promise<{ record: CampaignRecord; paths: CampaignPaths }> {
+  const campaign = await createCampaign(statePaths(config.stateDir), {
+    name,
+    months: plan.months,
+    planId: plan.id,
+    config,
+  });
+  try {
+    await writePlan(campaign.paths.plan, plan);
+  } catch (error) {
+    await discardCampaign(campaign.paths);
+    throw error;
+  }
+  return campaign;
+}
+
+/**
+ * Starts the orchestrator of a campaign as a daemon: a session of its own, no terminal, its log in the campaign
+ * directory. Returns at once with its process id.
+ */
+export async function startOrchestrator(stateDir: string, id: string, paths: CampaignPaths): Promise<number> {
+  const { node, args } = commandLine();
+  const log = await open(paths.orchestratorLog, "a");
+  try {
+    const child = spawn(node, [...args, "orchestrate", id, "--state-dir", stateDir], {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      cwd: paths.dir,
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    child.unref();
+    if (child.pid === undefined) throw new GridError("ORCHESTRATOR_GONE", "the orchestrator did not start");
+    return child.pid;
+  } finally {
+    await log.close();
+  }
+}

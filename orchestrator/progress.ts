@@ -1,0 +1,177 @@
+import { readFile } from "node:fs/promises";
+import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
+import { progressFile, writeFileAtomic } from "./campaign-store.ts";
+import type { CampaignContext } from "./context.ts";
+import { createFigures } from "./figures.ts";
+import { readLedger, type FinishResult } from "./finish.ts";
+import type { JobUsage, NodeGroups } from "./node-groups.ts";
+import { makeReport, reportText } from "./report.ts";
+import type { QueueCounts } from "./spool.ts";
+
+/**
+ * `progress.json`: the orchestrator's last look at everything, rewritten at each look, so that `status` and `watch`
+ * need neither Redis nor a living orchestrator.
+ */
+export interface ProgressFile {
+  readonly at: number;
+  readonly parse: QueueCounts;
+  readonly unpack: QueueCounts;
+  /** Sums over the committed chunks. */
+  readonly lines: Counts;
+  /** Chunks known so far; more appear while compressed files are unpacked. */
+  readonly chunks: number;
+  readonly eventsPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Share of the bytes to load that is committed, 0 to 1. */
+  readonly share: number;
+  readonly etaSeconds?: number;
+  readonly stagedBytes: number;
+  /** By job name, what the batch system and the agent say. */
+  readonly jobs: Readonly<Record<string, { readonly batch?: string; readonly agent?: string; readonly host?: string }>>;
+  readonly usage: Readonly<Record<string, JobUsage>>;
+}
+
+export interface Progress {
+  update(): Promise<void>;
+  /** Reads the ledger to its end, for the report of a campaign that is about to lose its spool. */
+  collect(): Promise<void>;
+  writeReport(finished: FinishResult | undefined): Promise<void>;
+  /** CPU milliseconds of all data nodes since they started. */
+  storeCpuMillis(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The rate is that of the last this many milliseconds. */
+const RATE_WINDOW_MS = 20_000;
+
+export async function readProgress(file: string): Promise<ProgressFile | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as ProgressFile;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function createProgress(ctx: CampaignContext, groups: NodeGroups): Promise<Progress> {
+  const file = progressFile(ctx.paths);
+  const before = await readProgress(file);
+  const usage = new Map<string, JobUsage>(Object.entries(before?.usage ?? {}));
+  const figures = createFigures(ctx);
+  const rows: LedgerRow[] = [];
+  let sum = ZERO_COUNTS;
+  const history: { at: number; read: number; bytes: number }[] = [];
+  /** The final ledger, once the spool is gone. */
+  let collected: readonly LedgerRow[] | undefined;
+
+  const readRows = async (): Promise<void> => {
+    for await (const row of ctx.spool.rows(rows.length)) {
+      rows.push(row);
+      sum = addCounts(sum, row.counts);
+    }
+  };
+
+  const rate = (now: number): { events: number; bytes: number } => {
+    history.push({ at: now, read: sum.read, bytes: sum.bytes });
+    while (history.length > 2 && now - (history[0]?.at ?? now) > RATE_WINDOW_MS) history.shift();
+    const first = history[0];
+    const seconds = first ? (now - first.at) / 1000 : 0;
+    if (!first || seconds <= 0) return { events: 0, bytes: 0 };
+    return { events: (sum.read - first.read) / seconds, bytes: (sum.bytes - first.bytes) / seconds };
+  };
+
+  const noteUsage = (): void => {
+    for (const [name, now] of groups.usage) {
+      const known = usage.get(name) ?? { rssBytes: 0, cpuSeconds: 0 };
+      usage.set(name, {
+        rssBytes: Math.max(known.rssBytes, now.rssBytes),
+        cpuSeconds: Math.max(known.cpuSeconds, now.cpuSeconds),
+      });
+    }
+  };
+
+  const update = async (): Promise<void> => {
+    const now = Date.now();
+    const { parse, unpack } = await ctx.spool.counts();
+    await readRows();
+    const beats = await groups.heartbeats();
+    noteUsage();
+    const { events, bytes } = rate(now);
+    const expected = ctx.plan.estimate?.bytes ?? 0;
+    const drained =
+      parse.waiting + parse.active + parse.delayed + unpack.waiting + unpack.active + unpack.delayed === 0;
+    const share = drained && sum.bytes > 0 ? 1 : expected > 0 ? Math.min(0.999, sum.bytes / expected) : 0;
+    const left = Math.max(0, expected - sum.bytes);
+    const jobs: Record<string, { batch?: string; agent?: string; host?: string }> = {};
+    for (const name of ctx.view.jobs.keys()) {
+      const status = groups.lastStatus(name);
+      const agent = beats.get(name)?.state;
+      const host = status?.hosts[0];
+      jobs[name] = {
+        ...(status ? { batch: status.state } : {}),
+        ...(agent === undefined ? {} : { agent }),
+        ...(host === undefined ? {} : { host }),
+      };
+    }
+    const stagedBytes = Number((await ctx.redis.get(ctx.keys.stagedBytes)) ?? 0);
+    const progress: ProgressFile = {
+      at: now,
+      parse,
+      unpack,
+      lines: sum,
+      chunks: parse.waiting + parse.active + parse.delayed + parse.completed + parse.failed,
+      eventsPerSecond: Math.round(events),
+      bytesPerSecond: Math.round(bytes),
+      share,
+      ...(bytes > 0 && ctx.view.state === "running" ? { etaSeconds: Math.round(left / bytes) } : {}),
+      stagedBytes,
+      jobs,
+      usage: Object.fromEntries(usage),
+    };
+    await writeFileAtomic(file, JSON.stringify(progress));
+    figures.queues(parse, unpack, stagedBytes);
+    figures.jobs(groups);
+    if (ctx.cluster) figures.nodes(await ctx.cluster.nodeFigures());
+  };
+
+  const storeCpuMillis = async (): Promise<number> => {
+    if (!ctx.cluster) return 0;
+    return Object.entries(await ctx.cluster.nodeFigures())
+      .filter(([name]) => ctx.view.jobs.get(name)?.role === "es-data")
+      .reduce((total, [, node]) => total + node.cpuMillis, 0);
+  };
+
+  const collect = async (): Promise<void> => {
+    noteUsage();
+    if (collected) return;
+    // The exported ledger is the better one: its rows were read after the last commit.
+    collected = await readLedger(ctx.paths.ledger).catch(() => undefined);
+    if (collected) return;
+    await readRows();
+    collected = rows;
+  };
+
+  return {
+    update,
+    collect,
+    storeCpuMillis,
+    async writeReport(finished) {
+      await collect();
+      const begin = (ctx.view.steps.get("load-begin")?.result as { cpuMillis?: number } | undefined)?.cpuMillis ?? 0;
+      const end = (ctx.view.steps.get("load-end")?.result as { cpuMillis?: number } | undefined)?.cpuMillis ?? begin;
+      const report = makeReport({
+        record: ctx.record,
+        plan: ctx.plan,
+        view: ctx.view,
+        rows: collected ?? rows,
+        finish: finished,
+        usage,
+        storeCpuMillis: Math.max(0, end - begin),
+        orchestratorPeakBytes: process.resourceUsage().maxRSS * 1024,
+        now: Date.now(),
+      });
+      await writeFileAtomic(ctx.paths.reportJson, `${JSON.stringify(report, null, 1)}\n`);
+      await writeFileAtomic(ctx.paths.reportMd, reportText(report));
+    },
+    close: () => figures.close(),
+  };
+}

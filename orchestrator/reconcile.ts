@@ -1,0 +1,78 @@
+import type { LedgerRow } from "../worker/contract/ledger.ts";
+import type { Cluster } from "./cluster.ts";
+import { totalOf } from "./ledger.ts";
+
+/** What comparing the ledger with Elasticsearch found. */
+export interface StoreComparison {
+  readonly documents: number;
+  readonly expected: number;
+  /** One line per difference, down to the chunk. Empty when they agree. */
+  readonly differences: readonly string[];
+}
+
+/** More differences than this are counted, not listed. */
+const MOST_DIFFERENCES = 50;
+
+/**
+ * Compares the ledger with what stands in Elasticsearch: by index, by file, and where a file differs, by chunk
+ * (its offset range). The indices must have been refreshed.
+ * @param paths file id → identity path, the value of the field `file`
+ */
+export async function compareWithStore(
+  cluster: Cluster,
+  indices: readonly string[],
+  rows: readonly LedgerRow[],
+  paths: ReadonlyMap<string, string>,
+): Promise<StoreComparison> {
+  const totals = totalOf(rows);
+  const differences: string[] = [];
+  const counts = await cluster.counts(indices);
+  let documents = 0;
+  let expected = 0;
+  for (const index of new Set([...indices, ...Object.keys(totals.perIndex)])) {
+    const stored = counts[index] ?? 0;
+    const booked = totals.perIndex[index] ?? 0;
+    documents += stored;
+    expected += booked;
+    if (stored !== booked)
+      differences.push(`index ${index}: ${String(stored)} documents, the ledger has ${String(booked)}`);
+  }
+
+  const booked = new Map<string, { documents: number; rows: LedgerRow[] }>();
+  for (const row of rows) {
+    const path = paths.get(row.fileId) ?? row.fileId;
+    const file = booked.get(path) ?? { documents: 0, rows: [] };
+    file.documents += row.counts.written + row.counts.duplicate;
+    file.rows.push(row);
+    booked.set(path, file);
+  }
+  const stored = await cluster.countsByFile(indices);
+  for (const [path, file] of booked) {
+    const found = stored.get(path) ?? 0;
+    if (found === file.documents) continue;
+    differences.push(`file ${path}: ${String(found)} documents, the ledger has ${String(file.documents)}`);
+    const chunks = file.rows.filter((row) => row.covered[1] > row.covered[0]);
+    const inRange = await cluster.countsByRange(
+      indices,
+      path,
+      chunks.map((row) => row.covered),
+    );
+    chunks.forEach((row, i) => {
+      const there = inRange[i] ?? 0;
+      const due = row.counts.written + row.counts.duplicate;
+      if (there !== due) {
+        differences.push(
+          `chunk ${row.chunk} (${path}, bytes ${String(row.covered[0])} to ${String(row.covered[1])}): ${String(there)} documents, the ledger has ${String(due)}`,
+        );
+      }
+    });
+    if (differences.length > MOST_DIFFERENCES) break;
+  }
+  for (const [path, found] of stored) {
+    if (!booked.has(path)) differences.push(`file ${path}: ${String(found)} documents, the ledger has none`);
+  }
+  if (differences.length > MOST_DIFFERENCES) {
+    differences.splice(MOST_DIFFERENCES, differences.length, "… and more");
+  }
+  return { documents, expected, differences };
+}

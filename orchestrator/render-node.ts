@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import { renderJobScript } from "../pbs/job-script.ts";
+import { DIALECTS } from "../pbs/index.ts";
+import type { NodeRole } from "../worker/contract/keys.ts";
+import type { NodeSpec } from "../worker/contract/node.ts";
+import type { SiteConfig } from "./launch.ts";
+import { jobDirOf, jobNameOf, jobSpecOf, nodeSpecOf } from "./node-specs.ts";
+import { campaignPaths, statePaths } from "./paths.ts";
+import { elasticsearchSource, runtimeHome } from "./runtimes/elasticsearch.ts";
+import { findJava, nodeBinary, packageRoot } from "./runtimes/index.ts";
+
+/** The campaign of a preview; ports that a gateway would choose are 0. */
+const PREVIEW = "preview";
+
+/** What a node of the role would be submitted with. Writes and starts nothing. */
+export async function renderNode(site: SiteConfig, role: NodeRole): Promise<{ script: string; node: NodeSpec }> {
+  const state = statePaths(site.stateDir);
+  const paths = campaignPaths(state.campaigns, PREVIEW);
+  const jobName = jobNameOf(PREVIEW.slice(0, 5), role, 1);
+  const dist = join(packageRoot(), "dist");
+  const host = site.network.gatewayAddress;
+  const elasticsearchHome = runtimeHome(elasticsearchSource(site), state.runtimes);
+  const programs = {
+    node: nodeBinary(),
+    agent: join(dist, "agent.mjs"),
+    parser: join(dist, "parser.mjs"),
+    elasticsearchHome,
+    javaHome: (await findJava(site, join(elasticsearchHome, "jdk"))).home,
+  };
+  const node = nodeSpecOf(
+    {
+      campaign: PREVIEW,
+      config: site,
+      paths,
+      state,
+      programs,
+      gateway: { redis: { host, port: 0 }, carbon: { host, port: 0 }, transport: `${host}:0` },
+      asRoot: process.getuid?.() === 0,
+    },
+    role,
+    jobName,
+  );
+  const spec = jobSpecOf({ config: site, paths }, role, jobName);
+  const dialect = DIALECTS[site.batch.system];
+  const script = renderJobScript({
+    spec,
+    dialect,
+    node: programs.node,
+    agentBundle: programs.agent,
+    jobDir: jobDirOf(paths, jobName),
+  });
+  return { script, node };
+}

@@ -1,0 +1,246 @@
+import type { Counts, LedgerRow } from "../worker/contract/ledger.ts";
+import type { CampaignOutcome, CampaignState } from "./campaign.ts";
+import type { CampaignRecord } from "./campaign-store.ts";
+import type { FileProblem, FinishResult } from "./finish.ts";
+import { totalOf } from "./ledger.ts";
+import type { Estimate } from "./estimate.ts";
+import type { JobUsage } from "./node-groups.ts";
+import type { Plan } from "./plan.ts";
+import type { CampaignView } from "./view.ts";
+
+/** `report.json`: what a campaign did, for ever. */
+export interface Report {
+  readonly campaign: string;
+  readonly state: CampaignState;
+  readonly outcome?: CampaignOutcome;
+  readonly reason?: string;
+  readonly plan: string;
+  readonly months: readonly string[];
+  readonly lines: Omit<Counts, "bytes">;
+  readonly droppedBy: Readonly<Record<string, number>>;
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  readonly unparsedBy: Readonly<Record<string, number>>;
+  readonly documents: number;
+  readonly bytes: number;
+  readonly files: number;
+  readonly chunks: number;
+  readonly perIndex: Readonly<Record<string, number>>;
+  readonly fileProblems: readonly FileProblem[];
+  readonly jobs: readonly ReportJob[];
+  /** Seconds by phase, in order. */
+  readonly phases: Readonly<Record<string, number>>;
+  readonly wallSeconds: number;
+  readonly loadSeconds: number;
+  readonly eventsPerSecond: number;
+  readonly nodeHours: number;
+  readonly storeBytes: number;
+  readonly indexBytesPerDocument: number;
+  /** CPU of all data nodes while loading, per document. */
+  readonly storeMicrosPerDocument: number;
+  /** CPU of the parsing threads, and of whole parser jobs, per line. */
+  readonly parseMicrosPerLine: number;
+  readonly parserMicrosPerLine: number;
+  readonly peakBytes: { readonly orchestrator: number; readonly parser: number; readonly dataNode: number };
+  readonly snapshot?: FinishResult["snapshot"];
+  readonly planned?: Estimate;
+  readonly warnings: readonly string[];
+  readonly perFile: readonly ReportFile[];
+}
+
+export interface ReportJob {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly address?: string;
+  readonly exit: number | null;
+  readonly how?: string;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
+
+export interface ReportFile extends Omit<Counts, "bytes"> {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface ReportInputs {
+  readonly record: CampaignRecord;
+  readonly plan: Plan;
+  readonly view: CampaignView;
+  readonly rows: readonly LedgerRow[];
+  readonly finish?: FinishResult | undefined;
+  readonly usage: ReadonlyMap<string, JobUsage>;
+  readonly storeCpuMillis: number;
+  readonly orchestratorPeakBytes: number;
+  readonly now: number;
+}
+
+/** The names of the phases, by the state or step that they are. */
+export function phasesOf(view: CampaignView, now: number): Record<string, number> {
+  const phases: Record<string, number> = {};
+  const names: Readonly<Partial<Record<CampaignState, string>>> = {
+    booting: "boot",
+    running: "load",
+    paused: "paused",
+    finishing: "finish",
+    serving: "serve",
+    held: "held",
+    "tearing-down": "teardown",
+  };
+  view.states.forEach(({ state, at }, i) => {
+    const name = names[state];
+    if (name === undefined) return;
+    const seconds = ((view.states[i + 1]?.at ?? now) - at) / 1000;
+    phases[name] = round((phases[name] ?? 0) + seconds);
+  });
+  for (const step of view.steps.values()) {
+    if (step.doneAt === undefined || !FINISH_STEPS.has(step.name)) continue;
+    phases[`finish: ${step.name}`] = round((step.doneAt - step.startedAt) / 1000);
+  }
+  return phases;
+}
+
+const FINISH_STEPS = new Set(["drain-parsers", "revoke-loader", "reconcile", "export", "snapshot", "verify-snapshot"]);
+
+const round = (n: number, digits = 1): number => Math.round(n * 10 ** digits) / 10 ** digits;
+
+export function makeReport(inputs: ReportInputs): Report {
+  const { record, plan, view, rows, finish, usage, now } = inputs;
+  const totals = totalOf(rows);
+  const { bytes, ...lines } = totals.counts;
+  const documents = finish?.documents ?? lines.written + lines.duplicate;
+  const phases = phasesOf(view, now);
+  const loadSeconds = phases["load"] ?? 0;
+  const jobs = [...view.jobs.values()].map((job): ReportJob => {
+    const end = job.ended?.at ?? now;
+    return {
+      id: job.jobId ?? "",
+      name: job.name,
+      role: job.role,
+      ...(job.address === undefined ? {} : { address: job.address }),
+      exit: job.ended?.exit ?? null,
+      ...(job.ended === undefined ? {} : { how: job.ended.how }),
+      seconds: round((end - (job.submittedAt ?? end)) / 1000),
+      cpuSeconds: round(usage.get(job.name)?.cpuSeconds ?? 0),
+      peakBytes: usage.get(job.name)?.rssBytes ?? 0,
+    };
+  });
+  const peak = (role: string): number =>
+    Math.max(0, ...jobs.filter((job) => job.role === role).map((job) => job.peakBytes));
+  const parserCpu = jobs.filter((job) => job.role === "parser").reduce((sum, job) => sum + job.cpuSeconds, 0);
+  const per = (total: number, n: number): number => (n === 0 ? 0 : round(total / n, 2));
+  const end =
+    view.states.find(({ state }) => state === "done" || state === "failed" || state === "cancelled")?.at ?? now;
+  return {
+    campaign: record.id,
+    state: view.state,
+    ...(view.outcome === undefined ? {} : { outcome: view.outcome }),
+    ...(view.reason === undefined ? {} : { reason: view.reason }),
+    plan: plan.id,
+    months: record.months,
+    lines,
+    droppedBy: totals.droppedBy,
+    rejectedBy: totals.rejectedBy,
+    unparsedBy: totals.unparsedBy,
+    documents,
+    bytes,
+    files: plan.files.length,
+    chunks: totals.chunks,
+    perIndex: totals.perIndex,
+    fileProblems: finish?.fileProblems ?? plan.problems,
+    jobs,
+    phases,
+    wallSeconds: round((end - record.createdAt) / 1000),
+    loadSeconds,
+    eventsPerSecond: loadSeconds > 0 ? Math.round(lines.read / loadSeconds) : 0,
+    nodeHours: round(jobs.reduce((sum, job) => sum + job.seconds, 0) / 3600, 3),
+    storeBytes: finish?.storeBytes ?? 0,
+    indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
+    storeMicrosPerDocument: per(inputs.storeCpuMillis * 1000, documents),
+    parseMicrosPerLine: per(totals.parseCpuMicros, lines.read),
+    parserMicrosPerLine: per(parserCpu * 1e6, lines.read),
+    peakBytes: { orchestrator: inputs.orchestratorPeakBytes, parser: peak("parser"), dataNode: peak("es-data") },
+    ...(finish === undefined ? {} : { snapshot: finish.snapshot }),
+    ...(plan.estimate ? { planned: plan.estimate } : {}),
+    warnings: view.warnings,
+    perFile: perFile(plan, rows),
+  };
+}
+
+function perFile(plan: Plan, rows: readonly LedgerRow[]): ReportFile[] {
+  const byFile = new Map<string, LedgerRow[]>();
+  for (const row of rows) {
+    const list = byFile.get(row.fileId) ?? [];
+    list.push(row);
+    byFile.set(row.fileId, list);
+  }
+  return plan.files.map(({ origin }) => ({ path: origin.path, ...totalOf(byFile.get(origin.fileId) ?? []).counts }));
+}
+
+const number = (n: number): string => n.toLocaleString("en-US");
+const mib = (bytes: number): string => `${number(Math.round(bytes / 2 ** 20))} MiB`;
+
+/** The readable form, Markdown. */
+export function reportText(report: Report): string {
+  const { lines, planned } = report;
+  const table = (rows: readonly (readonly string[])[]): string =>
+    rows
+      .map(
+        (row, i) =>
+          `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |${i === 0 ? `\n|${row.map(() => "---|").join("")}` : ""}`,
+      )
+      .join("\n");
+  const listOf = (record: Readonly<Record<string, number>>): string =>
+    Object.entries(record)
+      .map(([name, n]) => `${name} ${number(n)}`)
+      .join(", ") || "none";
+  const problems = report.fileProblems.map(
+    (p) =>
+      `- ${p.path}: ${p.problem}${p.truncatedAt === undefined ? "" : ` (truncated at offset ${String(p.truncatedAt)})`}`,
+  );
+  return `# Campaign ${report.campaign}: ${report.state}
+${report.reason === undefined ? "" : `\n${report.reason}\n`}
+${table([
+  ["", "planned", "actual"],
+  ["files", number(report.files), number(report.files)],
+  ["bytes", planned ? number(planned.bytes) : "", number(report.bytes)],
+  ["lines", planned ? number(planned.lines) : "", number(lines.read)],
+  ["documents", planned ? number(planned.documents) : "", number(report.documents)],
+  ["index size", planned ? mib(planned.indexBytes) : "", mib(report.storeBytes)],
+  ["chunks", planned ? number(planned.chunks) : "", number(report.chunks)],
+  ["node-hours", planned ? planned.nodeHours.total.toFixed(3) : "", String(report.nodeHours)],
+  ["load, seconds", planned ? planned.loadSeconds.toFixed(1) : "", String(report.loadSeconds)],
+])}
+
+Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${number(lines.duplicate)} + dropped ${number(lines.dropped)} + rejected ${number(lines.rejected)}; unparsed (stored) ${number(lines.unparsed)}.
+
+- rate while loading: ${number(report.eventsPerSecond)} events/s
+- CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
+- peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
+- unparsed by kind: ${listOf(report.unparsedBy)}
+- dropped by reason: ${listOf(report.droppedBy)}
+- rejected by reason: ${listOf(report.rejectedBy)}
+- snapshot: ${report.snapshot ? `${report.snapshot.name} in ${report.snapshot.repository}, ${report.snapshot.verified ? "verified by restoring each index" : "not verified"}` : "none"}
+
+## Phases
+
+${table([["phase", "seconds"], ...Object.entries(report.phases).map(([name, seconds]) => [name, String(seconds)])])}
+
+## Jobs
+
+${table([["job", "id", "role", "host", "exit", "seconds"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.seconds)])])}
+
+## Files that could not be loaded whole
+
+${problems.length > 0 ? problems.join("\n") : "None."}
+
+## Warnings
+
+${report.warnings.length > 0 ? report.warnings.map((text) => `- ${text}`).join("\n") : "None."}
+
+## Files
+
+${table([["file", "lines", "documents", "unparsed", "dropped", "rejected", "bytes"], ...report.perFile.map((f) => [f.path, number(f.read), number(f.written + f.duplicate), number(f.unparsed), number(f.dropped), number(f.rejected), number(f.bytes)])])}
+`;
+}

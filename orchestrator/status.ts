@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import { isAlive, type ProcessIdentity } from "../worker/contract/process.ts";
+import { isFinal, type CampaignState } from "./campaign.ts";
+import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
+import { accessOf, type Access } from "./access.ts";
+import { readJournal } from "./journal.ts";
+import { readProgress } from "./progress.ts";
+import { phasesOf, type Report } from "./report.ts";
+import { viewOf } from "./view.ts";
+
+/** A campaign at a glance. Made from the campaign directory alone, so it answers for ever. */
+export interface CampaignStatus {
+  readonly id: string;
+  readonly state: CampaignState;
+  readonly reason?: string;
+  readonly months: readonly string[];
+  readonly createdAt: string;
+  readonly orchestrator: { readonly alive: boolean; readonly pid?: number };
+  readonly chunks: {
+    readonly total: number;
+    readonly done: number;
+    readonly active: number;
+    readonly waiting: number;
+    readonly failed: number;
+    /** Compressed files that are still to be unpacked; their chunks are not in `total` yet. */
+    readonly toUnpack: number;
+  };
+  readonly lines: {
+    readonly read: number;
+    readonly written: number;
+    readonly duplicate: number;
+    readonly dropped: number;
+    readonly rejected: number;
+    readonly unparsed: number;
+  };
+  readonly bytes: number;
+  readonly documents: number;
+  /** Share of the bytes that is loaded, 0 to 1. */
+  readonly share: number;
+  readonly eventsPerSecond: number;
+  readonly etaSeconds?: number;
+  readonly jobs: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly role: string;
+    readonly state: string;
+    readonly host?: string;
+    readonly exit?: number | null;
+  }[];
+  readonly phases: Readonly<Record<string, number>>;
+  readonly snapshot?: { readonly name: string; readonly verified: boolean };
+  readonly warnings: readonly string[];
+  /** How to search while the cluster is up. */
+  readonly elasticsearch?: Access;
+  readonly files: { readonly dir: string; readonly report?: string; readonly log: string };
+}
+
+/** @throws ConfigError `CAMPAIGN_UNKNOWN` */
+export async function campaignStatus(stateDir: string, id: string): Promise<CampaignStatus> {
+  const { record, paths } = await loadCampaign(stateDir, id);
+  const view = viewOf((await readJournal(paths.journal)).records);
+  const progress = await readProgress(progressFile(paths));
+  const report = await readReport(paths.reportJson);
+  const pid = await readIdentity(paths.orchestratorPid);
+  const lines = report?.lines ?? progress?.lines;
+  const over = isFinal(view.state);
+  const access = over ? undefined : await accessOf(paths);
+  return {
+    id,
+    state: view.state,
+    ...(view.reason === undefined ? {} : { reason: view.reason }),
+    months: record.months,
+    createdAt: new Date(record.createdAt).toISOString(),
+    orchestrator: pid !== undefined && isAlive(pid) ? { alive: true, pid: pid.pid } : { alive: false },
+    chunks: {
+      total: report?.chunks ?? progress?.chunks ?? 0,
+      done: report?.chunks ?? progress?.parse.completed ?? 0,
+      active: over ? 0 : (progress?.parse.active ?? 0),
+      waiting: over ? 0 : (progress?.parse.waiting ?? 0) + (progress?.parse.delayed ?? 0),
+      failed: progress?.parse.failed ?? 0,
+      toUnpack: over
+        ? 0
+        : (progress?.unpack.waiting ?? 0) + (progress?.unpack.active ?? 0) + (progress?.unpack.delayed ?? 0),
+    },
+    lines: {
+      read: lines?.read ?? 0,
+      written: lines?.written ?? 0,
+      duplicate: lines?.duplicate ?? 0,
+      dropped: lines?.dropped ?? 0,
+      rejected: lines?.rejected ?? 0,
+      unparsed: lines?.unparsed ?? 0,
+    },
+    bytes: report?.bytes ?? progress?.lines.bytes ?? 0,
+    documents: report?.documents ?? (progress ? progress.lines.written + progress.lines.duplicate : 0),
+    share: report?.snapshot ? 1 : (progress?.share ?? 0),
+    eventsPerSecond: view.state === "running" ? (progress?.eventsPerSecond ?? 0) : (report?.eventsPerSecond ?? 0),
+    ...(progress?.etaSeconds === undefined || view.state !== "running" ? {} : { etaSeconds: progress.etaSeconds }),
+    jobs: [...view.jobs.values()].map((job) => {
+      const seen = progress?.jobs[job.name];
+      const host = job.address ?? seen?.host;
+      return {
+        id: job.jobId ?? "",
+        name: job.name,
+        role: job.role,
+        state: job.ended ? "ended" : job.draining ? "draining" : (seen?.agent ?? seen?.batch ?? "submitted"),
+        ...(host === undefined ? {} : { host }),
+        ...(job.ended ? { exit: job.ended.exit } : {}),
+      };
+    }),
+    phases: phasesOf(view, Date.now()),
+    ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
+    warnings: view.warnings,
+    ...(access ? { elasticsearch: access } : {}),
+    files: { dir: paths.dir, ...(report ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
+  };
+}
+
+/** All campaigns, newest first. */
+export async function listCampaigns(stateDir: string): Promise<CampaignStatus[]> {
+  const all = await Promise.all((await campaignIds(stateDir)).map((id) => campaignStatus(stateDir, id)));
+  return all.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+}
+
+export async function readReport(file: string): Promise<Report | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as Report;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readIdentity(file: string): Promise<ProcessIdentity | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as ProcessIdentity;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Exit code of a campaign that has ended: 0 done, 3 done with rejects or files that cost themselves, 1 otherwise. */
+export function exitCodeOf(status: CampaignStatus, report: Report | undefined): 0 | 1 | 3 {
+  if (status.state !== "done" && status.state !== "serving") return 1;
+  return status.lines.rejected > 0 || (report?.fileProblems.length ?? 0) > 0 ? 3 : 0;
+}

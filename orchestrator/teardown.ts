@@ -1,0 +1,94 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Redis } from "ioredis";
+import { describeError, StoreError } from "../worker/contract/errors.ts";
+import { decide, step, until, type CampaignContext } from "./context.ts";
+import { stopGateway } from "./gateway/index.ts";
+import type { NodeGroups } from "./node-groups.ts";
+import { stagingDirOf } from "./node-specs.ts";
+import { destroySecrets } from "./security/index.ts";
+import { redisUserName } from "./redis-users.ts";
+import { NODE_ROLES } from "../worker/contract/keys.ts";
+import { liveJobs } from "./view.ts";
+
+/** Jobs that were asked to drain and do not end within this time are cancelled. */
+const DRAIN_PATIENCE_MS = 20_000;
+/** A job that is still there so long after its qdel is reported. */
+const CANCEL_PATIENCE_MS = 120_000;
+
+/**
+ * Ends everything of a campaign, in the order jobs → master and gateway → staging → keys in Redis → secrets. From any
+ * half-built state, any number of times; each step is repeatable.
+ * @throws StoreError `TEARDOWN_INCOMPLETE` (retryable) when jobs do not end: secrets and keys are kept then
+ */
+export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promise<void> {
+  await step(ctx, "end-jobs", async () => {
+    await ctx.spool.close();
+    await groups.drain(liveJobs(ctx.view), "teardown");
+    const started = Date.now();
+    let cancelled = false;
+    await until(
+      async () => {
+        await groups.poll();
+        const left = liveJobs(ctx.view);
+        // A job without an id was never answered for; it is looked up by name and cancelled at once.
+        const nameless = left.filter((job) => job.jobId === undefined);
+        if (nameless.length > 0) await groups.cancel(nameless, "teardown");
+        const waited = Date.now() - started;
+        const notStarted = left.filter(
+          (job) => job.jobId !== undefined && job.certifiedAt === undefined && !job.cancelled,
+        );
+        if (notStarted.length > 0) await groups.cancel(notStarted, "teardown");
+        if (waited > DRAIN_PATIENCE_MS && !cancelled) {
+          cancelled = true;
+          await groups.cancel(left, "did not drain in time");
+        }
+        if (waited > CANCEL_PATIENCE_MS && left.length > 0) {
+          throw new StoreError(
+            "TEARDOWN_INCOMPLETE",
+            `these jobs do not end: ${left.map((job) => `${job.name} (${job.jobId ?? "?"})`).join(", ")}; look at them with qstat, then run teardown again`,
+            { retryable: true },
+          );
+        }
+        return left.length === 0;
+      },
+      ctx.signal,
+      300,
+    );
+  });
+  await step(ctx, "stop-gateway", () => stopGateway(ctx.paths.gateway, ctx.log));
+  await step(ctx, "clear-staging", async () => {
+    await rm(stagingDirOf(ctx.config, ctx.record.id, ctx.paths), { recursive: true, force: true });
+    await rm(ctx.paths.staging, { recursive: true, force: true });
+    for (const job of ctx.view.jobs.values())
+      await rm(join(ctx.state.scratch, job.name), { recursive: true, force: true });
+  });
+}
+
+/**
+ * The last part, after the final state stands in the journal: the campaign's keys and users in Redis, and its secrets.
+ * Nothing may need them any more.
+ */
+export async function forget(ctx: CampaignContext): Promise<void> {
+  await ctx.spool.disconnect();
+  try {
+    await forgetInRedis(ctx.redis, ctx.record.id, ctx.keys.everything);
+  } catch (error) {
+    await decide(ctx, {
+      type: "warning",
+      text: `the campaign's keys are still in Redis: ${describeError(error)}; run teardown again`,
+    });
+  }
+  await destroySecrets(ctx.paths.secrets);
+}
+
+async function forgetInRedis(redis: Redis, campaign: string, pattern: string): Promise<void> {
+  let cursor = "0";
+  do {
+    const [next, keys] = await redis.scan(cursor, "MATCH", pattern.replaceAll(/[[\]?\\]/g, "\\$&"), "COUNT", 1000);
+    if (keys.length > 0) await redis.unlink(...keys);
+    cursor = next;
+  } while (cursor !== "0");
+  for (const role of NODE_ROLES) await redis.call("ACL", "DELUSER", redisUserName(campaign, role));
+  await redis.call("ACL", "SAVE").catch(() => undefined);
+}

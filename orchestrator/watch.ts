@@ -1,0 +1,145 @@
+import type { ExitCode, Io } from "./cli/command.ts";
+import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
+import { isFinal } from "./campaign.ts";
+import { loadCampaign } from "./campaign-store.ts";
+import type { Report } from "./report.ts";
+import { campaignStatus, exitCodeOf, readReport, type CampaignStatus } from "./status.ts";
+
+/** A campaign without an orchestrator for this long is told to be so. */
+const GONE_MS = 10_000;
+const LOOK_MS = 500;
+/** How often a line is printed when nobody looks at a terminal. */
+const LINE_MS = 5_000;
+
+/**
+ * Shows a campaign until it has ended, serves, is held, or has lost its orchestrator: a bar that is rewritten on a
+ * terminal, lines elsewhere. Ending the watching changes nothing for the campaign.
+ * @returns the last status
+ */
+export async function watchCampaign(
+  stateDir: string,
+  id: string,
+  io: Io,
+  signal: AbortSignal,
+): Promise<CampaignStatus> {
+  let printed = "";
+  let printedAt = 0;
+  let aliveAt = Date.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const status = await campaignStatus(stateDir, id);
+    if (status.orchestrator.alive || isFinal(status.state)) aliveAt = Date.now();
+    const key = `${status.state} ${String(status.chunks.done)} ${String(status.chunks.total)} ${status.jobs.map((job) => job.state).join()}`;
+    if (io.isTTY && !io.json) {
+      const line = progressLine(status);
+      io.stdout.write(`\r\u001b[2K${line.slice(0, terminalWidth(io) - 1)}`);
+    } else if (key !== printed && (Date.now() - printedAt > LINE_MS || !printed.startsWith(`${status.state} `))) {
+      printed = key;
+      printedAt = Date.now();
+      if (io.json) io.log.info(progressLine(status));
+      else io.stdout.write(`${new Date().toISOString().slice(11, 19)} ${progressLine(status)}\n`);
+    }
+    const gone = Date.now() - aliveAt > GONE_MS;
+    if (isFinal(status.state) || status.state === "serving" || status.state === "held" || gone) {
+      if (io.isTTY && !io.json) io.stdout.write("\n");
+      return status;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+function terminalWidth(io: Io): number {
+  return (io.stdout as { columns?: number }).columns ?? 100;
+}
+
+/** One line: state, jobs, bar, chunks, rate, time left, rejects. */
+export function progressLine(status: CampaignStatus): string {
+  const { chunks } = status;
+  const live = status.jobs.filter((job) => job.state !== "ended");
+  const running = live.filter((job) => job.state === "running").length;
+  const parts = [`${status.state.padEnd(12)} jobs ${String(running)}/${String(live.length)}`];
+  if (chunks.total > 0) {
+    const filled = Math.round(status.share * 24);
+    parts.push(`[${"█".repeat(filled)}${"░".repeat(24 - filled)}] ${(status.share * 100).toFixed(0).padStart(3)} %`);
+    parts.push(
+      `chunks ${String(chunks.done)}/${String(chunks.total)}${chunks.toUnpack > 0 ? `+ (${String(chunks.toUnpack)} to unpack)` : ""}`,
+    );
+    parts.push(`${formatCount(status.lines.read)} lines`);
+  }
+  if (status.state === "running") {
+    parts.push(`${formatCount(status.eventsPerSecond)} events/s`);
+    if (status.etaSeconds !== undefined) parts.push(`${formatDuration(status.etaSeconds)} left`);
+  }
+  if (status.lines.rejected > 0) parts.push(`${formatCount(status.lines.rejected)} rejected`);
+  return parts.join("  ");
+}
+
+/** The one screen of `status`. */
+export function statusText(status: CampaignStatus): string {
+  const { lines, chunks } = status;
+  const out = [
+    `campaign   ${status.id}  (${status.months.join(", ")}, created ${status.createdAt})`,
+    `state      ${status.state}${status.reason === undefined ? "" : `: ${status.reason}`}`,
+    `owner      ${status.orchestrator.alive ? `orchestrator, process ${String(status.orchestrator.pid)}` : "no orchestrator is alive"}`,
+    `chunks     ${formatCount(chunks.done)} done, ${formatCount(chunks.active)} active, ${formatCount(chunks.waiting)} waiting, ${formatCount(chunks.failed)} failed of ${formatCount(chunks.total)}${chunks.toUnpack > 0 ? `; ${String(chunks.toUnpack)} compressed files to unpack` : ""}`,
+    `lines      read ${formatCount(lines.read)} = written ${formatCount(lines.written)} + duplicate ${formatCount(lines.duplicate)} + dropped ${formatCount(lines.dropped)} + rejected ${formatCount(lines.rejected)}; unparsed ${formatCount(lines.unparsed)}`,
+    `progress   ${(status.share * 100).toFixed(1)} %, ${formatBytes(status.bytes)}, ${formatCount(status.eventsPerSecond)} events/s${status.etaSeconds === undefined ? "" : `, ${formatDuration(status.etaSeconds)} left`}`,
+  ];
+  if (status.snapshot)
+    out.push(`snapshot   ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "not verified"}`);
+  for (const job of status.jobs) {
+    out.push(
+      `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}`,
+    );
+  }
+  const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
+  if (phases.length > 0)
+    out.push(`seconds    ${phases.map(([name, seconds]) => `${name} ${String(seconds)}`).join(", ")}`);
+  if (status.elasticsearch) {
+    const { url, ca, certificate, key, username, passwordFile } = status.elasticsearch;
+    out.push(
+      `search     curl --cacert ${ca} --cert ${certificate} --key ${key} -u ${username}:"$(cat ${passwordFile})" '${url}/_search?q=program:sshd'`,
+    );
+  }
+  for (const warning of status.warnings.slice(-5)) out.push(`warning    ${warning}`);
+  out.push(`files      ${status.files.dir}`);
+  return `${out.join("\n")}\n`;
+}
+
+/** Watches to the end and says it in the exit code of a command: 0, 1 or 3. */
+export async function watchToTheEnd(
+  stateDir: string,
+  id: string,
+  io: Io,
+  signal: AbortSignal,
+): Promise<{ status: CampaignStatus; exitCode: ExitCode }> {
+  const status = await watchCampaign(stateDir, id, io, signal);
+  const { paths } = await loadCampaign(stateDir, id);
+  const report = await readReport(paths.reportJson);
+  if (!io.json) {
+    if (isFinal(status.state) || status.state === "serving") io.stdout.write(endText(status, report));
+    else if (status.state === "held") {
+      io.stderr.write(
+        `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: gridharvest resume ${id} | verify ${id} | teardown ${id}\n`,
+      );
+    } else
+      io.stderr.write(
+        `gridharvest: the orchestrator of ${id} is gone; take the campaign over with: gridharvest adopt ${id}\n  its log: ${status.files.log}\n`,
+      );
+  }
+  return { status, exitCode: exitCodeOf(status, report) };
+}
+
+/** A few lines on how it ended. */
+function endText(status: CampaignStatus, report: Report | undefined): string {
+  const { lines } = status;
+  const out = [`campaign ${status.id}: ${status.state}${status.reason === undefined ? "" : ` (${status.reason})`}`];
+  out.push(
+    `  ${formatCount(lines.read)} lines read, ${formatCount(status.documents)} documents, ${formatCount(lines.unparsed)} unparsed (stored), ${formatCount(lines.dropped)} dropped, ${formatCount(lines.rejected)} rejected`,
+  );
+  for (const problem of report?.fileProblems ?? []) out.push(`  ${problem.path}: ${problem.problem}`);
+  if (status.snapshot)
+    out.push(`  snapshot ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "NOT verified"}`);
+  if (status.files.report !== undefined) out.push(`  report ${status.files.report}`);
+  return `${out.join("\n")}\n`;
+}

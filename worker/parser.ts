@@ -9,6 +9,7 @@ import { ParserProcess } from "./parser-process.ts";
  */
 
 const STATUS_MS = 2000;
+const LONGEST_STOP_MS = 12_000;
 
 /** Resolves when the message has left the process. An agent that is gone hears nothing. */
 async function report(message: ParserReport): Promise<void> {
@@ -96,14 +97,11 @@ function main(): void {
   process.on("message", (message) => {
     const parsed = parserCommandSchema.safeParse(message);
     if (!parsed.success) {
-      log(`a message of the agent is not understood: ${parsed.error.message}`);
-      if (started) return;
-      const error = new ConfigError(
-        "PARSER_START_INVALID",
-        `the agent's start message is wrong: ${parsed.error.message}`,
-      );
-      report({ type: "failed", code: error.code, message: error.message });
-      exit(1);
+      if (started) {
+        log(`a message of the agent is not understood: ${parsed.error.message}`);
+        return;
+      }
+      void fail("PARSER_START_INVALID", `the agent's start message is wrong: ${parsed.error.message}`);
       return;
     }
     const command = parsed.data;
@@ -121,6 +119,8 @@ function main(): void {
   });
   stop.signal.addEventListener("abort", () => {
     if (!started) process.exit(0);
+    // Redis may be away: then nothing can be given back, and the locks run out by themselves.
+    setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref();
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** Width of the second that stands before each line in a spool file. */
 const SECOND_DIGITS = 7;
 /** Lines are kept in memory up to about this many bytes. */
-const HELD_BYTES = 32 * 1024 * 1024;
+const HELD_BYTES = 16 * 1024 * 1024;
 
 /** Lines of one host in time order. */
 export interface Copies {
@@ -20,7 +20,7 @@ export interface Copies {
  */
 export class CopySpool {
   readonly #dir: string;
-  readonly #held = new Map<string, string>();
+  readonly #held = new Map<string, string[]>();
   #heldBytes = 0;
 
   constructor(dir: string) {
@@ -29,7 +29,10 @@ export class CopySpool {
   }
 
   add(key: string, second: number, line: string): void {
-    this.#held.set(key, `${this.#held.get(key) ?? ""}${String(second).padStart(SECOND_DIGITS, "0")}${line}\n`);
+    const lines = this.#held.get(key);
+    const entry = `${String(second).padStart(SECOND_DIGITS, "0")}${line}`;
+    if (lines) lines.push(entry);
+    else this.#held.set(key, [entry]);
     this.#heldBytes += line.length + SECOND_DIGITS + 1;
     if (this.#heldBytes >= HELD_BYTES) this.#flush();
   }
@@ -66,7 +69,7 @@ export class CopySpool {
   }
 
   #flush(): void {
-    for (const [key, text] of this.#held) appendFileSync(join(this.#dir, key), text, "latin1");
+    for (const [key, lines] of this.#held) appendFileSync(join(this.#dir, key), `${lines.join("\n")}\n`, "latin1");
     this.#held.clear();
     this.#heldBytes = 0;
   }

@@ -118,14 +118,14 @@ async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Fi
 
 /** Whether somebody listens there. Nothing is sent. */
 async function reachable(host: string, port: number, option: string, signal: AbortSignal): Promise<Finding> {
+  // An IPv6 address stands in brackets in a URL.
+  const socket = createConnection({ host: host.replace(/^\[|\]$/g, ""), port, signal });
   const problem = await new Promise<string | undefined>((resolve) => {
-    // An IPv6 address stands in brackets in a URL.
-    const socket = createConnection({ host: host.replace(/^\[|\]$/g, ""), port, signal });
     socket.once("connect", () => resolve(undefined));
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     socket.setTimeout(5_000, () => resolve("no answer within 5 s"));
-    signal.addEventListener("abort", () => socket.destroy(), { once: true });
   });
+  socket.destroy();
   if (problem === undefined) return { level: "ok", text: `${host}:${port} answers (${option})` };
   return {
     level: "missing",

@@ -20,7 +20,7 @@ export interface WalkOptions {
   readonly root: string;
   readonly layout: Layout;
   /** Whether a directory that names this much of a month may hold files of a wanted one. */
-  wants(prefix: PrefixMatch): boolean;
+  readonly wants: (prefix: PrefixMatch) => boolean;
   readonly signal: AbortSignal;
 }
 

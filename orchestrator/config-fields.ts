@@ -77,9 +77,12 @@ function typeOf(schema: z.core.$ZodType): FieldType {
   return "text";
 }
 
+/** What the names of environment variables begin with. */
+export const VARIABLE_PREFIX = "GRIDHARVEST_";
+
 function variableOf(path: string): string {
   const words = path.replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2").replaceAll(".", "_");
-  return `GRIDHARVEST_${words.toUpperCase()}`;
+  return `${VARIABLE_PREFIX}${words.toUpperCase()}`;
 }
 
 function* walk(schema: z.core.$ZodObject, path: string): Generator<ConfigField | ConfigSection> {

@@ -6,7 +6,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parse, parseDocument, typ
 import type { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { checkConfig } from "./config-checks.ts";
-import { CONFIG_ENTRIES, CONFIG_FIELDS, keysAt, nearest, type ConfigField } from "./config-fields.ts";
+import { CONFIG_ENTRIES, CONFIG_FIELDS, keysAt, nearest, VARIABLE_PREFIX, type ConfigField } from "./config-fields.ts";
 import { configSchema, type Config } from "./config-schema.ts";
 
 /**
@@ -82,13 +82,15 @@ export async function loadConfig(options: {
 
   const warnings: string[] = [];
   for (const [name, text] of Object.entries(options.env)) {
-    if (!name.startsWith("GRIDHARVEST_") || text === undefined) continue;
+    if (!name.startsWith(VARIABLE_PREFIX) || text === undefined) continue;
     const field = CONFIG_FIELDS.find((candidate) => candidate.variable === name);
     if (!field) {
-      const variables = CONFIG_FIELDS.map((candidate) => candidate.variable);
-      const meant = nearest(name, variables);
-      if (meant !== undefined)
-        warnings.push(`environment ${name} names no configuration value; did you mean ${meant}?`);
+      // The prefix is common to all: what follows it must be near.
+      const words = CONFIG_FIELDS.map((candidate) => candidate.variable.slice(VARIABLE_PREFIX.length));
+      const meant = nearest(name.slice(VARIABLE_PREFIX.length), words);
+      if (meant !== undefined) {
+        warnings.push(`environment ${name} names no configuration value; did you mean ${VARIABLE_PREFIX}${meant}?`);
+      }
       continue;
     }
     const source = `environment ${name}`;

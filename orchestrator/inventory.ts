@@ -310,10 +310,10 @@ async function forEachOf<T>(items: AsyncGenerator<T>, width: number, work: (item
   let failed = false;
   const lane = async (): Promise<void> => {
     for (;;) {
-      const { done, value } = await items.next();
-      if (done === true || failed) return;
+      const next = await items.next();
+      if (next.done === true || failed) return;
       try {
-        await work(value);
+        await work(next.value);
       } catch (error) {
         failed = true;
         throw error;

@@ -180,7 +180,7 @@ export function createRunner(
   io: () => Io,
   signal: AbortSignal,
   parts: Parts,
-): { readonly run: Runner; exitCode(): ExitCode } {
+): { readonly run: Runner; readonly exitCode: () => ExitCode } {
   let exit: ExitCode = 0;
   return {
     run: async (action) => {

@@ -49,10 +49,8 @@ export function formatDuration(seconds: number): string {
 
 /** Hostile names (line ends, escape sequences) as one harmless printable piece. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what must not reach a terminal
   return /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text)
     ? JSON.stringify(text).replaceAll(
-        // eslint-disable-next-line no-control-regex -- JSON leaves these as they are
         /[\u007f-\u009f\u2028\u2029]/g,
         (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
       )

@@ -1,0 +1,270 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { exampleConfig } from "../../../orchestrator/config-example.ts";
+import { CONFIG_ENTRIES, CONFIG_FIELDS, nearest } from "../../../orchestrator/config-fields.ts";
+import { loadConfig, type ConfigOverride, type ResolvedConfig } from "../../../orchestrator/config.ts";
+import { ConfigError } from "../../../worker/contract/errors.ts";
+
+let dir = "";
+beforeEach(async () => void (dir = await mkdtemp(join(tmpdir(), "gridharvest-config-"))));
+afterEach(() => rm(dir, { recursive: true }));
+
+interface Given {
+  readonly env?: Record<string, string>;
+  readonly overrides?: Record<string, ConfigOverride>;
+}
+
+async function load(yaml: string | undefined, { env = {}, overrides = {} }: Given = {}): Promise<ResolvedConfig> {
+  const file = join(dir, "site.yaml");
+  if (yaml !== undefined) await writeFile(file, yaml);
+  return loadConfig({ ...(yaml === undefined ? {} : { file }), env, overrides, cwd: dir });
+}
+
+/** The lines of the refusal, without the directory. */
+async function refusal(yaml: string, given: Given = {}): Promise<readonly string[]> {
+  try {
+    await load(yaml, given);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message.replaceAll(`${dir}/`, "").split("\n");
+  }
+  throw new Error("it was accepted");
+}
+
+describe("where values come from", () => {
+  it("without a file the embedded defaults hold", async () => {
+    const { config, origins, file } = await load(undefined);
+    expect(file).toBeUndefined();
+    expect(config.archive.root).toBe(join(dir, "archive"));
+    expect(config.snapshot.repository).toBe(join(config.stateDir, "snapshots"));
+    expect(new Set(origins.values())).toEqual(new Set(["default"]));
+  });
+
+  it("a gridharvest.yaml in the current directory is read, and said", async () => {
+    await writeFile(join(dir, "gridharvest.yaml"), "parsers: { count: 7 }\n");
+    const { config, file } = await load(undefined);
+    expect(config.parsers.count).toBe(7);
+    expect(file).toBe(join(dir, "gridharvest.yaml"));
+  });
+
+  it("file, then environment, then flags", async () => {
+    const yaml = "# a comment\nparsers:\n  count: 3\n  slots: 3\n  cpus: 3\nplan:\n  chunkBytes: 4MiB\n";
+    const { config, origins } = await load(yaml, {
+      env: { GRIDHARVEST_PARSERS_SLOTS: "4", GRIDHARVEST_PARSERS_CPUS: "4" },
+      overrides: {
+        "parsers.cpus": { flag: "--cpus", value: "5" },
+        "dataNodes.count": { flag: "--data-nodes", value: 6 },
+      },
+    });
+    expect(config.parsers).toMatchObject({ count: 3, slots: 4, cpus: 5, unpackSlots: 1 });
+    expect(config.dataNodes.count).toBe(6);
+    expect(config.plan.chunkBytes).toBe(4 * 2 ** 20);
+    expect(origins.get("parsers.count")).toBe(`${join(dir, "site.yaml")}:3`);
+    expect(origins.get("parsers.slots")).toBe("environment GRIDHARVEST_PARSERS_SLOTS");
+    expect(origins.get("parsers.cpus")).toBe("flag --cpus");
+    expect(origins.get("dataNodes.count")).toBe("flag --data-nodes");
+    expect(origins.get("parsers.unpackSlots")).toBe("default");
+    expect(origins.has("dataNodes.queue")).toBe(false);
+  });
+
+  it.each<[string, string, (c: ResolvedConfig["config"]) => unknown, unknown]>([
+    ["GRIDHARVEST_STATE_DIR", "/s", (c) => c.stateDir, "/s"],
+    ["GRIDHARVEST_PLAN_CHUNK_BYTES", "1048576", (c) => c.plan.chunkBytes, 2 ** 20],
+    ["GRIDHARVEST_PLAN_CHUNK_BYTES", "1MiB", (c) => c.plan.chunkBytes, 2 ** 20],
+    ["GRIDHARVEST_PARSERS_LOCK", "0.5m", (c) => c.parsers.lock, 30],
+    ["GRIDHARVEST_BATCH_LOCAL_NODES", "[127.0.0.9]", (c) => c.batch.local.nodes, ["127.0.0.9"]],
+    ["GRIDHARVEST_PARSERS_QUEUE", "12", (c) => c.parsers.queue, "12"],
+    ["GRIDHARVEST_DATA_NODES_ORPHAN_GRACE", "2m", (c) => c.dataNodes.orphanGrace, 120],
+    ["GRIDHARVEST_LIMITS_BYTES_PER_SECOND", "0", (c) => c.limits.bytesPerSecond, 0],
+  ])("%s=%s", async (name, text, get, expected) => {
+    expect(get((await load(undefined, { env: { [name]: text } })).config)).toEqual(expected);
+  });
+
+  it("every field has a variable of its own", () => {
+    expect(new Set(CONFIG_FIELDS.map((field) => field.variable)).size).toBe(CONFIG_FIELDS.length);
+  });
+
+  it("a variable with a slip is told, a foreign one is not", async () => {
+    const { warnings } = await load(undefined, { env: { GRIDHARVEST_PARSER_COUNT: "2", GRIDHARVEST_FAULTS: "all" } });
+    expect(warnings).toEqual([expect.stringContaining("did you mean GRIDHARVEST_PARSERS_COUNT?")]);
+  });
+
+  it("a list that is replaced does not keep places of the file", async () => {
+    const lines = await refusal("batch:\n  local:\n    nodes: [127.0.0.1, 127.0.0.2]\n", {
+      env: { GRIDHARVEST_BATCH_LOCAL_NODES: "[10.0.0.1]" },
+    });
+    expect(lines).toEqual([
+      expect.stringMatching(/^environment GRIDHARVEST_BATCH_LOCAL_NODES: batch.local.nodes.0: .*loopback/),
+    ]);
+  });
+});
+
+describe("relative paths", () => {
+  it("of a file start at the file, others at the current directory", async () => {
+    await mkdir(join(dir, "etc"));
+    const file = join(dir, "etc", "g.yaml");
+    await writeFile(file, "archive: { root: ../logs }\nstaging: { dir: stage }\nstateDir: ~/state\n");
+    const { config } = await loadConfig({
+      file,
+      env: { GRIDHARVEST_SNAPSHOT_REPOSITORY: "snaps" },
+      overrides: {},
+      cwd: dir,
+    });
+    expect(config.archive.root).toBe(join(dir, "logs"));
+    expect(config.staging.dir).toBe(join(dir, "etc", "stage"));
+    expect(config.snapshot.repository).toBe(join(dir, "snaps"));
+    expect(config.stateDir).toBe(join(homedir(), "state"));
+  });
+
+  it("the default archive stands beside the file", async () => {
+    await mkdir(join(dir, "etc"));
+    await writeFile(join(dir, "etc", "g.yaml"), "");
+    const { config } = await loadConfig({ file: "etc/g.yaml", env: {}, cwd: dir });
+    expect(config.archive.root).toBe(join(dir, "etc", "archive"));
+  });
+});
+
+describe("problems", () => {
+  it.each<[string, string, RegExp]>([
+    [
+      "an unknown key, with the nearest",
+      "archive:\n  rot: x\n",
+      /^site\.yaml:2:3: archive\.rot: unknown key; did you mean root\?$/,
+    ],
+    ["an unknown key at the top", "parser: {}\n", /^site\.yaml:1:1: parser: unknown key; did you mean parsers\?$/],
+    ["an unknown key like no other", "limits:\n  zzzzzzz: 1\n", /known here: eventsPerSecond, bytesPerSecond$/],
+    [
+      "a key in a list",
+      "archive:\n  layout:\n    patterns:\n      - path: '{year}/{month}'\n        kin: per-host\n        kind: per-host\n",
+      /^site\.yaml:5:9: archive\.layout\.patterns\.0\.kin: unknown key; did you mean kind\?$/,
+    ],
+    [
+      "a size",
+      "plan:\n  chunkBytes: 8MB\n",
+      /^site\.yaml:2:3: plan\.chunkBytes: "8MB" is not a size; write for example 8MiB/,
+    ],
+    ["a duration", "keepFor: soon\n", /^site\.yaml:1:1: keepFor: "soon" is not a duration; write for example 90s/],
+    ["a whole number", "parsers:\n  count: 1.5\n", /^site\.yaml:2:3: parsers\.count: 1\.5 is not a whole number/],
+    ["a number below the least", "parsers:\n  count: 0\n", /0 is too small; write at least 1/],
+    ["a choice", "finish: snap\n", /"snap" is not one of snapshot, keep/],
+    [
+      "a section that is none",
+      "parsers: 3\n",
+      /^site\.yaml:1:1: parsers: 3 stands where a section does; write its keys below it: count,/,
+    ],
+    [
+      "a missing value",
+      "elasticsearch:\n  tarball:\n    file: x\n",
+      /^site\.yaml:2:3: elasticsearch\.tarball\.sha512: is missing; add it/,
+    ],
+    ["an empty value", "parsers:\n  count:\n", /parsers\.count: has no value; write one/],
+    [
+      "a time zone",
+      "archive:\n  timeZone: Europe/Pragu\n",
+      /"Europe\/Pragu" is not a time zone of the IANA database; write/,
+    ],
+    [
+      "an index pattern",
+      "plan:\n  indexPattern: logs-{day}\n",
+      /"logs-\{day\}" must contain \{day\}, \{month\} and \{revision\}/,
+    ],
+    [
+      "a path pattern",
+      "archive:\n  layout:\n    patterns:\n      - { path: '{year}/x', kind: per-host }\n",
+      /^site\.yaml:4:11: archive\.layout\.patterns\.0\.path: .*does not contain \{month\}/,
+    ],
+    ["chunks of no bytes", "plan:\n  chunkBytes: 0\n", /between 64KiB and 1GiB/],
+    [
+      "a heap above the memory",
+      "dataNodes:\n  heap: 4GiB\n",
+      /^site\.yaml:2:3: dataNodes\.heap: is not below dataNodes\.memory/,
+    ],
+    ["a staging space too small", "staging:\n  limit: 1MiB\n", /do not hold four chunks/],
+    ["a poll of no time", "batch:\n  poll: 0\n", /must be longer than nothing/],
+    ["an address", "services:\n  redis:\n    url: localhost\n", /services\.redis\.url: is not a Redis address/],
+    ["bad YAML", "a: [\nb: 1\n", /^site\.yaml:2:1: .*; correct the YAML$/],
+    ["a key twice", "finish: keep\nfinish: keep\n", /^site\.yaml:2:1: Map keys must be unique; correct the YAML$/],
+    ["no keys at all", "- 1\n", /^site\.yaml:1:1: the file holds no keys/],
+  ])("%s", async (_, yaml, line) => {
+    expect(await refusal(yaml)).toEqual([expect.stringMatching(line)]);
+  });
+
+  it("are told all at once, whatever they come from", async () => {
+    const lines = await refusal("parsers:\n  count: x\nfoo: 1\n", {
+      env: { GRIDHARVEST_DATA_NODES_COUNT: "many" },
+      overrides: { "plan.nothing": { flag: "--set", value: "1" }, "plan.revision": { flag: "--set", value: "a" } },
+    });
+    expect(lines.map((line) => line.split(": ", 2).join(": ")).sort()).toEqual(
+      [
+        "environment GRIDHARVEST_DATA_NODES_COUNT: dataNodes.count",
+        "flag --set: plan.nothing",
+        "flag --set: plan.revision",
+        "site.yaml:2:3: parsers.count",
+        "site.yaml:3:1: foo",
+      ].map((line) => line.split(": ", 2).join(": ")),
+    );
+  });
+
+  it("a file that is not there, with the way to write one", async () => {
+    const missing = loadConfig({ file: "nothing.yaml", env: {}, cwd: dir });
+    await expect(missing).rejects.toMatchObject({ code: "CONFIG_UNREADABLE" });
+    await expect(missing).rejects.toThrow(/nothing\.yaml cannot be read.*config --example/);
+  });
+
+  it.each(["", "# only a comment\n", "archive:\n  # nothing here yet\nparsers:\n"])(
+    "%j is an empty configuration",
+    async (yaml) => {
+      expect((await load(yaml)).config.parsers.count).toBe(2);
+    },
+  );
+
+  it("nobody's prototype is touched", async () => {
+    expect(await refusal("__proto__:\n  polluted: 1\n")).toHaveLength(1);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe("the example", () => {
+  it("parses to the defaults", async () => {
+    const { config, origins } = await load(exampleConfig());
+    expect(config).toEqual((await load("")).config);
+    const written = CONFIG_FIELDS.filter((field) => field.defaultValue !== undefined);
+    for (const { path } of written) expect(origins.get(path), path).toMatch(/site\.yaml:\d+$/);
+  });
+
+  it("says unit, default and variable of every field", () => {
+    const text = exampleConfig().replaceAll(/\n\s*# /g, " ");
+    for (const field of CONFIG_FIELDS) {
+      expect(field.description, field.path).not.toBe("");
+      const at = text.indexOf(`[${field.variable}]`);
+      expect(at, field.path).toBeGreaterThan(0);
+      expect(text.slice(0, at), field.path).toMatch(/Unit: [^[]*Default: [^[]*$/);
+    }
+    for (const entry of CONFIG_ENTRIES) expect(entry.description, entry.path).not.toBe("");
+  });
+
+  it("has lines of at most 120 characters", () => {
+    expect(
+      exampleConfig()
+        .split("\n")
+        .filter((line) => line.length > 120),
+    ).toEqual([]);
+  });
+
+  it("shows fields without a default as comments that can be taken in", () => {
+    const uncommented = exampleConfig().replaceAll(/^(\s*)# (tarball:|file: .*|sha512: .*)$/gm, "$1$2");
+    const { elasticsearch } = parse(uncommented) as { elasticsearch: { tarball?: object } };
+    expect(Object.keys(elasticsearch.tarball ?? {})).toEqual(["file", "sha512"]);
+  });
+});
+
+it.each([
+  ["rot", "root"],
+  ["chunkbytes", "chunkBytes"],
+  ["completelyDifferent", undefined],
+])("the word nearest to %s", (word, expected) => {
+  expect(nearest(word, ["root", "chunkBytes", "revision"])).toBe(expected);
+});

@@ -1,5 +1,303 @@
-/** Runs haproxy and the master until told to stop or left alone for too long. */
-export async function runGatewaySupervisor(dir: string, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  throw new Error(dir);
+import { closeSync, existsSync, openSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { Redis } from "ioredis";
+import { httpsStatus, launchElasticsearch } from "../../worker/contract/elasticsearch-process.ts";
+import { describeError, GridError } from "../../worker/contract/errors.ts";
+import { spawnGuarded, type GuardedChild } from "../../worker/contract/guarded-child.ts";
+import { describeExit, keepChild, type KeepResult } from "../../worker/contract/kept-child.ts";
+import { campaignKeys } from "../../worker/contract/keys.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
+import { processTree } from "../../worker/contract/process-tree.ts";
+import { createLog, type Log } from "../log.ts";
+import { loadGatewaySecrets, type GatewaySecrets } from "../security/index.ts";
+import { redisOptions } from "../services/index.ts";
+import { findHaproxy, gatewayFiles, provisionMaster, provisionProxy, revokeLoader } from "./provision.ts";
+import { readGatewaySpec, readProcesses, writeProcesses, type GatewayProcesses, type GatewaySpec } from "./state.ts";
+
+/** How often Redis is asked for the sign of life and the loader's credential, at most. */
+const LOOK_MS = 2_000;
+/** A proxy or master that lived this long is not part of a series of failures. */
+const STABLE_MS = 30_000;
+const MASTER_STOP_MS = 25_000;
+
+/**
+ * The gateway's supervisor: a process of its own, so that the gateway outlives its orchestrator.
+ *
+ * It *provisions* proxy and master, *keeps* both running (a proxy is back within a second, a master as fast as it
+ * starts; what fails over and over ends everything), and *watches* Redis: while an orchestrator shows a sign of life all is well;
+ * `orphanGraceSeconds` after the last one it ends both and itself, since nobody will come to tear them down. Not
+ * reaching Redis counts as seeing none. When the loader's credential is revoked it takes the user out of the master's realm.
+ * When the signal aborts it ends everything, the master gracefully. When it dies of whatever cause the kernel ends both.
+ *
+ * @param dir the directory that `startGateway` prepared
+ * @throws GridError `GATEWAY_FAILED` when proxy or master cannot be kept running; `GATEWAY_RUNNING` when another supervisor has the directory
+ */
+export async function runGatewaySupervisor(dir: string, signal: AbortSignal, log: Log = createLog()): Promise<void> {
+  const spec = await readGatewaySpec(dir);
+  if (!spec) throw new GridError("GATEWAY_FAILED", `${dir} holds no gateway.json; it is made by launch`);
+  const self = identifyProcess(process.pid);
+  if (!self) throw new GridError("GATEWAY_FAILED", "cannot read /proc; gridharvest needs Linux");
+  const other = await readProcesses(dir);
+  if (other && other.supervisor.pid !== self.pid && isAlive(other.supervisor)) {
+    throw new GridError(
+      "GATEWAY_RUNNING",
+      `the gateway ${dir} has a supervisor already: process ${other.supervisor.pid}`,
+    );
+  }
+  const record = createRecord(dir, self);
+  await record.save();
+
+  const over = new AbortController();
+  let reason = "stopped";
+  const end = (why: string): void => {
+    if (over.signal.aborted) return;
+    reason = why;
+    log.info(`ending the gateway: ${why}`);
+    over.abort();
+  };
+  const onAbort = (): void => end("told to stop");
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+
+  let failure: unknown;
+  const fail = (what: string) => (error: unknown) => {
+    failure ??= error;
+    end(`${what}: ${describeError(error)}`);
+  };
+  try {
+    const secrets = await loadGatewaySecrets(spec.secretsDir);
+    await Promise.all([
+      keepProxy(dir, spec, secrets, record, log, over.signal).catch(fail("haproxy")),
+      keepMaster(dir, spec, secrets, record, log, over.signal).catch(fail("the master")),
+      watchRedis(dir, spec, secrets, record, log, over.signal, end).catch(fail("watching")),
+    ]);
+  } catch (error) {
+    fail("starting")(error);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await record.end(reason);
+  }
+  if (failure !== undefined) {
+    throw new GridError("GATEWAY_FAILED", `the gateway ended: ${reason}; its logs are in ${dir}`, { cause: failure });
+  }
+}
+
+/** What runs, kept in `processes.json` so that others find it. */
+interface ProcessRecord {
+  proxy: GuardedChild | undefined;
+  master: GuardedChild | undefined;
+  /** Writes the file if anything changed. */
+  save(): Promise<void>;
+  end(reason: string): Promise<void>;
+}
+
+function createRecord(dir: string, supervisor: ProcessIdentity): ProcessRecord {
+  let written = "";
+  let queue = Promise.resolve();
+  const identityOf = (child: GuardedChild | undefined): ProcessIdentity | undefined =>
+    child === undefined || child.hasExited() ? undefined : child.identity;
+  const write = (processes: GatewayProcesses): Promise<void> => {
+    const text = JSON.stringify(processes);
+    if (text === written) return queue;
+    written = text;
+    queue = queue.then(() => writeProcesses(dir, processes));
+    return queue;
+  };
+  const record: ProcessRecord = {
+    proxy: undefined,
+    master: undefined,
+    save() {
+      const haproxy = identityOf(record.proxy);
+      const launcher = identityOf(record.master);
+      return write({
+        supervisor,
+        ...(haproxy ? { haproxy } : {}),
+        master: launcher ? [...processTree(launcher.pid)] : [],
+      });
+    },
+    end: (reason) => write({ supervisor, master: [], ended: reason }),
+  };
+  return record;
+}
+
+function throwIfFailed(name: string, logFile: string, result: KeepResult): void {
+  if (result.kind !== "failed") return;
+  throw new GridError("GATEWAY_FAILED", `${name} ends again and again (${describeExit(result.exit)}); see ${logFile}`);
+}
+
+async function keepProxy(
+  dir: string,
+  spec: GatewaySpec,
+  secrets: GatewaySecrets,
+  record: ProcessRecord,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = gatewayFiles(dir);
+  const command = findHaproxy();
+  await provisionProxy(dir, spec, secrets);
+  const result = await keepChild(
+    {
+      name: "haproxy",
+      launch: async () => {
+        const output = openSync(files.proxyLog, "a", 0o644);
+        try {
+          record.proxy = spawnGuarded({
+            command,
+            args: ["-db", "-f", files.proxyConfig],
+            env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+            cwd: files.proxy,
+            output,
+            runAs: spec.runAs,
+            deathSignal: "TERM",
+          });
+        } finally {
+          closeSync(output);
+        }
+        await record.save();
+        return record.proxy;
+      },
+      mostFailures: 8,
+      firstDelayMs: 100,
+      longestDelayMs: 5_000,
+      stableMs: STABLE_MS,
+      stopGraceMs: 3_000,
+      onFailure: (exit, failures) =>
+        log.warn("haproxy ended; starting it again", { how: describeExit(exit), failures, log: files.proxyLog }),
+    },
+    signal,
+  );
+  throwIfFailed("haproxy", files.proxyLog, result);
+}
+
+async function keepMaster(
+  dir: string,
+  spec: GatewaySpec,
+  secrets: GatewaySecrets,
+  record: ProcessRecord,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = gatewayFiles(dir);
+  const { home, javaHome } = spec.elasticsearch;
+  const result = await keepChild(
+    {
+      name: "the master",
+      launch: async () => {
+        await provisionMaster(dir, spec, secrets);
+        const child = launchElasticsearch({
+          home,
+          javaHome,
+          dir: files.master,
+          logFile: files.masterLog,
+          runAs: spec.runAs,
+        });
+        record.master = child;
+        await record.save();
+        void markFounded(files.founded, spec, secrets, child, record);
+        return child;
+      },
+      mostFailures: 4,
+      firstDelayMs: 500,
+      longestDelayMs: 15_000,
+      stableMs: STABLE_MS * 2,
+      stopGraceMs: MASTER_STOP_MS,
+      onFailure: (exit, failures) =>
+        log.warn("the master ended; starting it again", { how: describeExit(exit), failures, log: files.masterLog }),
+    },
+    signal,
+  );
+  throwIfFailed("the master", files.masterLog, result);
+}
+
+/** Notes that the cluster exists as soon as the master says so. */
+async function markFounded(
+  marker: string,
+  spec: GatewaySpec,
+  secrets: GatewaySecrets,
+  child: GuardedChild,
+  record: ProcessRecord,
+): Promise<void> {
+  while (!child.hasExited()) {
+    const status = await httpsStatus({
+      host: "127.0.0.1",
+      port: spec.ports.masterHttp,
+      authority: secrets.httpAuthority,
+      auth: secrets.admin,
+      path: "/_cluster/health",
+    });
+    if (status === 200) {
+      if (!existsSync(marker)) await writeFile(marker, "").catch(() => undefined);
+      await record.save().catch(() => undefined);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** Looks at the campaign's `control` keys until the signal aborts. */
+async function watchRedis(
+  dir: string,
+  spec: GatewaySpec,
+  secrets: GatewaySecrets,
+  record: ProcessRecord,
+  log: Log,
+  signal: AbortSignal,
+  end: (why: string) => void,
+): Promise<void> {
+  const keys = campaignKeys(spec.campaign);
+  const redis = new Redis({
+    ...redisOptions({ ...spec.backends.redis, ...secrets.redis }),
+    // A look that gets no answer is repeated: it must not wait for Redis to come back.
+    maxRetriesPerRequest: 1,
+    commandTimeout: LOOK_MS,
+  });
+  redis.on("error", () => undefined);
+  const graceMs = spec.orphanGraceSeconds * 1000;
+  const everyMs = Math.min(LOOK_MS, graceMs / 4);
+  let lastSign = performance.now();
+  let unreachable = false;
+  let revoked = existsSync(gatewayFiles(dir).revoked);
+  try {
+    while (!signal.aborted) {
+      try {
+        const [alive, credential] = await redis.mget(keys.alive, keys.loaderCredential);
+        if (unreachable) log.info("Redis answers again");
+        unreachable = false;
+        if (alive !== null) lastSign = performance.now();
+        if (credential === "revoked" && !revoked) {
+          await revokeLoader(dir, spec, secrets);
+          revoked = true;
+          log.info("the loader's credential is revoked on the master");
+        }
+      } catch (error) {
+        if (!unreachable) log.warn("cannot look at Redis", { error: describeError(error) });
+        unreachable = true;
+      }
+      await record.save();
+      if (performance.now() - lastSign > graceMs) {
+        end(`no sign of life from an orchestrator for ${spec.orphanGraceSeconds} s`);
+        return;
+      }
+      await pause(everyMs, signal);
+    }
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
 }

@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { NODE_DIRECTORIES, renderNodeFiles } from "../../templates/elasticsearch/node-files.ts";
+import { renderTemplate } from "../../templates/render.ts";
+import {
+  distributionModules,
+  makePrivateDirectories,
+  mayMapFiles,
+  provisionNode,
+  writePrivateFile,
+} from "../../worker/contract/elasticsearch-process.ts";
+import { ConfigError } from "../../worker/contract/errors.ts";
+import { LOADER_USER, withoutUser, type FileRealm } from "../../worker/contract/file-realm.ts";
+import { MASTER_NAME, type GatewaySecrets } from "../security/index.ts";
+import type { GatewaySpec } from "./state.ts";
+
+/** Files of a gateway's directory. Logs and state are ours; `proxy` and `master` belong to the user that they run as. */
+export const gatewayFiles = (dir: string) => ({
+  proxy: join(dir, "proxy"),
+  proxyConfig: join(dir, "proxy", "haproxy.cfg"),
+  proxyLog: join(dir, "haproxy.log"),
+  master: join(dir, "master"),
+  masterLog: join(dir, "elasticsearch.log"),
+  supervisorLog: join(dir, "supervisor.log"),
+  /** Marks that the master has founded its cluster: it may not do so again. */
+  founded: join(dir, "founded"),
+  /** Marks that the loader's credential is revoked: a master that starts again must not revive it. */
+  revoked: join(dir, "loader-revoked"),
+});
+
+/** Debian puts haproxy where an ordinary user's PATH does not look. */
+const MORE_PATH = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** The haproxy program. @throws ConfigError `HAPROXY_MISSING` */
+export function findHaproxy(): string {
+  for (const dir of [...(process.env["PATH"] ?? "").split(delimiter), ...MORE_PATH]) {
+    const file = join(dir, "haproxy");
+    if (dir !== "" && existsSync(file)) return file;
+  }
+  throw new ConfigError("HAPROXY_MISSING", "haproxy is not on PATH; install it (Debian: apt-get install haproxy)");
+}
+
+/** The text of haproxy's configuration. Pure. */
+export function renderProxyConfig(dir: string, spec: GatewaySpec): string {
+  const { proxy } = gatewayFiles(dir);
+  const { address, ports, backends } = spec;
+  return renderTemplate("templates/proxy/haproxy.cfg.tmpl", {
+    campaign: spec.campaign,
+    bind: {
+      redis: `${address}:${ports.redis}`,
+      carbon: `${address}:${ports.carbon}`,
+      elasticsearch: `${address}:${ports.elasticsearch}`,
+    },
+    backend: {
+      redis: `${backends.redis.host}:${backends.redis.port}`,
+      carbon: `${backends.carbon.host}:${backends.carbon.port}`,
+      elasticsearch: `127.0.0.1:${ports.masterHttp}`,
+    },
+    files: {
+      server: join(proxy, "server.pem"),
+      clientAuthority: join(proxy, "client-authority.pem"),
+      httpAuthority: join(proxy, "http-authority.pem"),
+    },
+    masterName: MASTER_NAME,
+  });
+}
+
+export async function provisionProxy(dir: string, spec: GatewaySpec, secrets: GatewaySecrets): Promise<void> {
+  const files = gatewayFiles(dir);
+  await makePrivateDirectories([files.proxy], spec.runAs);
+  const texts = {
+    "server.pem": secrets.proxy.certificate + secrets.proxy.key,
+    "client-authority.pem": secrets.proxyClientAuthority,
+    "http-authority.pem": secrets.httpAuthority,
+    "haproxy.cfg": renderProxyConfig(dir, spec),
+  };
+  for (const [name, text] of Object.entries(texts)) await writePrivateFile(join(files.proxy, name), text, spec.runAs);
+}
+
+/** The file realm as the master must have it now. */
+function currentRealm(dir: string, secrets: GatewaySecrets): FileRealm {
+  return existsSync(gatewayFiles(dir).revoked) ? withoutUser(secrets.realm, LOADER_USER) : secrets.realm;
+}
+
+/** Writes everything that the master reads at its start. Its data, if there is any, is kept. */
+export async function provisionMaster(dir: string, spec: GatewaySpec, secrets: GatewaySecrets): Promise<void> {
+  const files = gatewayFiles(dir);
+  // All nodes write to the repository, which may be shared with other users' campaigns: it is the operator's to own.
+  for (const repository of spec.elasticsearch.repositories) {
+    if (!existsSync(repository)) await makePrivateDirectories([repository], spec.runAs);
+  }
+  const texts = renderNodeFiles({
+    nodeName: MASTER_NAME,
+    clusterName: spec.elasticsearch.clusterName,
+    roles: ["master"],
+    dir: files.master,
+    address: spec.address,
+    transportPort: spec.ports.transport,
+    // Only haproxy talks to it: no other host can reach it.
+    httpAddress: "127.0.0.1",
+    httpPort: spec.ports.masterHttp,
+    seedHosts: [],
+    initialMaster: !existsSync(files.founded),
+    allowMmap: mayMapFiles(),
+    repositories: spec.elasticsearch.repositories,
+    heapBytes: spec.elasticsearch.heapBytes,
+    modules: distributionModules(spec.elasticsearch.home),
+    realm: currentRealm(dir, secrets),
+    transport: { ...secrets.masterTransport, authority: secrets.transportAuthority },
+    http: { ...secrets.masterHttp, authority: secrets.httpAuthority },
+  });
+  await provisionNode(files.master, NODE_DIRECTORIES, texts, spec.runAs);
+}
+
+/** Takes the loader out of the master's file realm, for good. */
+export async function revokeLoader(dir: string, spec: GatewaySpec, secrets: GatewaySecrets): Promise<void> {
+  const files = gatewayFiles(dir);
+  await mkdir(dir, { recursive: true });
+  await writeFile(files.revoked, "");
+  const realm = withoutUser(secrets.realm, LOADER_USER);
+  await writePrivateFile(join(files.master, "config", "users"), realm.users, spec.runAs);
+  await writePrivateFile(join(files.master, "config", "users_roles"), realm.usersRoles, spec.runAs);
+}

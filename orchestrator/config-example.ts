@@ -57,7 +57,7 @@ function commentOfItem(field: ConfigField): string {
 }
 
 function describeDefault(value: unknown): string {
-  return typeof value === "object" ? "as below" : String(value as string | number | boolean);
+  return typeof value === "object" ? "as below" : stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
 /** What stands behind the key of a field without a default, all of it commented out. */

@@ -36,7 +36,7 @@ function run(program: string, file: string, signal: AbortSignal): Promise<string
     };
     const child = execFile(program, [...sevenZipListArgv(file)], options, (error, stdout, stderr) => {
       if (!error) resolve(stdout);
-      else if (error.name === "AbortError") reject(error as Error);
+      else if (signal.aborted) reject(signal.reason as Error);
       else if (error.code === "ENOENT") resolve("no such program");
       else {
         // One line says "Open ERROR: …"; where it is missing, one stands below "ERRORS:".

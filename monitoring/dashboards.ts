@@ -41,6 +41,8 @@ export const SITE_SCOPE: DashboardScope = { prefix: "gridharvest", campaign: "*"
 
 const WINDOW_MINUTES = 15;
 const REFRESH_MS = 10_000;
+/** Stated here, so that an operator's own graphite-web draws them too. */
+const COLOURS = "1f77b4,2ca02c,d62728,ff7f0e,9467bd,8c564b,17becf,7f7f7f,e377c2,bcbd22";
 const SIZE = { width: 560, height: 300 };
 
 /** How the lines of several hosts become one, by how an interval's values became a point. */
@@ -86,7 +88,7 @@ export function buildDashboard(dashboard: DashboardName, scope: DashboardScope):
     defaultGraphParams: { from: `-${String(WINDOW_MINUTES)}minutes`, until: "now", ...SIZE },
     graphs: panels.map((panel) => {
       const graph = buildGraph(panel, scope);
-      const target = new URLSearchParams(graph.target.map((t) => ["target", t])).toString();
+      const target = new URLSearchParams(graph.target.map((t): [string, string] => ["target", t])).toString();
       return [target, graph, `/render?${target}`] as const;
     }),
   };
@@ -108,7 +110,11 @@ export function buildGraph(panel: PanelName, scope: DashboardScope): Graph {
     lineWidth: "1.5",
     hideLegend: "false",
     fontSize: "9",
-    template: "gridharvest",
+    bgcolor: "ffffff",
+    fgcolor: "222222",
+    majorGridLineColor: "c8c8c8",
+    minorGridLineColor: "e6e6e6",
+    colorList: COLOURS,
   };
 }
 

@@ -244,6 +244,13 @@ const services = z
       })
       .prefault({})
       .describe("Where metrics go and are looked at."),
+    runAsUid: z
+      .int()
+      .positive()
+      .default(20120)
+      .describe(
+        "User id (and group id) that the embedded services run as when gridharvest runs as root; needs no passwd entry.",
+      ),
   })
   .prefault({})
   .describe("Services that outlive campaigns.");

@@ -3,3 +3,4 @@ export { readGateway, startGateway, type GatewayOptions } from "./start.ts";
 export { stopGateway } from "./stop.ts";
 export { runGatewaySupervisor } from "./supervisor.ts";
 export type { GatewayState } from "./state.ts";
+export { checkGatewayPrograms } from "./provision.ts";

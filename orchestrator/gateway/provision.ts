@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import { NODE_DIRECTORIES, renderNodeFiles } from "../../templates/elasticsearch/node-files.ts";
 import { renderTemplate } from "../../templates/render.ts";
 import {
@@ -39,6 +41,20 @@ export function findHaproxy(): string {
     if (dir !== "" && existsSync(file)) return file;
   }
   throw new ConfigError("HAPROXY_MISSING", "haproxy is not on PATH; install it (Debian: apt-get install haproxy)");
+}
+
+/**
+ * Whether this machine can run a gateway, before anything is submitted.
+ * @throws ConfigError `HAPROXY_MISSING`, or `HAPROXY_UNFIT` when it cannot do TLS
+ */
+export async function checkGatewayPrograms(): Promise<void> {
+  const haproxy = findHaproxy();
+  const { stdout } = await promisify(execFile)(haproxy, ["-vv"]).catch((cause: unknown) => {
+    throw new ConfigError("HAPROXY_UNFIT", `${haproxy} does not run`, { cause });
+  });
+  if (!stdout.includes("+OPENSSL")) {
+    throw new ConfigError("HAPROXY_UNFIT", `${haproxy} was built without TLS; install the distribution's package`);
+  }
 }
 
 /** The text of haproxy's configuration. Pure. */

@@ -31,8 +31,6 @@ export interface GatewayOptions extends Omit<GatewaySpec, "ports"> {
 
 /** A master starts in 8 to 20 s; a busy machine takes longer. */
 const BOOT_PATIENCE_MS = 180_000;
-/** How often other ports are tried when somebody took one between choosing and listening. */
-const PORT_TRIES = 3;
 
 /**
  * Starts the gateway, or finds it running, and waits until the master answers through the proxy. Ports stay the same
@@ -55,22 +53,12 @@ export async function startGateway(options: GatewayOptions, log: Log, signal: Ab
   }
   await endGatewayProcesses(dir);
 
-  for (let tries = 1; ; tries++) {
-    const spec: GatewaySpec = { ...wanted, ports: known?.ports ?? (await choosePorts(wanted.address)) };
-    await writeGatewaySpec(dir, spec);
-    const supervisor = spawnSupervisor(dir, command);
-    log.info("starting the gateway", { address: spec.address, pid: supervisor.pid });
-    try {
-      await untilReady(dir, spec, supervisor, signal);
-      return gatewayState(spec, supervisor);
-    } catch (error) {
-      // Nobody was told the ports yet: if one was taken in the meantime, others are as good.
-      if (signal.aborted || known || tries >= PORT_TRIES) throw error;
-      await endGatewayProcesses(dir);
-      if (await allFree(spec)) throw error;
-      log.warn("a port of the gateway was taken; choosing others");
-    }
-  }
+  const spec: GatewaySpec = { ...wanted, ports: known?.ports ?? (await choosePorts(wanted.address)) };
+  await writeGatewaySpec(dir, spec);
+  const supervisor = spawnSupervisor(dir, command);
+  log.info("starting the gateway", { address: spec.address, pid: supervisor.pid });
+  await untilReady(dir, spec, supervisor, signal);
+  return gatewayState(spec, supervisor);
 }
 
 /** The state of a gateway whose supervisor is alive; undefined otherwise. */
@@ -89,11 +77,14 @@ async function choosePorts(address: string): Promise<GatewaySpec["ports"]> {
   }
 }
 
-async function allFree({ address, ports }: GatewaySpec): Promise<boolean> {
-  const free = await Promise.all(
-    Object.entries(ports).map(([name, port]) => isPortFree(name === "masterHttp" ? "127.0.0.1" : address, port)),
-  );
-  return free.every(Boolean);
+/** The ports that somebody else has, in words; empty when there are none. To be asked when nothing of the gateway runs. */
+async function takenPorts({ address, ports }: GatewaySpec): Promise<string> {
+  const taken: string[] = [];
+  for (const [name, port] of Object.entries(ports)) {
+    const host = name === "masterHttp" ? "127.0.0.1" : address;
+    if (!(await isPortFree(host, port))) taken.push(`${host}:${port} (${name})`);
+  }
+  return taken.length === 0 ? "" : `; other programs have its ports ${taken.join(", ")}: end them and try again`;
 }
 
 /** Starts the supervisor in a session of its own. */
@@ -137,7 +128,7 @@ async function untilReady(
       path: "/_cluster/health",
     });
     if (status === 200) return;
-    if (!isAlive(supervisor)) throw await failure(dir, "its supervisor ended");
+    if (!isAlive(supervisor)) throw await failure(dir, "its supervisor ended", await takenPorts(spec));
     if (performance.now() > deadline) {
       throw await failure(dir, `the master does not answer through the proxy (last status: ${status ?? "none"})`);
     }
@@ -145,11 +136,11 @@ async function untilReady(
   }
 }
 
-async function failure(dir: string, what: string): Promise<GridError> {
+async function failure(dir: string, what: string, more = ""): Promise<GridError> {
   const reason = (await readProcesses(dir))?.ended ?? (await lastLine(gatewayFiles(dir).supervisorLog));
   return new GridError(
     "GATEWAY_FAILED",
-    `the gateway did not start: ${what}${reason === "" ? "" : `: ${reason}`}; its logs are in ${dir}`,
+    `the gateway did not start: ${what}${reason === "" ? "" : `: ${reason}`}${more}; its logs are in ${dir}`,
     { context: { dir } },
   );
 }

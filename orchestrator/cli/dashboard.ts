@@ -1,0 +1,41 @@
+import { ConfigError } from "../../worker/contract/errors.ts";
+import { examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
+import { formatTable } from "./io.ts";
+import { siteOf } from "./site.ts";
+
+/** `gridharvest dashboard [ID]`: saves the dashboards into graphite-web and prints their addresses. */
+export const dashboard: Command = {
+  name: "dashboard",
+  register(program, run) {
+    withConfig(
+      program
+        .command("dashboard [id]")
+        .description("Print the addresses of the Graphite dashboards: of all campaigns together, or of one"),
+    )
+      .addHelpText("after", examples("gridharvest dashboard", "gridharvest dashboard 2013-01-a --json"))
+      .action((id: string | undefined, options: ConfigOptions) =>
+        run(async (io, signal) => {
+          const { readServices } = await import("../services/index.ts");
+          const { statePaths } = await import("../paths.ts");
+          const { saveDashboards } = await import("../../monitoring/index.ts");
+          const config = await siteOf(options, io);
+          const { graphiteWeb } = await readServices(config, statePaths(config.stateDir));
+          if (graphiteWeb === undefined) {
+            throw new ConfigError(
+              "NO_GRAPHITE_WEB",
+              "carbon is your own and no graphite-web is configured; set services.graphite.web to its URL",
+            );
+          }
+          const scope = { prefix: config.metrics.prefix, campaign: id ?? "*" };
+          const dashboards = await saveDashboards(graphiteWeb.url, scope, signal);
+          print(io, { dashboards }, () =>
+            formatTable(
+              [{ title: "DASHBOARD" }, { title: "ADDRESS" }],
+              dashboards.map((address) => [address.dashboard, address.url]),
+            ),
+          );
+          return 0;
+        }),
+      );
+  },
+};

@@ -12,6 +12,7 @@ export interface CommandRow {
  */
 export const COMMANDS: readonly CommandRow[] = [
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
+  { name: "sample", load: async () => (await import("./sample.ts")).sample },
   { name: "plan", load: async () => (await import("./plan.ts")).plan },
   { name: "services", load: async () => (await import("./services.ts")).services },
   { name: "dashboard", load: async () => (await import("./dashboard.ts")).dashboard },

@@ -95,6 +95,8 @@ function isFirstWord(argv: readonly string[], name: string): boolean {
   return false;
 }
 
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
  * Aborts the controller at the first SIGINT, SIGTERM or SIGHUP; a later one, not part of the same interruption, ends the
  * process at once with 130.
@@ -107,10 +109,21 @@ function abortOnSignals(controller: AbortController): void {
       firstAt = now;
       controller.abort();
     } else if (now - firstAt > ONE_INTERRUPTION_MS) {
-      process.exit(130);
+      endAtOnce();
     }
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+}
+
+/**
+ * Exit code 130. `process.exit` waits for file system calls under way, for ever where a file server hangs; then the
+ * process dies by SIGINT, which a shell shows as 130 too.
+ */
+function endAtOnce(): void {
+  if (process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))) {
+    process.removeAllListeners("SIGINT");
+    process.kill(process.pid, "SIGINT");
+  } else process.exit(130);
 }
 
 /** Whoever read our output has gone (`| head`, a lost terminal): end quietly, as if told to stop. */

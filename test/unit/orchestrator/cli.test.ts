@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { constants, mkdir, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -16,6 +16,7 @@ import {
   printable,
 } from "../../../orchestrator/cli/io.ts";
 import { main } from "../../../orchestrator/main.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { BackfillError, ConfigError, StoreError } from "../../../worker/contract/errors.ts";
 
 interface Outcome {
@@ -251,6 +252,28 @@ describe("the process", () => {
     expect(code).toBe(0);
   });
 
+  it("that hangs on a file system is ended by a second signal, not by the echo of the first", async () => {
+    // Nobody ever writes to this pipe, though it is open for writing here: reading it never ends and hears no signal.
+    const pipe = join(dir, "pipe.yaml");
+    execFileSync("mkfifo", [pipe]);
+    await using writer = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    expect(writer.fd).toBeGreaterThan(0);
+    const child = spawn(process.execPath, [entry, "config", "--config", pipe], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = once(child, "close");
+    // The handlers stand once the pipe is open; before that a signal would end the process by itself.
+    await waitForOpening(child.pid ?? 0, pipe);
+    const firstAt = performance.now();
+    child.kill("SIGINT");
+    child.kill("SIGINT");
+    const again = setInterval(() => child.kill("SIGINT"), 100);
+    child.stderr.resume();
+    expect(await ended).toEqual([null, "SIGINT"]);
+    clearInterval(again);
+    expect(performance.now() - firstAt).toBeGreaterThan(900);
+  });
+
   it("writes all of a long output to a pipe before it ends", async () => {
     const child = spawn(process.execPath, [entry, "config", "--example"], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
@@ -259,6 +282,15 @@ describe("the process", () => {
     expect(out).toMatch(/interval: 5s\n$/);
   });
 });
+
+/** Until the process has the file open. @source proc(5) */
+async function waitForOpening(pid: number, file: string): Promise<void> {
+  await waitFor(`process ${pid} to open ${file}`, async () => {
+    const fds = await readdir(`/proc/${pid}/fd`);
+    const links = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+    return links.includes(file);
+  });
+}
 
 describe("text for people", () => {
   it.each([

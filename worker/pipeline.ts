@@ -4,9 +4,10 @@ import type { Origin } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
 import { Calendar } from "./parsers/calendar.ts";
+import { ESCAPED_LENGTH } from "./parsers/json-writer.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
-import { KEPT_LINE_BYTES, KEPT_RAW_LINE_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
+import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
 
 const LF = 10;
 const CR = 13;
@@ -65,23 +66,24 @@ function createRun(): Pipeline["run"] {
     for (let start = 0, next: number; start < src.length; start = next) {
       const lf = src.indexOf(LF, start);
       next = lf < 0 ? src.length : lf + 1;
-      let end = lf < 0 ? src.length : lf > start && src[lf - 1] === CR ? lf - 1 : lf;
+      const end = lf < 0 ? src.length : lf > start && src[lf - 1] === CR ? lf - 1 : lf;
       // The rest of a line that is too long to be held belongs to it.
       const length = next - start + (next === src.length ? bytes - src.length : 0);
       const documentStart = writer.at;
       let written: boolean;
       read++;
-      if (allUtf8 && end - start <= KEPT_LINE_BYTES) {
+      if (allUtf8 && end - start <= KEPT_RAW_LINE_BYTES) {
         written = encoder.encode(src, start, end, base + start, length, undefined);
       } else {
-        const truncated = end - start > KEPT_LINE_BYTES;
-        if (truncated) end = characterBoundary(src, start + KEPT_LINE_BYTES);
-        if (isUtf8(src.subarray(start, end))) {
-          const flaws = truncated ? { raw: undefined, truncated } : undefined;
-          written = encoder.encode(src, start, end, base + start, length, flaws);
+        const line = src.subarray(start, end);
+        const head = line.subarray(0, characterBoundary(line, KEPT_TEXT_BYTES));
+        if (isUtf8(head)) {
+          const kept = lengthWithin(head, KEPT_TEXT_BYTES);
+          const flaws = kept < line.length ? { raw: undefined, truncated: true } : undefined;
+          written = encoder.encode(src, start, start + kept, base + start, length, flaws);
         } else {
-          const kept = src.subarray(start, Math.min(end, start + KEPT_RAW_LINE_BYTES));
-          const flaws: LineFlaws = { raw: kept, truncated: truncated || kept.length < end - start };
+          const kept = head.subarray(0, KEPT_RAW_LINE_BYTES);
+          const flaws: LineFlaws = { raw: kept, truncated: kept.length < line.length };
           const text = Buffer.from(decoder.decode(kept));
           writer.readFrom(text);
           written = encoder.encode(text, 0, text.length, base + start, length, flaws);
@@ -117,11 +119,22 @@ function createRun(): Pipeline["run"] {
   };
 }
 
-/** The position at or at most three before `at` where no character of UTF-8 is cut. */
-function characterBoundary(src: Uint8Array, at: number): number {
+/** The position at or at most three before `at` where no character of UTF-8 is cut; the end of a shorter line. */
+function characterBoundary(line: Uint8Array, at: number): number {
+  if (line.length <= at) return line.length;
   let boundary = at;
-  while (at - boundary < 3 && (src[boundary]! & 0xc0) === 0x80) boundary--;
+  while (at - boundary < 3 && (line[boundary]! & 0xc0) === 0x80) boundary--;
   return boundary;
+}
+
+/** How much of a line, in whole characters, takes at most `limit` bytes of JSON. */
+function lengthWithin(line: Uint8Array, limit: number): number {
+  let at = 0;
+  for (let size = 0; at < line.length; at++) {
+    size += ESCAPED_LENGTH[line[at]!]!;
+    if (size > limit) return characterBoundary(line, at);
+  }
+  return at;
 }
 
 function nonZero(names: readonly string[], counts: Float64Array): Record<string, number> {

@@ -33,7 +33,7 @@ export interface LineBlock {
 
 /**
  * Of a longer line only this much is held in memory; the rest is read over and counted. It is more than the
- * pipeline stores of a line (`KEPT_LINE_BYTES`), so nothing but the memory changes.
+ * pipeline stores of a line (`KEPT_TEXT_BYTES`), so nothing but the memory changes.
  */
 export const HELD_LINE_BYTES = 32 * 1024 * 1024;
 

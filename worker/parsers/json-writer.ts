@@ -17,6 +17,11 @@ export function piece(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text));
 }
 
+/** How many bytes of JSON a byte of text becomes. */
+export const ESCAPED_LENGTH = new Uint8Array(256).map((_, byte) =>
+  byte === QUOTE || byte === BACKSLASH || SHORT_ESCAPES[byte] ? 2 : byte < SPACE ? LARGEST_ESCAPE : 1,
+);
+
 /** True when a word holds a byte below 32, a quote or a backslash. Exact: no byte is missed, none is seen in vain. */
 function needsEscape(word: number): boolean {
   const quotes = word ^ 0x22222222;

@@ -4,7 +4,7 @@ import type { Origin } from "../contract/chunk.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
 import type { EncodedBatch } from "../contract/pipeline.ts";
-import { KEPT_LINE_BYTES, KEPT_RAW_LINE_BYTES, TAGS, type UnparsedKind } from "./unparsed.ts";
+import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_SSH_MESSAGE, TAGS, type UnparsedKind } from "./unparsed.ts";
 
 /**
  * The definition of a document, written as plainly as it can be: decode, match, JSON.stringify. It is the oracle
@@ -97,14 +97,11 @@ interface Time {
 }
 
 function readLine(line: Buffer, offset: number, length: number, origin: Origin) {
-  let kept = line.length > KEPT_LINE_BYTES ? line.subarray(0, boundary(line, KEPT_LINE_BYTES)) : line;
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-  let text = utf8.decode(kept);
-  const badUtf8 = !Buffer.from(text).equals(kept);
-  if (badUtf8 && kept.length > KEPT_RAW_LINE_BYTES) {
-    kept = kept.subarray(0, KEPT_RAW_LINE_BYTES);
-    text = utf8.decode(kept);
-  }
+  const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
+  const badUtf8 = !Buffer.from(utf8.decode(head)).equals(head);
+  const kept = head.subarray(0, badUtf8 ? KEPT_RAW_LINE_BYTES : lengthWithin(utf8.decode(head), KEPT_TEXT_BYTES));
+  const text = utf8.decode(kept);
   const truncated = kept.length < line.length;
   const nul = text.includes("\0");
 
@@ -280,6 +277,7 @@ function readTag(text: string): Omit<HostAndTag, "host"> {
 }
 
 function readSsh(message: string): Ssh | undefined {
+  if (Buffer.byteLength(message) > LONGEST_SSH_MESSAGE) return undefined;
   let match = /^(Accepted|Failed) ([^ ]+) for (invalid user )?(.*)$/s.exec(message);
   if (match) {
     const [, result, method, invalid, rest] = match as unknown as [string, string, string, string | undefined, string];
@@ -348,10 +346,24 @@ function isAddress(text: string): boolean {
   return isIP(text) !== 0 && !text.includes("%");
 }
 
-/** The position at or at most three before `at` where no character is cut. */
+/** The position at or at most three before `at` where no character is cut; the end of a shorter line. */
 function boundary(line: Buffer, at: number): number {
-  const back = [0, 1, 2].find((n) => (line[at - n]! & 0xc0) !== 0x80) ?? 3;
-  return at - back;
+  if (line.length <= at) return line.length;
+  return at - ([0, 1, 2].find((n) => (line[at - n]! & 0xc0) !== 0x80) ?? 3);
+}
+
+/** How many bytes of the text, in whole characters, take at most `limit` bytes of JSON. */
+function lengthWithin(text: string, limit: number): number {
+  const jsonLength = (part: string) => Buffer.byteLength(JSON.stringify(part)) - 2;
+  if (jsonLength(text) <= limit) return Buffer.byteLength(text);
+  let length = 0;
+  let size = 0;
+  for (const character of text) {
+    size += jsonLength(character);
+    if (size > limit) break;
+    length += Buffer.byteLength(character);
+  }
+  return length;
 }
 
 function base32hex(offset: number): string {

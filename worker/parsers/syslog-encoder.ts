@@ -3,11 +3,11 @@ import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs
 import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "./calendar.ts";
 import { indexOf } from "./byte-search.ts";
 import { isIpAddress } from "./ip-address.ts";
-import { JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
 import { isSshd, SshScanner } from "./ssh.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
 import { TimestampScanner } from "./timestamp.ts";
-import { TAGS, UNPARSED_KINDS } from "./unparsed.ts";
+import { LONGEST_SSH_MESSAGE, TAGS, UNPARSED_KINDS } from "./unparsed.ts";
 
 /** Lines up to this length get the most room that they could need; longer ones what they do need. */
 const ROOMY_LINE_BYTES = 65_536;
@@ -163,7 +163,10 @@ export class SyslogEncoder {
     writer.integer(offset);
 
     const ssh =
-      hasProgram && isSshd(src, header.programStart, header.programEnd) && this.#ssh.scan(src, messageStart, end);
+      hasProgram &&
+      end - messageStart <= LONGEST_SSH_MESSAGE &&
+      isSshd(src, header.programStart, header.programEnd) &&
+      this.#ssh.scan(src, messageStart, end);
     if (parsed && !ssh && !writer.sawNul && flaws === undefined && header.pri < 0 && header.collectorEnd === 0) {
       writer.raw(this.#ending);
       return true;
@@ -195,17 +198,15 @@ export class SyslogEncoder {
     return true;
   }
 
-  /** The most bytes that the line's document can have. The message and parts of it again below `ssh`. */
+  /** The most bytes that the line's document can have: the text, what stands in `ssh` again, the bytes in base64. */
   #room(src: Buffer, start: number, end: number, flaws: LineFlaws | undefined): number {
     let text = (end - start) * LARGEST_ESCAPE;
     if (end - start > ROOMY_LINE_BYTES) {
-      text = end - start;
-      for (let at = start; at < end; at++) {
-        const byte = src[at]!;
-        if (byte < 32 || byte === 34 || byte === 92) text += LARGEST_ESCAPE - 1;
-      }
+      text = 0;
+      for (let at = start; at < end; at++) text += ESCAPED_LENGTH[src[at]!]!;
     }
-    return this.#fixedBytes + 2 * text + (flaws?.raw ? Math.ceil(flaws.raw.length / 3) * 4 : 0);
+    const ssh = LARGEST_ESCAPE * Math.min(end - start, LONGEST_SSH_MESSAGE);
+    return this.#fixedBytes + text + ssh + (flaws?.raw ? Math.ceil(flaws.raw.length / 3) * 4 : 0);
   }
 
   /** The line's part of the `_id`: 40 bits of its offset, big-endian. */

@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { EncodedBatch, Sink } from "../../worker/contract/pipeline.ts";
+import { createDataNodes } from "../../worker/sinks/elasticsearch/nodes.ts";
+import { DEFAULT_POLICY } from "../../worker/sinks/elasticsearch/policy.ts";
+import { createElasticsearchSink } from "../../worker/sinks/elasticsearch/sink.ts";
+import { describeWith, privateStateDir } from "../support/index.ts";
+import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
+import { startFaultProxy, type Fault, type FaultProxy } from "../support/fault-proxy.ts";
+
+/** What the suite needs of a destination: a sink whose requests pass the proxy, and what stands in it afterwards. */
+interface SinkUnderTest {
+  readonly name: string;
+  readonly sink: (proxy: FaultProxy, problems: (string | undefined)[]) => Sink;
+}
+
+const SINKS: readonly SinkUnderTest[] = [
+  {
+    name: "elasticsearch",
+    sink: (proxy, problems) => {
+      const policy = { ...DEFAULT_POLICY, backoffMs: 5, deadNodeMs: 5, silenceMs: 400, problemAfter: 3 };
+      const nodes = createDataNodes(policy);
+      nodes.update([proxy.url]);
+      return createElasticsearchSink({ nodes, policy, onProblem: (problem) => problems.push(problem) });
+    },
+  },
+];
+
+interface Document {
+  readonly id: string;
+  readonly source: string;
+  readonly index?: string;
+}
+
+function batchOf(index: string, documents: readonly Document[]): EncodedBatch {
+  const texts = documents.map(
+    ({ id, source, index: own }) => `{"create":{"_index":"${own ?? index}","_id":"${id}"}}\n${source}\n`,
+  );
+  return {
+    body: Buffer.from(texts.join("")),
+    count: texts.length,
+    offsets: Float64Array.from(texts.keys()),
+    lengths: Uint32Array.from(texts.map((text) => Buffer.byteLength(text))),
+    tallies: {
+      read: texts.length,
+      bytes: 0,
+      dropped: 0,
+      unparsed: 0,
+      droppedBy: {},
+      unparsedBy: {},
+      perIndex: { [index]: texts.length },
+    },
+  };
+}
+
+const good = (n: number, from = 0): Document[] =>
+  Array.from({ length: n }, (_, i) => ({ id: `d${from + i}`, source: `{"pid":${i},"message":"žluťoučký ${i}"}` }));
+const POISON = { id: "poison", source: `{"pid":"not a number","message":"x"}` };
+
+describeWith(["elasticsearch"], "sinks", () => {
+  const dir = privateStateDir("sink");
+  let store: TestElasticsearch;
+  let proxy: FaultProxy;
+  let index = "";
+  let serial = 0;
+  beforeAll(async () => {
+    store = await startElasticsearch(dir);
+    proxy = await startFaultProxy(store.url);
+  }, 180_000);
+  afterAll(async () => {
+    await proxy.close();
+    await store.stop();
+  });
+  beforeEach(async () => {
+    index = `logs-${serial++}`;
+    proxy.faults.length = 0;
+    proxy.requests.length = 0;
+    await store.request("PUT", `/${index}`, {
+      settings: { number_of_shards: 1, number_of_replicas: 0 },
+      mappings: { dynamic: false, properties: { pid: { type: "integer" }, message: { type: "text" } } },
+    });
+  });
+
+  for (const { name, sink: make } of SINKS) {
+    const problems: (string | undefined)[] = [];
+    let sink: Sink;
+    beforeEach(() => {
+      problems.length = 0;
+      sink = make(proxy, problems);
+      return async () => sink[Symbol.asyncDispose]();
+    });
+    const never = new AbortController().signal;
+    const fail = (...faults: readonly Fault[]): void => void proxy.faults.push(...faults);
+
+    it(`${name}: writes every document, its bytes as they are`, async () => {
+      expect(await sink.write(batchOf(index, good(500)), never)).toEqual({
+        written: 500,
+        duplicate: 0,
+        exceptions: [],
+      });
+      expect(await store.count(index)).toBe(500);
+      const stored = await store.request("GET", `/${index}/_doc/d7`);
+      expect(stored["_source"]).toEqual({ pid: 7, message: "žluťoučký 7" });
+    });
+
+    it(`${name}: an empty batch sends nothing`, async () => {
+      expect(await sink.write(batchOf(index, []), never)).toEqual({ written: 0, duplicate: 0, exceptions: [] });
+      expect(proxy.requests.length).toBe(0);
+    });
+
+    it(`${name}: a second time everything is a duplicate, and nothing changes`, async () => {
+      await sink.write(batchOf(index, good(50)), never);
+      expect(await sink.write(batchOf(index, good(60)), never)).toEqual({ written: 10, duplicate: 50, exceptions: [] });
+      expect(await store.count(index)).toBe(60);
+    });
+
+    it(`${name}: a poison document is rejected with its reason, and only that one`, async () => {
+      const documents = [...good(5), POISON, ...good(5, 5)];
+      const result = await sink.write(batchOf(index, documents), never);
+      expect(result).toMatchObject({ written: 10, duplicate: 0 });
+      expect(result.exceptions).toEqual([
+        [5, expect.objectContaining({ kind: "rejected", status: 400, type: "document_parsing_exception" })],
+      ]);
+      expect(await store.count(index)).toBe(10);
+      expect(proxy.requests.length).toBe(1);
+    });
+
+    it.each<Fault>([
+      { kind: "refuse" },
+      { kind: "silence" },
+      { kind: "answer", status: 503, body: "no server" },
+      { kind: "answer", status: 429, body: `{"error":{"type":"es_rejected_execution_exception","reason":"full"}}` },
+    ])(`${name}: a request that was not carried out is sent again ($kind $status)`, async (fault) => {
+      fail(fault, fault);
+      expect(await sink.write(batchOf(index, good(20)), never)).toEqual({ written: 20, duplicate: 0, exceptions: [] });
+      expect(proxy.requests.length).toBe(3);
+    });
+
+    it.each<Fault>([{ kind: "lose-answer" }, { kind: "cut-answer" }])(
+      `${name}: a request whose answer was lost is settled by sending it again ($kind)`,
+      async (fault) => {
+        fail(fault);
+        const result = await sink.write(batchOf(index, good(200)), never);
+        expect(result).toEqual({ written: 0, duplicate: 200, exceptions: [] });
+        expect(await store.count(index)).toBe(200);
+      },
+    );
+
+    it(`${name}: only what failed is sent again, and the rejects of the first answer are kept`, async () => {
+      await sink.write(batchOf(index, good(2)), never);
+      proxy.requests.length = 0;
+      const throttle = (positions: readonly number[]) => (body: string) => {
+        const answer = JSON.parse(body) as { errors: boolean; items: { create: object }[] };
+        answer.errors = true;
+        for (const at of positions) {
+          answer.items[at] = {
+            create: { status: 429, error: { type: "es_rejected_execution_exception", reason: "full" } },
+          };
+        }
+        return JSON.stringify(answer);
+      };
+      // Items 3 and 6 are said to be refused although they were written: sent again they are duplicates.
+      fail({ kind: "rewrite", answer: throttle([3, 6]) }, { kind: "rewrite", answer: throttle([1]) });
+      const documents = [...good(5), POISON, ...good(2, 5)];
+      const result = await sink.write(batchOf(index, documents), never);
+      expect(result).toMatchObject({ written: 3, duplicate: 4 });
+      expect(result.exceptions.map(([at]) => at)).toEqual([5]);
+      const sent = proxy.requests.map((body) => [...body.toString().matchAll(/"_id":"(\w+)"/g)].map(([, id]) => id));
+      expect(sent.slice(1)).toEqual([["d3", "d5"], ["d5"]]);
+      expect(await store.count(index)).toBe(7);
+    });
+
+    it(`${name}: a request that is too large goes in halves, and a document that is too large alone is rejected`, async () => {
+      const tooLarge: Fault = { kind: "answer", status: 413, body: "" };
+      fail(tooLarge, tooLarge, { kind: "pass" }, tooLarge);
+      const result = await sink.write(batchOf(index, good(4)), never);
+      expect(result).toMatchObject({ written: 3, duplicate: 0 });
+      expect(result.exceptions).toEqual([[1, expect.objectContaining({ kind: "rejected", status: 413 })]]);
+    });
+
+    it(`${name}: a request that one broken action line spoils costs that document only`, async () => {
+      const documents = [...good(6), { id: 'x","nonsense":{"a":1},"_id":"y', source: "{}" }, ...good(6, 6)];
+      const result = await sink.write(batchOf(index, documents), never);
+      expect(result.written).toBe(12);
+      expect(result.exceptions.map(([at]) => at)).toEqual([6]);
+    });
+
+    it.each([401, 403])(
+      `${name}: a refusal of the whole (%i) is an error that holds the chunk, not a reject`,
+      async (status) => {
+        fail({ kind: "answer", status, body: `{"error":{"type":"security_exception","reason":"no"}}` });
+        await expect(sink.write(batchOf(index, good(3)), never)).rejects.toMatchObject({
+          code: "STORE_REFUSED",
+          retryable: true,
+        });
+      },
+    );
+
+    it(`${name}: a missing index holds the chunk too`, async () => {
+      await expect(sink.write(batchOf("logs-none", good(3)), never)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+    });
+
+    it(`${name}: an answer that does not fit the request is an error`, async () => {
+      fail({ kind: "rewrite", answer: () => `{"errors":true,"items":[{"create":{"status":201}}]}` });
+      await expect(sink.write(batchOf(index, good(3)), never)).rejects.toMatchObject({ code: "STORE_PROTOCOL" });
+    });
+
+    it(`${name}: goes on for as long as the signal allows, says what is wrong, and ends promptly`, async () => {
+      fail(...Array.from({ length: 10_000 }, (): Fault => ({ kind: "refuse" })));
+      const abort = new AbortController();
+      const writing = sink.write(batchOf(index, good(3)), abort.signal);
+      await expect.poll(() => problems.at(-1)).toMatch(/again/);
+      abort.abort();
+      await expect(writing).rejects.toMatchObject({ code: "WRITE_ABORTED", retryable: true });
+    });
+
+    it(`${name}: check passes on a store that answers`, async () => {
+      await sink.check(never);
+    });
+  }
+});

@@ -1,0 +1,110 @@
+import { spawn } from "node:child_process";
+import { chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** A real Elasticsearch of one node, without security, for tests of what talks to it. */
+export interface TestElasticsearch {
+  readonly url: string;
+  /** Sends JSON, returns JSON; throws on a status of 400 or more. */
+  request(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** Documents of an index (or pattern), after a refresh. */
+  count(index: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const RUN_AS = 20119;
+
+/**
+ * Starts it in a folder below `dir`, which everybody must be able to pass. It takes about 15 s. The caller stops it.
+ * `ES_HOME` and `ES_JAVA_HOME` come from the tests' ground.
+ */
+export async function startElasticsearch(dir: string): Promise<TestElasticsearch> {
+  const { ES_HOME: home, ES_JAVA_HOME: javaHome, ...environment } = process.env;
+  if (home === undefined || javaHome === undefined) throw new Error("ES_HOME is not set; see test/support/ground.ts");
+  delete environment["JAVA_HOME"];
+  delete environment["JAVA_TOOL_OPTIONS"];
+  const root = join(dir, "elasticsearch");
+  const [http, transport] = [await freePort(), await freePort()];
+  mkdirSync(root, { recursive: true });
+  cpSync(join(home, "config"), join(root, "config"), { recursive: true });
+  const settings = {
+    "cluster.name": "gridharvest-test",
+    "node.name": "test",
+    "path.data": join(root, "data"),
+    "path.logs": join(root, "logs"),
+    "http.host": "127.0.0.1",
+    "http.port": http,
+    "transport.host": "127.0.0.1",
+    "transport.port": transport,
+    "discovery.type": "single-node",
+    "xpack.security.enabled": false,
+    "action.auto_create_index": false,
+  };
+  const yaml = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);
+  writeFileSync(join(root, "config", "elasticsearch.yml"), yaml.join(""));
+  for (const folder of ["data", "logs", "tmp"]) mkdirSync(join(root, folder));
+  const asRoot = process.getuid?.() === 0;
+  if (asRoot) {
+    for (const folder of ["", "config", "data", "logs", "tmp"]) chownSync(join(root, folder), RUN_AS, RUN_AS);
+    for (const file of ["elasticsearch.yml", "jvm.options", "log4j2.properties"]) {
+      chownSync(join(root, "config", file), RUN_AS, RUN_AS);
+    }
+  }
+  const child = spawn(join(home, "bin", "elasticsearch"), [], {
+    cwd: root,
+    stdio: "ignore",
+    env: {
+      ...environment,
+      ES_JAVA_HOME: javaHome,
+      ES_PATH_CONF: join(root, "config"),
+      ES_TMPDIR: join(root, "tmp"),
+      ES_JAVA_OPTS: "-Xms512m -Xmx512m",
+    },
+    ...(asRoot ? { uid: RUN_AS, gid: RUN_AS } : {}),
+  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const url = `http://127.0.0.1:${http}`;
+
+  const request = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as Record<string, unknown>;
+  };
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+    await exited;
+  };
+  try {
+    await waitFor(
+      "Elasticsearch to be up",
+      async () => {
+        if (child.exitCode !== null) return "ended";
+        return (await request("GET", "/_cluster/health"))["status"];
+      },
+      { timeoutMs: 120_000, everyMs: 250 },
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  if (child.exitCode !== null) {
+    const log = readFileSync(join(root, "logs", "gridharvest-test.log"), "utf8");
+    throw new Error(`Elasticsearch ended with ${child.exitCode}: ${log.slice(-2000)}`);
+  }
+  return {
+    url,
+    request,
+    async count(index) {
+      await request("POST", `/${index}/_refresh`);
+      return (await request("GET", `/${index}/_count`))["count"] as number;
+    },
+    stop,
+  };
+}

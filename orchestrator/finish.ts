@@ -36,8 +36,14 @@ const FILE_FAULTS = new Set([
   "FILE_CHANGED",
   "FILE_MISSING",
   "FILE_UNREADABLE",
+  "FILE_SHORTENED",
+  "FILE_READ_FAILED",
+  "FORMAT_UNSUPPORTED",
   "ARCHIVE_DAMAGED",
   "ARCHIVE_ENCRYPTED",
+  "ARCHIVE_LISTING",
+  "ARCHIVE_TRUNCATED",
+  "OFFSET_TOO_LARGE",
 ]);
 
 /** The error code at the front of a failed job's reason. */
@@ -63,6 +69,7 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
     await groups.drain(liveJobs(ctx.view, "parser"), "finished");
     const patience = Date.now() + 60_000;
     await until(async () => {
+      await groups.poll();
       const left = liveJobs(ctx.view, "parser");
       if (left.length > 0 && Date.now() > patience) await groups.cancel(left, "did not drain");
       return left.length === 0;

@@ -203,7 +203,13 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     }
   };
 
-  const poll = async (): Promise<void> => {
+  /** Two looks at the same time would write each end down twice. */
+  let looking: Promise<void> | undefined;
+  const poll = (): Promise<void> => {
+    looking ??= look().finally(() => (looking = undefined));
+    return looking;
+  };
+  const look = async (): Promise<void> => {
     const jobs = liveJobs(ctx.view).filter((job) => job.jobId !== undefined);
     if (jobs.length === 0) return;
     const found = await ctx.batch.status(

@@ -179,7 +179,7 @@ async function makeDirectories(ctx: CampaignContext): Promise<void> {
   }
   await mkdir(`${paths.staging}/rejects`, { recursive: true });
   // A directory that the operator names belongs to the operator; ours is made for Elasticsearch's user.
-  if (process.getuid?.() !== 0 || config.snapshot.repository !== undefined) return;
+  if (process.getuid?.() !== 0 || repository !== state.snapshots) return;
   const uid = config.elasticsearch.runAsUid;
   await chown(repository, uid, uid);
   await chmod(repository, 0o750);

@@ -19,7 +19,9 @@ async function collect(
   options: { blockBytes?: number; held?: number; sizes?: readonly number[]; length?: number } = {},
 ): Promise<LineBlock[]> {
   const { blockBytes = 1024, held, sizes, length = content.length } = options;
-  return Array.fromAsync(ownedBlocks(readerOf(content, sizes), range, length, blockBytes, held));
+  const blocks: LineBlock[] = [];
+  for await (const block of ownedBlocks(readerOf(content, sizes), range, length, blockBytes, held)) blocks.push(block);
+  return blocks;
 }
 
 const texts = (blocks: readonly LineBlock[]) => blocks.map(({ block }) => Buffer.from(block).toString("latin1"));

@@ -43,6 +43,10 @@ export interface GuardedChild {
   stop(graceMs: number): Promise<void>;
 }
 
+/** How soon after its start a child is looked at for processes of its own, and how often later. */
+const FIRST_LOOK_MS = 250;
+const LONGEST_LOOK_MS = 30_000;
+
 let setpriv: string | false | undefined;
 
 /** `setpriv` of util-linux 2.33 and newer; busybox's has no parent-death signal. */
@@ -75,15 +79,30 @@ export function spawnGuarded(options: GuardedChildOptions): GuardedChild {
     ...(guard === false && runAs !== undefined ? { uid: runAs.uid, gid: runAs.gid } : {}),
   });
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
+  // What the child starts becomes an orphan when it dies, and is then no longer below it: it must be known before.
+  const known = new Map<number, ProcessIdentity>();
+  const remember = (): void => {
+    if (identity === undefined || ended) return;
+    for (const member of processTree(identity.pid)) known.set(member.pid, member);
+  };
+  let lookAfterMs = FIRST_LOOK_MS;
+  const lookAgain = (): void => {
+    remember();
+    lookAfterMs = Math.min(lookAfterMs * 2, LONGEST_LOOK_MS);
+    looking = setTimeout(lookAgain, lookAfterMs).unref();
+  };
+  let looking = setTimeout(lookAgain, lookAfterMs).unref();
   let ended = false;
   const exited = new Promise<ChildExit>((resolve) => {
     child.once("exit", (code, signal) => {
       ended = true;
+      clearTimeout(looking);
       resolve({ code, signal });
     });
     child.once("error", () => {
       if (child.pid !== undefined) return;
       ended = true;
+      clearTimeout(looking);
       resolve({ code: 127, signal: null });
     });
   });
@@ -94,15 +113,14 @@ export function spawnGuarded(options: GuardedChildOptions): GuardedChild {
     hasExited: () => ended,
     async stop(graceMs) {
       if (identity === undefined) return;
-      const tree = [...processTree(identity.pid)];
+      remember();
+      known.set(identity.pid, identity);
       signalProcess(identity, "SIGTERM");
       const killAt = Date.now() + graceMs;
-      while (tree.some(isAlive)) {
+      while ([...known.values()].some(isAlive)) {
         if (Date.now() >= killAt) {
-          for (const member of processTree(identity.pid)) {
-            if (!tree.some((known) => known.pid === member.pid)) tree.push(member);
-          }
-          for (const member of tree) signalProcess(member, "SIGKILL");
+          remember();
+          for (const member of known.values()) signalProcess(member, "SIGKILL");
         }
         await new Promise((resolve) => setTimeout(resolve, 25));
       }

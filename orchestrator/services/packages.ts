@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 
 import { ConfigError } from "../../worker/contract/errors.ts";
+import { findProgram } from "../runtimes/run-tool.ts";
 import type { EmbeddedName } from "./record.ts";
 
 /** Where Debian's packages put what the embedded services are made of. */
@@ -43,22 +43,6 @@ export function requirePackages(names: readonly EmbeddedName[]): void {
     `the embedded services need Debian packages that are not installed: ${list}; install them: apt-get update && apt-get install -y --no-install-recommends ${list} (or configure your own under \`services:\`)`,
     { context: { packages: list } },
   );
-}
-
-/** Absolute path of a program on PATH or where Debian keeps daemons. */
-export function findProgram(name: string): string | undefined {
-  const dirs = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/bin", "/usr/sbin", "/usr/local/bin"];
-  return dirs
-    .filter((dir) => dir.startsWith("/"))
-    .map((dir) => join(dir, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }
 
 function isFile(path: string): boolean {

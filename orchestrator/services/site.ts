@@ -8,6 +8,7 @@ import type { Config } from "../config-schema.ts";
 import type { Log } from "../log.ts";
 import type { StatePaths } from "../paths.ts";
 import { withMachineLock } from "../runtimes/machine-lock.ts";
+import { findProgram } from "../runtimes/run-tool.ts";
 import {
   daemonLog,
   isReachableByOthers,
@@ -21,7 +22,7 @@ import {
 import type { RedisEndpoint, Services } from "./endpoints.ts";
 import { migrateGraphiteWeb, probeGraphiteWeb, writeCarbonFiles, writeGraphiteWebFiles } from "./graphite.ts";
 import { operatorServices, type OperatorServices } from "./operator.ts";
-import { findProgram, requirePackages } from "./packages.ts";
+import { requirePackages } from "./packages.ts";
 import { accepts, choosePort, isFree, SERVICE_HOST } from "./ports.ts";
 import { checkOperatorRedis, probeRedis, writeRedisFiles } from "./redis.ts";
 import {
@@ -256,9 +257,12 @@ class Site {
       },
     });
     if (started !== undefined) {
-      await saveDashboards(`http://${SERVICE_HOST}:${String(started)}`, {
-        prefix: this.#config.metrics.prefix,
-        campaign: "*",
+      const scope = { prefix: this.#config.metrics.prefix, campaign: "*" };
+      await saveDashboards(`http://${SERVICE_HOST}:${String(started)}`, scope, this.#signal).catch((error: unknown) => {
+        this.#signal?.throwIfAborted();
+        this.#log.warn(
+          `the dashboards could not be saved: ${describeError(error)}; gridharvest dashboard tries it again`,
+        );
       });
     }
   }

@@ -64,11 +64,14 @@ describeWith(["elasticsearch"], "sinks", () => {
   let serial = 0;
   beforeAll(async () => {
     store = await startElasticsearch(dir);
+    afterwards.push(() => store.stop());
     proxy = await startFaultProxy(store.url);
+    afterwards.push(() => proxy.close());
   }, 180_000);
+  // Also what did start is ended when the rest did not.
+  const afterwards: (() => Promise<void>)[] = [];
   afterAll(async () => {
-    await proxy.close();
-    await store.stop();
+    for (const stop of afterwards.reverse()) await stop();
   });
   beforeEach(async () => {
     index = `logs-${serial++}`;

@@ -41,6 +41,7 @@ export async function startElasticsearch(dir: string): Promise<TestElasticsearch
     "discovery.type": "single-node",
     "xpack.security.enabled": false,
     "action.auto_create_index": false,
+    "action.destructive_requires_name": false,
   };
   const yaml = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);
   writeFileSync(join(root, "config", "elasticsearch.yml"), yaml.join(""));

@@ -1,0 +1,244 @@
+import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import type { RejectedDocument } from "../../worker/rejects.ts";
+import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
+import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
+import { startFaultProxy, type Fault, type FaultProxy } from "../support/fault-proxy.ts";
+import {
+  addUp,
+  createParserCampaign,
+  syslogLines,
+  tiledLengths,
+  type ParserCampaign,
+} from "../support/parser-campaign.ts";
+import { startParser, type TestParser } from "../support/parser-child.ts";
+import { startRedis, type TestRedis } from "../support/redis-server.ts";
+
+describeWith(["redis", "elasticsearch"], "a parser process", () => {
+  const dir = privateStateDir("parser");
+  let redis: TestRedis;
+  let store: TestElasticsearch;
+  let proxy: FaultProxy;
+  let campaign: ParserCampaign;
+  let parsers: TestParser[] = [];
+  let serial = 0;
+
+  beforeAll(async () => {
+    redis = await startRedis(dir);
+    afterwards.push(() => redis.stop());
+    store = await startElasticsearch(dir);
+    afterwards.push(() => store.stop());
+    proxy = await startFaultProxy(store.url);
+    afterwards.push(() => proxy.close());
+  });
+  // Also what did start is ended when the rest did not.
+  const afterwards: (() => Promise<void>)[] = [];
+  afterAll(async () => {
+    for (const stop of afterwards.reverse()) await stop();
+  });
+  beforeEach(async () => {
+    const id = `c${serial++}`;
+    campaign = await createParserCampaign(id, join(dir, id), redis, store);
+    proxy.faults.length = 0;
+    proxy.requests.length = 0;
+  });
+  afterEach(async () => {
+    await Promise.all(parsers.map((parser) => parser.kill()));
+    parsers = [];
+    await campaign.close();
+    await store.request("DELETE", `/${campaign.indices}`);
+  });
+
+  async function start(options: Partial<Parameters<typeof startParser>[0]> = {}): Promise<TestParser> {
+    const parser = await startParser({ dir: campaign.dir, campaign: campaign.id, redisPort: redis.port, ...options });
+    parsers.push(parser);
+    return parser;
+  }
+  const silence = (n: number): Fault[] => Array.from({ length: n }, () => ({ kind: "silence" }));
+
+  it("loads files chunk by chunk: every line once, and drains", async () => {
+    await campaign.createIndices();
+    const texts = ["a", "b", "c"].map((name) => syslogLines(9000, name));
+    texts.push(
+      "Jan 10 00:00:00 h p: the last line has no end",
+      "",
+      `${"long ".repeat(80_000)}\nJan 10 00:00:00 h p: x\n`,
+    );
+    const chunks = texts.flatMap((text, i) => campaign.plainFile(`f${i}/syslog`, text, 100_000));
+    await campaign.addChunks(chunks);
+    const parser = await start();
+    await campaign.settled();
+
+    const rows = await campaign.rows();
+    expect(rows.length).toBe(chunks.length);
+    const lines = texts
+      .join("\0")
+      .split(/\n|\0/)
+      .filter((line) => line !== "").length;
+    const sum = addUp(rows);
+    expect(sum).toEqual({ read: lines, stored: lines, rejected: 0, bytes: texts.join("").length });
+    expect(await store.count(campaign.indices)).toBe(lines);
+    expect(Object.values(tiledLengths(rows)).sort()).toEqual(
+      texts
+        .map((text) => text.length)
+        .filter((length) => length > 0)
+        .sort(),
+    );
+    expect(rows.every((row) => row.attempt === 1 && row.counts.duplicate === 0 && row.worker === "p1")).toBe(true);
+
+    parser.send("drain");
+    expect(await parser.exited).toBe(0);
+    expect(parser.reports.at(-1)).toEqual({ type: "drained" });
+  });
+
+  it("is killed three times in the middle of the same chunk, and the count is exact", async () => {
+    await campaign.createIndices();
+    const text = syslogLines(6000, "kill");
+    await campaign.addChunks(campaign.plainFile("kill/syslog", text, 2 ** 20));
+    await campaign.setDataNode(proxy.url);
+    for (let kill = 0; kill < 3; kill++) {
+      // Some bulks arrive, then the store says nothing more.
+      proxy.faults.splice(0, Infinity, { kind: "pass" }, { kind: "lose-answer" }, ...silence(100));
+      proxy.requests.length = 0;
+      const parser = await start();
+      await waitFor("bulks to be under way", () => proxy.requests.length >= 3);
+      await parser.kill();
+    }
+    proxy.faults.length = 0;
+    await start();
+    await campaign.settled();
+    const rows = await campaign.rows();
+    expect(addUp(rows)).toMatchObject({ read: 6000, stored: 6000, rejected: 0 });
+    expect(rows[0]?.attempt).toBe(4);
+    expect(rows[0]?.counts.duplicate).toBeGreaterThan(0);
+    expect(await store.count(campaign.indices)).toBe(6000);
+    expect(tiledLengths(rows)).toEqual({ [rows[0]?.fileId ?? ""]: text.length });
+  });
+
+  it("keeps what Elasticsearch rejects, with its bytes, and loads the rest", async () => {
+    // sshd's lines carry their number as pid; a byte holds up to 127.
+    await campaign.createIndices({ pid: { type: "byte" } });
+    const text = syslogLines(1000, "poison");
+    await campaign.addChunks(campaign.plainFile("poison/syslog", text, 2 ** 20));
+    await start();
+    await campaign.settled();
+    const [row] = await campaign.rows();
+    const poisoned = text.split("\n").filter((line) => Number(/\[(\d+)\]/.exec(line)?.[1] ?? 0) > 127);
+    expect(row?.counts).toMatchObject({ read: 1000, written: 1000 - poisoned.length, rejected: poisoned.length });
+    expect(row?.rejectedBy).toEqual({ document_parsing_exception: poisoned.length });
+    expect(await store.count(campaign.indices)).toBe(1000 - poisoned.length);
+    const file = join(campaign.dir, "rejects", `${row?.chunk}.${row?.attempt}.ndjson`);
+    const rejects = readFileSync(file, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as RejectedDocument);
+    expect(rejects.map(({ raw }) => Buffer.from(raw, "base64").toString()).sort()).toEqual(
+      poisoned.map((line) => `${line}\n`).sort(),
+    );
+    for (const { offset, raw, id, index, status } of rejects) {
+      const line = Buffer.from(raw, "base64").toString();
+      expect(text.slice(offset, offset + line.length)).toBe(line);
+      expect({ id: id.length, status }).toEqual({ id: 20, status: 400 });
+      expect(index).toContain("2013.01.10");
+    }
+    expect(readdirSync(join(campaign.dir, "rejects")).length).toBe(1);
+  });
+
+  it("waits while Redis is away, and goes on", async () => {
+    await campaign.createIndices();
+    const chunks = campaign.plainFile("redis/syslog", syslogLines(20_000, "redis"), 100_000);
+    await campaign.addChunks(chunks);
+    await start();
+    await waitFor("some chunks to be done", async () => (await campaign.parse.getCompletedCount()) >= 3);
+    await redis.kill();
+    await redis.start();
+    await campaign.settled();
+    expect(addUp(await campaign.rows())).toMatchObject({ read: 20_000, stored: 20_000 });
+    expect(await campaign.parse.getFailedCount()).toBe(0);
+    expect(await store.count(campaign.indices)).toBe(20_000);
+  });
+
+  it("fails for good, with a code, what no further attempt can mend", async () => {
+    await campaign.createIndices();
+    const text = syslogLines(100, "bad");
+    const cases = ["CHANGED", "MISSING", "PIPELINE", "MESSAGE"].map((name) => ({
+      name,
+      chunk: campaign.plainFile(`bad/${name}`, text, 2 ** 20)[0],
+    }));
+    const [changed, missing, pipeline, message] = cases.map(({ chunk }) => {
+      if (!chunk) throw new Error("no chunk");
+      return chunk;
+    });
+    if (!changed || !missing || !pipeline || !message) throw new Error("no chunk");
+    appendFileSync(join(campaign.dir, "archive/bad/CHANGED"), "more\n");
+    rmSync(join(campaign.dir, "archive/bad/MISSING"));
+    await campaign.addChunks([
+      changed,
+      missing,
+      { ...pipeline, pipeline: "another" },
+      { ...message, format: "other" as "syslog" },
+    ]);
+    await start();
+    await campaign.settled();
+    const failed = await campaign.parse.getFailed();
+    expect(failed.map((job) => `${job.failedReason.split(": ")[0] ?? ""} ${job.attemptsMade}`).sort()).toEqual([
+      "FILE_CHANGED 1",
+      "FILE_MISSING 1",
+      "PIPELINE_MISMATCH 1",
+      "SPOOL_MESSAGE_INVALID 1",
+    ]);
+    expect(failed.find((job) => job.failedReason.startsWith("FILE_CHANGED"))?.failedReason).toContain("bad/CHANGED");
+  });
+
+  it("holds chunks whose index is missing, using up no attempt, and says so", async () => {
+    await campaign.addChunks(campaign.plainFile("held/syslog", syslogLines(50, "held"), 2 ** 20));
+    const parser = await start();
+    await waitFor("the chunk to be held", async () => (await campaign.parse.getDelayedCount()) === 1);
+    await waitFor("the parser to say so", () =>
+      parser.reports.some((report) => report.type === "status" && report.problem?.includes("refuses the bulk")),
+    );
+    await campaign.createIndices();
+    const [job] = await campaign.parse.getDelayed();
+    expect(job?.attemptsMade).toBe(0);
+    await job?.promote();
+    await campaign.settled();
+    expect(addUp(await campaign.rows())).toMatchObject({ read: 50, stored: 50 });
+  });
+
+  it("gives its chunks back when it is stopped or its agent dies", async () => {
+    await campaign.createIndices();
+    await campaign.addChunks(campaign.plainFile("stop/syslog", syslogLines(3000, "stop"), 2 ** 20));
+    await campaign.setDataNode(proxy.url);
+    for (const end of ["stop", "disconnect"] as const) {
+      proxy.faults.splice(0, Infinity, ...silence(100));
+      proxy.requests.length = 0;
+      const parser = await start();
+      await waitFor("bulks to be under way", () => proxy.requests.length >= 1);
+      if (end === "stop") parser.send("stop");
+      else parser.child.disconnect();
+      expect(await parser.exited).toBe(0);
+      expect(await campaign.parse.getActiveCount()).toBe(0);
+    }
+    proxy.faults.length = 0;
+    await start();
+    await campaign.settled();
+    const [row] = await campaign.rows();
+    expect(row).toMatchObject({ attempt: 3, counts: { read: 3000, written: 3000 } });
+  });
+
+  it("keeps to the campaign's rate, and to a change of it at once", async () => {
+    await campaign.createIndices();
+    await redis.client.hset(campaign.keys.knobs, "eventsPerSecond", 1000);
+    await campaign.addChunks(campaign.plainFile("rate/syslog", syslogLines(20_000, "rate"), 100_000));
+    const begin = Date.now();
+    await start();
+    await start({ name: "p2" });
+    await waitFor("2000 lines", async () => addUp(await campaign.rows()).read >= 2000);
+    const seconds = (Date.now() - begin) / 1000;
+    expect(addUp(await campaign.rows()).read / seconds).toBeLessThan(2500);
+    await redis.client.hset(campaign.keys.knobs, "eventsPerSecond", 0);
+    await campaign.settled(20_000);
+    expect(addUp(await campaign.rows())).toMatchObject({ read: 20_000, stored: 20_000 });
+  });
+});

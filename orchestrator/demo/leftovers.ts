@@ -1,0 +1,155 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createBatchSystem } from "../../pbs/index.ts";
+import { identifyProcess } from "../../worker/contract/process.ts";
+import { loadCampaign } from "../campaign-store.ts";
+import type { SiteConfig } from "../launch.ts";
+import { campaignPaths, statePaths } from "../paths.ts";
+import { ensureBundles, nodeBinary } from "../runtimes/index.ts";
+import type { Log } from "../log.ts";
+
+/** What a campaign left behind though it is over. Each is a text for people. */
+export interface Leftovers {
+  readonly jobs: readonly string[];
+  readonly processes: readonly string[];
+  readonly files: readonly string[];
+}
+
+/** What was there before, and so is not left over: processes as `pid:startTicks`, files by path. */
+export interface Before {
+  readonly processes: ReadonlySet<string>;
+  readonly files: ReadonlySet<string>;
+}
+
+/** Directories outside the state directory in which programs leave things. */
+const OUTSIDE = [tmpdir(), "/dev/shm", "/var/tmp"];
+/** Names by which Java, Elasticsearch, haproxy, Redis, Maven and ours would leave files there. */
+const OURS = /gridharvest|elasticsearch|hsperfdata|^jna|libzstd|haproxy|redis|carbon|graphite|gunicorn|maven/i;
+
+export function lookBefore(config: SiteConfig): Before {
+  return {
+    processes: new Set(processesOf(config.stateDir).map(({ key }) => key)),
+    files: new Set(outsideFiles(config)),
+  };
+}
+
+/** Looks at the batch system, at /proc and at the places where a campaign keeps what it must remove. */
+export async function findLeftovers(
+  config: SiteConfig,
+  campaign: string,
+  before: Before,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Leftovers> {
+  const state = statePaths(config.stateDir);
+  const paths = campaignPaths(state.campaigns, campaign);
+  const processes = processesOf(config.stateDir).filter(({ key }) => !before.processes.has(key));
+  const outside = outsideFiles(config).filter((file) => !before.files.has(file));
+  return {
+    jobs: await liveJobs(config, campaign, log, signal),
+    processes: processes.map(({ pid, command }) => `${pid} ${command.slice(0, 200)}`),
+    files: [
+      ...filesBelow(paths.secrets),
+      ...filesBelow(paths.staging).filter((file) => !file.startsWith(paths.rejects)),
+      ...(existsSync(state.scratch) ? readdirSync(state.scratch).map((name) => join(state.scratch, name)) : []),
+      ...outside,
+    ],
+  };
+}
+
+/** Jobs of the campaign that the batch system has not ended, whether the campaign knows of them or not. */
+async function liveJobs(config: SiteConfig, campaign: string, log: Log, signal: AbortSignal): Promise<string[]> {
+  const { record, state } = await loadCampaign(config.stateDir, campaign);
+  if (!existsSync(state.batch)) return [];
+  const { batch } = config;
+  const system = await createBatchSystem({
+    system: batch.system,
+    batchDir: state.batch,
+    nodes: batch.local.nodes,
+    slotsPerNode: batch.local.slotsPerNode,
+    queueDelaySeconds: batch.local.queueDelay,
+    commandTimeoutSeconds: batch.commandTimeout,
+    node: nodeBinary(),
+    entry: (await ensureBundles(log)).batch,
+  });
+  const jobs = await system.list(signal);
+  return jobs
+    .filter(({ name, state }) => name.includes(record.tag) && state !== "finished")
+    .map(({ id, name, state }) => `${id} ${name} ${state}`);
+}
+
+interface Found {
+  readonly key: string;
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * Processes that name the directory on their command line or in their environment, or work in it; not this process
+ * and those that started it.
+ * @source proc(5): cmdline, environ, cwd
+ */
+function processesOf(dir: string): Found[] {
+  const own = new Set<number>();
+  for (let pid = process.pid; pid > 1 && !own.has(pid); pid = parentOf(pid)) own.add(pid);
+  const found: Found[] = [];
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || own.has(pid)) continue;
+    const command = readProc(pid, "cmdline").replaceAll("\0", " ").trim();
+    if (![command, readProc(pid, "environ"), workingDirOf(pid)].some((text) => names(text, dir))) continue;
+    const identity = identifyProcess(pid);
+    if (identity) found.push({ key: `${pid}:${identity.startTicks}`, pid, command });
+  }
+  return found;
+}
+
+/** Whether the text names the directory itself, and not one whose name only begins like it. */
+function names(text: string, dir: string): boolean {
+  for (let at = text.indexOf(dir); at >= 0; at = text.indexOf(dir, at + 1)) {
+    if (!/[A-Za-z0-9._-]/.test(text.charAt(at + dir.length))) return true;
+  }
+  return false;
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s*(\d+)/m.exec(readProc(pid, "status"))?.[1] ?? 0);
+}
+
+function workingDirOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return "";
+  }
+}
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Files of the kind that our programs could leave outside the state directory: by their name, or by their owner. */
+function outsideFiles(config: SiteConfig): string[] {
+  const found: string[] = [];
+  for (const dir of new Set(OUTSIDE)) {
+    for (const name of existsSync(dir) ? readdirSync(dir) : []) {
+      const file = join(dir, name);
+      if (config.stateDir === file || config.stateDir.startsWith(`${file}/`)) continue;
+      const owner = lstatSync(file, { throwIfNoEntry: false })?.uid;
+      if (OURS.test(name) || owner === config.elasticsearch.runAsUid) found.push(file);
+    }
+  }
+  return found;
+}
+
+function filesBelow(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -14,9 +14,9 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { createServer } from "node:net";
-import { constants } from "node:os";
+import { constants as system } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -93,11 +93,17 @@ async function run(command, args, { env = process.env, quiet = false, patient = 
     if (quiet)
       for (const s of [child.stdout, child.stderr]) s.on("data", (text) => (output = (output + text).slice(-8000)));
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code: code ?? 128 + (constants.signals[signal] ?? 0), output }));
+    child.once("close", (code, signal) => resolve({ code: code ?? 128 + (system.signals[signal] ?? 0), output }));
   });
   running = undefined;
   if (isInterrupted()) throw new SetupFailure("interrupted", 130);
   return result;
+}
+
+/** The program cannot miss our end, even a violent one: the kernel then sends it the signal. @source setpriv(1) */
+function endingWithUs(signal, command, args) {
+  const probe = spawnSync("setpriv", ["--pdeathsig", signal, "true"], { stdio: "ignore" });
+  return probe.status === 0 ? ["setpriv", ["--pdeathsig", signal, command, ...args]] : [command, args];
 }
 
 /**
@@ -150,8 +156,12 @@ async function ensurePackages() {
     say("installing the npm packages of package-lock.json into node_modules (npm ci)");
     // Not under the Node that node_modules holds: npm ci removes it first.
     const path = (process.env.PATH ?? "").split(delimiter).filter((dir) => !dir.endsWith(join("node_modules", ".bin")));
+    // It begins anew every time, so nothing is lost by killing it; on TERM it would go on for long to undo what it did.
     const args = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
-    const result = await run("npm", args, { env: { ...process.env, PATH: path.join(delimiter) }, quiet: true });
+    const result = await run(...endingWithUs("KILL", "npm", args), {
+      env: { ...process.env, PATH: path.join(delimiter) },
+      quiet: true,
+    });
     if (result.code !== 0) {
       throw new SetupFailure(
         `npm ci failed (exit ${result.code}); see that npm reaches its registry:\n${result.output}`,
@@ -181,7 +191,17 @@ function programDirs() {
 }
 
 function hasProgram(name) {
-  return programDirs().some((dir) => statSync(join(dir, name), { throwIfNoEntry: false })?.isFile());
+  return programDirs().some((dir) => isExecutable(join(dir, name)));
+}
+
+/** False also where we may not look: root's PATH, kept by su, names directories of root. */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function javaHomes() {
@@ -280,16 +300,10 @@ async function main([name, ...args]) {
   const node = nodeBinary();
   const env = { ...process.env, PATH: `${join(ROOT, "node_modules", ".bin")}${delimiter}${process.env.PATH ?? ""}` };
   if (program.runtimes) {
-    const { code } = await run(node, ["orchestrator/runtimes/prepare.ts", ...args], { env });
+    const { code } = await run(...endingWithUs("TERM", node, ["orchestrator/runtimes/prepare.ts", ...args]), { env });
     if (code !== 0) return code;
   }
-  return (await run(...endingWithUs(node, [...program.argv, ...args]), { env })).code;
-}
-
-/** The program cannot miss our end, even a violent one: the kernel then tells it to end, too. @source setpriv(1) */
-function endingWithUs(command, args) {
-  const probe = spawnSync("setpriv", ["--pdeathsig", "TERM", "true"], { stdio: "ignore" });
-  return probe.status === 0 ? ["setpriv", ["--pdeathsig", "TERM", command, ...args]] : [command, args];
+  return (await run(...endingWithUs("TERM", node, [...program.argv, ...args]), { env })).code;
 }
 
 try {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** What an outside program did. `code` is undefined when a signal ended it. */
@@ -64,8 +64,17 @@ export function findProgram(name: string): string | undefined {
   for (const dir of dirs) {
     if (dir === "") continue;
     const path = join(dir, name);
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isFile() === true && (stat.mode & 0o111) !== 0) return path;
+    if (isProgram(path)) return path;
   }
   return undefined;
+}
+
+/** False also where we may not look: root's PATH, kept by su, names directories of root. */
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

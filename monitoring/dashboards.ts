@@ -1,5 +1,4 @@
 import {
-  DASHBOARDS,
   METRICS,
   PANELS,
   type DashboardName,
@@ -101,8 +100,7 @@ export function buildGraph(panel: PanelName, scope: DashboardScope): Graph {
   const whose = scope.campaign === "*" ? "all campaigns" : scope.campaign;
   return {
     target: shown.flatMap((metric) => targetsOf(panel, metric, scope)),
-    title: `${row.title} (${DASHBOARDS[row.dashboard].title.toLowerCase()}, ${whose})`,
-    vtitle: row.unit,
+    title: `${row.title}, ${row.unit} (${whose})`,
     yUnitSystem: "unitSystem" in row ? row.unitSystem : "si",
     yMin: "0",
     // Points come every few seconds into a store of one-second slots: the empty slots between are no gaps.

@@ -49,8 +49,8 @@ interface PanelRow {
 
 /** The two dashboards: how far a campaign is, and where its time goes. */
 export const DASHBOARDS = {
-  campaign: { title: "Campaign" },
-  tuning: { title: "Tuning" },
+  campaign: { description: "How far a campaign is: throughput, outcomes, spool, jobs, documents." },
+  tuning: { description: "Where its time goes: parsers, bulk requests, data nodes, processes." },
 } as const;
 export type DashboardName = keyof typeof DASHBOARDS;
 

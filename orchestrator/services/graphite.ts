@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { readTemplate } from "../../templates/files.ts";
 import { renderTemplate } from "../../templates/render.ts";
 import { StoreError } from "../../worker/contract/errors.ts";
 import { daemonLog, type RunAs } from "./daemon.ts";
+import { writeMendedPages } from "./mended-pages.ts";
 import { CARBON_CACHE, DEBIAN_PYTHON, GRAPHITE_STATIC, GUNICORN } from "./packages.ts";
 import { SERVICE_HOST } from "./ports.ts";
 import { readIfThere, writeWhole } from "./record.ts";
@@ -44,7 +45,7 @@ export function writeGraphiteWebFiles(
   const overlayDir = join(dir, "overlay");
   const logDir = join(dir, "log");
   const noDir = join(dir, "none");
-  for (const path of [join(overlayDir, "js"), logDir, noDir]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  for (const path of [logDir, noDir]) mkdirSync(path, { recursive: true, mode: 0o700 });
 
   const keyFile = join(dir, "secret-key");
   const secretKey = readIfThere(keyFile)?.trim() ?? randomBytes(48).toString("base64url");
@@ -68,12 +69,7 @@ export function writeGraphiteWebFiles(
   for (const name of ["gridharvest_wsgi.py", "dashboard.conf", "graphTemplates.conf"]) {
     writeWhole(join(dir, name), readTemplate(`templates/services/${name}`));
   }
-  // The installed page with what it lacks in front: made at each start, so that it follows the package.
-  const dashboardJs = readFileSync(join(GRAPHITE_STATIC, "js", "dashboard.js"), "utf8");
-  const mend = /(?:function|var|const|let)\s+htmlEncode\b/.test(dashboardJs)
-    ? ""
-    : readTemplate("templates/services/dashboard-mend.js.tmpl");
-  writeWhole(join(overlayDir, "js", "dashboard.js"), `${mend}${dashboardJs}`);
+  writeMendedPages(overlayDir);
 
   return {
     argv: [

@@ -80,7 +80,7 @@ describe("the scope of a dashboard", () => {
     expect(state.name).toBe("site-grid-campaign-2013-01_a");
     expect(dashboardName("campaign", { ...scope, campaign: "*" })).toBe("site-grid-campaign");
     const [, throughput] = state.graphs[0] ?? [];
-    expect(throughput?.title).toBe("Throughput of all parsers (campaign, 2013-01.a)");
+    expect(throughput?.title).toBe("Throughput of all parsers, events/s (2013-01.a)");
     expect(throughput?.target).toEqual([
       'alias(sumSeries(site.grid.2013-01_a.parser.*.lines.read),"lines read")',
       'alias(sumSeries(site.grid.2013-01_a.parser.*.lines.parsed),"lines parsed")',

@@ -104,7 +104,8 @@ export const torque: PbsDialect = {
 
   parseCancel(out) {
     if (out.code === 0) return "cancelled";
-    if (out.code === UNKNOWN_JOB || (out.code === INVALID_STATE && said(out).includes("COMPLETE"))) return "already-gone";
+    if (out.code === UNKNOWN_JOB || (out.code === INVALID_STATE && said(out).includes("COMPLETE")))
+      return "already-gone";
     throw new GridError("QDEL_FAILED", `${out.argv.join(" ")} failed (exit ${String(out.code)}): ${said(out)}`, {
       retryable: true,
       context: { exit: out.code },

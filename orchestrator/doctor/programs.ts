@@ -2,11 +2,14 @@ import { createConnection } from "node:net";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
+import { checkGatewayPrograms } from "../gateway/index.ts";
 import { distributionVersion, elasticsearchSource, runtimeHome } from "../runtimes/elasticsearch.ts";
 import { findJava } from "../runtimes/java.ts";
 import { mavenArchivePath } from "../runtimes/maven.ts";
 import { NODE_MAJOR, nodeBinary } from "../runtimes/node.ts";
 import { findProgram, runTool } from "../runtimes/run-tool.ts";
+import { missingPackages } from "../services/packages.ts";
+import type { EmbeddedName } from "../services/record.ts";
 
 /** The programs of others, and the services that the operator runs instead. */
 export const programChecks: readonly Check[] = [
@@ -14,11 +17,10 @@ export const programChecks: readonly Check[] = [
   { name: "Java", run: checkJava },
   { name: "Elasticsearch", run: checkElasticsearch },
   { name: "Redis", run: checkRedis },
-  { name: "haproxy", run: async () => program("haproxy", "haproxy") },
+  { name: "haproxy", run: checkHaproxy },
   { name: "carbon", run: checkCarbon },
   { name: "graphite-web", run: checkGraphiteWeb },
   { name: "7z", run: async () => program("7z", "p7zip-full") },
-  { name: "setpriv", run: checkSetpriv },
 ];
 
 /** A program on PATH, or the Debian package that has it. */
@@ -30,6 +32,22 @@ function program(name: string, debianPackage: string): Finding {
     text: `there is no program ${name} on PATH`,
     remedy: `apt-get install --no-install-recommends ${debianPackage}`,
   };
+}
+
+/** The Debian packages of an embedded service. */
+function embedded(name: EmbeddedName): Finding {
+  const missing = missingPackages([name]);
+  if (missing.length === 0) return { level: "ok", text: "the packages of the embedded one are installed" };
+  return {
+    level: "missing",
+    text: `the embedded one needs Debian packages that are not installed: ${missing.join(" ")}`,
+    remedy: `apt-get install --no-install-recommends ${missing.join(" ")}, or name your own under services`,
+  };
+}
+
+async function checkHaproxy(): Promise<Finding> {
+  await checkGatewayPrograms();
+  return { level: "ok", text: findProgram("haproxy") ?? "found" };
 }
 
 async function checkNode({ signal }: DoctorContext): Promise<Finding> {
@@ -82,14 +100,14 @@ async function checkElasticsearch({ resolved, paths }: DoctorContext): Promise<F
 
 async function checkRedis({ resolved, signal }: DoctorContext): Promise<Finding> {
   const { url } = resolved.config.services.redis;
-  if (url === undefined) return program("redis-server", "redis-server");
+  if (url === undefined) return embedded("redis");
   const { hostname, port } = new URL(url);
   return await reachable(hostname, Number(port || 6379), "services.redis.url", signal);
 }
 
 async function checkCarbon({ resolved, signal }: DoctorContext): Promise<Finding> {
   const { carbon } = resolved.config.services.graphite;
-  if (carbon === undefined) return program("carbon-cache", "graphite-carbon");
+  if (carbon === undefined) return embedded("carbon");
   const { hostname, port } = new URL(`tcp://${carbon}`);
   return await reachable(hostname, Number(port || 2003), "services.graphite.carbon", signal);
 }
@@ -112,8 +130,7 @@ async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Fi
       remedy: "set services.graphite.web",
     };
   }
-  const graphite = program("graphite-manage", "graphite-web");
-  return graphite.level === "ok" ? program("gunicorn", "gunicorn") : graphite;
+  return embedded("graphiteWeb");
 }
 
 /** Whether somebody listens there. Nothing is sent. */
@@ -131,15 +148,5 @@ async function reachable(host: string, port: number, option: string, signal: Abo
     level: "missing",
     text: `${host}:${port} cannot be reached: ${problem}`,
     remedy: `start it, open the way to it, or correct ${option}; without the option the embedded one is used`,
-  };
-}
-
-async function checkSetpriv({ resolved }: DoctorContext): Promise<Finding> {
-  if (process.getuid?.() !== 0) return { level: "ok", text: "not needed: gridharvest does not run as root" };
-  const found = program("setpriv", "util-linux");
-  if (found.level !== "ok") return found;
-  return {
-    ...found,
-    text: `${found.text}: Elasticsearch and haproxy run as user id ${resolved.config.elasticsearch.runAsUid}`,
   };
 }

@@ -1,11 +1,115 @@
-import type { Check, Finding } from "../doctor.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createBatchSystem } from "../../pbs/index.ts";
+import { renderNodeFiles } from "../../templates/elasticsearch/node-files.ts";
+import { NODE_ROLES } from "../../worker/contract/keys.ts";
+import type { Check, DoctorContext, Finding } from "../doctor.ts";
+import { renderProxyConfig } from "../gateway/provision.ts";
 import { createLog } from "../log.ts";
+import { renderNode } from "../render-node.ts";
 import { ensureBundles } from "../runtimes/bundles.ts";
+import { nodeBinary } from "../runtimes/node.ts";
 
-/** gridharvest's own parts: whether the installation is whole. */
-export const selfChecks: readonly Check[] = [{ name: "program bundles", run: checkBundles }];
+/** gridharvest's own parts, tried out: bundles, templates, the batch system. */
+export const selfChecks: readonly Check[] = [
+  { name: "program bundles", run: checkBundles },
+  { name: "templates", run: checkTemplates },
+  { name: "batch system", run: checkBatchSystem },
+];
 
 async function checkBundles(): Promise<Finding> {
-  const bundles = await ensureBundles(createLog({ level: "error" }));
-  return { level: "ok", text: Object.values(bundles).join(", ") };
+  const { cli } = await ensureBundles(createLog({ level: "error" }));
+  return { level: "ok", text: join(cli, "..") };
+}
+
+/** Renders what a campaign of this configuration would, with addresses and secrets of no meaning. */
+async function checkTemplates({ resolved }: DoctorContext): Promise<Finding> {
+  const { config } = resolved;
+  for (const role of NODE_ROLES) await renderNode(config, role);
+  const endpoint = { host: "127.0.0.1", port: 1 };
+  const elasticsearch = {
+    home: "/",
+    javaHome: "/",
+    heapBytes: config.elasticsearch.masterHeap,
+    clusterName: "doctor",
+    repositories: [config.snapshot.repository],
+  };
+  renderProxyConfig("/", {
+    campaign: "doctor",
+    address: config.network.gatewayAddress,
+    ports: { redis: 1, carbon: 2, elasticsearch: 3, transport: 4, masterHttp: 5 },
+    backends: { redis: endpoint, carbon: endpoint },
+    elasticsearch,
+    secretsDir: "/",
+    orphanGraceSeconds: config.dataNodes.orphanGrace,
+  });
+  const pem = { certificate: "-", key: "-", authority: "-" };
+  renderNodeFiles({
+    ...elasticsearch,
+    nodeName: "doctor",
+    roles: ["data"],
+    dir: "/",
+    address: config.network.gatewayAddress,
+    transportPort: 0,
+    httpAddress: config.network.gatewayAddress,
+    httpPort: 0,
+    seedHosts: [],
+    initialMaster: false,
+    allowMmap: true,
+    modules: [],
+    realm: { users: "-", usersRoles: "-", roles: "-" },
+    transport: pem,
+    http: pem,
+  });
+  return { level: "ok", text: "job script, haproxy, Elasticsearch" };
+}
+
+/** Submits a job that does nothing to an embedded batch system of its own, and waits for its end. */
+async function checkBatchSystem({ resolved, signal }: DoctorContext): Promise<Finding> {
+  const { batch } = resolved.config;
+  const { batch: entry } = await ensureBundles(createLog({ level: "error" }));
+  const dir = mkdtempSync(join(tmpdir(), "gridharvest-doctor-"));
+  try {
+    const system = await createBatchSystem({
+      system: batch.system,
+      batchDir: join(dir, "batch"),
+      nodes: batch.local.nodes,
+      slotsPerNode: batch.local.slotsPerNode,
+      queueDelaySeconds: 0,
+      commandTimeoutSeconds: batch.commandTimeout,
+      node: nodeBinary(),
+      entry,
+    });
+    const scriptFile = join(dir, "job");
+    writeFileSync(scriptFile, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    const id = await system.submit(
+      {
+        name: "doctor",
+        cpus: 1,
+        memoryBytes: 64 * 2 ** 20,
+        walltimeSeconds: 60,
+        outputFile: join(dir, "out"),
+        errorFile: join(dir, "err"),
+        scriptFile,
+        extraDirectives: [],
+      },
+      signal,
+    );
+    for (;;) {
+      const status = (await system.status([id], signal)).get(id);
+      if (status?.state === "finished") {
+        if (status.exitStatus === 0) break;
+        return {
+          level: "missing",
+          text: `a job that does nothing ended with exit status ${status.exitStatus ?? "unknown"}`,
+        };
+      }
+      await sleep(100, undefined, { signal });
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+  return { level: "ok", text: `${batch.system}: a job was submitted and ran; ${batch.local.nodes.length} nodes` };
 }

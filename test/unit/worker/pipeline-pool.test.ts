@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "../../../worker/parsers/specimens.ts";
 import { createPipelinePool, type PipelinePool } from "../../../worker/pipeline-pool.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
+
+// Thousands of lines, or threads to start: seconds, and more on a machine that is busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const THREAD = new URL("../../../worker/pipeline-thread.ts", import.meta.url);
 const origin = SPECIMEN_ORIGINS[0]!;

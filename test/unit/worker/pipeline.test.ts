@@ -1,13 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Origin } from "../../../worker/contract/chunk.ts";
 import type { EncodedBatch } from "../../../worker/contract/pipeline.ts";
 import { runReference } from "../../../worker/parsers/reference.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "../../../worker/parsers/specimens.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES } from "../../../worker/parsers/unparsed.ts";
 import { createPipeline, PIPELINE_HASH } from "../../../worker/pipeline.ts";
+
+// Thousands of lines, or threads to start: seconds, and more on a machine that is busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const pipeline = createPipeline();
 const [prague, stJohns] = SPECIMEN_ORIGINS as [Origin, Origin];

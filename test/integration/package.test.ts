@@ -1,0 +1,89 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, expect, it } from "vitest";
+import type { Diagnosis } from "../../orchestrator/doctor.ts";
+import { packageRoot } from "../../orchestrator/runtimes/package-root.ts";
+import { describeWith, privateStateDir } from "../support/index.ts";
+
+const run = promisify(execFile);
+
+/** The environment of a user who has no checkout: nothing of this one's on PATH, nothing that npm told its scripts. */
+const env = Object.fromEntries(
+  Object.entries(process.env)
+    .filter(
+      ([name]) => !/^npm_(?!config_(?!local_prefix))/i.test(name) && !name.startsWith("VITEST") && name !== "NODE_ENV",
+    )
+    .map(([name, value]) => [name, name === "PATH" ? withoutCheckout(value ?? "") : value]),
+);
+
+function withoutCheckout(path: string): string {
+  return path
+    .split(delimiter)
+    .filter((dir) => !dir.startsWith(packageRoot()))
+    .join(delimiter);
+}
+
+describeWith(["elasticsearch", "redis", "haproxy", "carbon", "graphite-web", "7z"], "the packed package", () => {
+  const stateDir = privateStateDir("package");
+  const home = join(stateDir, "home");
+  const packed = join(stateDir, "packed");
+
+  beforeAll(async () => {
+    for (const dir of [home, packed]) mkdirSync(dir);
+    await run("npm", ["pack", "--pack-destination", packed], { cwd: packageRoot(), env });
+    writeFileSync(join(home, "package.json"), "{}\n");
+    const [tarball] = readdirSync(packed);
+    const quietly = ["--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"];
+    await run("npm", ["install", ...quietly, join(packed, tarball ?? "nothing")], { cwd: home, env });
+  }, 300_000);
+
+  const installed = (...names: string[]): string => join(home, "node_modules", "gridharvest", ...names);
+
+  it("holds bundles and the launcher, and none of the sources", () => {
+    const { length } = readdirSync(installed("dist")).filter((name) => name.endsWith(".mjs"));
+    expect(length).toBe(5);
+    expect(readdirSync(installed("orchestrator"))).toEqual(["cli"]);
+    expect(readdirSync(installed("orchestrator", "cli"))).toEqual(["gridharvest.mjs"]);
+    for (const folder of ["worker", "pbs", "templates", "test", "setup.mjs"])
+      expect(existsSync(installed(folder)), folder).toBe(false);
+  });
+
+  it("finds everything with doctor, from another folder and under its own Node", async () => {
+    const { stdout } = await run(
+      "npx",
+      ["--no-install", "gridharvest", "--json", "doctor", "--state-dir", join(stateDir, "state")],
+      {
+        cwd: home,
+        env,
+      },
+    );
+    const { sound, checks } = JSON.parse(stdout) as { sound: boolean; checks: readonly Diagnosis[] };
+    expect(checks.filter(({ level }) => level === "missing")).toEqual([]);
+    expect(sound).toBe(true);
+    const text = (name: string) => checks.find((check) => check.name === name)?.text;
+    expect(text("Node")).toMatch(new RegExp(`^v24\\..*, ${home}/node_modules/node-linux-`));
+    expect(text("program bundles")).toBe(installed("dist"));
+  });
+
+  it("makes a sample and plans it: the pipeline, the templates and the worker threads are in the bundle", async () => {
+    const gridharvest = (...args: string[]) =>
+      run("npx", ["--no-install", "gridharvest", ...args, "--state-dir", join(stateDir, "state")], { cwd: home, env });
+    const archive = join(stateDir, "archive");
+    await run(
+      "npx",
+      ["--no-install", "gridharvest", "sample", "--month", "2013-01", "--lines", "2000", "--out", archive],
+      { cwd: home, env },
+    );
+    const { stdout } = await gridharvest("--json", "plan", "--month", "2013-01", "--set", `archive.root=${archive}`);
+    expect(JSON.parse(stdout)).toMatchObject({ months: ["2013-01"] });
+    const { stdout: script } = await gridharvest("render", "--role", "parser");
+    expect(script).toContain(installed("dist", "agent.mjs"));
+  });
+
+  it("says the same version as its manifest, and helps", async () => {
+    const { stdout } = await run("npx", ["--no-install", "gridharvest", "--version"], { cwd: home, env });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});

@@ -46,6 +46,8 @@ export type JobState = "queued" | "held" | "running" | "exiting" | "finished" | 
 export interface JobStatus {
   readonly id: PbsJobId;
   readonly name: string;
+  /** The user that submitted it, without a host. */
+  readonly owner?: string;
   readonly state: JobState;
   /** The letter as printed. */
   readonly rawState: string;

@@ -1,13 +1,22 @@
 import { BackfillError, GridError } from "../worker/contract/errors.ts";
 import type { Argv, BatchSystem, CommandResult, CommandRunner, JobStatus, PbsDialect } from "./batch-system.ts";
 
-/** A batch system from its dialect and a way to run commands. Every command stands under the time limit. */
-export function pbsBatchSystem(dialect: PbsDialect, runner: CommandRunner, timeoutSeconds: number): BatchSystem {
+/**
+ * A batch system from its dialect and a way to run commands. Every command stands under the time limit.
+ * @param user whose jobs `list` gives; all jobs when absent
+ */
+export function pbsBatchSystem(
+  dialect: PbsDialect,
+  runner: CommandRunner,
+  timeoutSeconds: number,
+  user?: string,
+): BatchSystem {
   const run = (argv: Argv, signal: AbortSignal): Promise<CommandResult> => runner.run(argv, { timeoutSeconds, signal });
   return {
     dialect: dialect.name,
 
     async submit(spec, signal) {
+      signal.throwIfAborted();
       let out: CommandResult;
       try {
         out = await run(dialect.submitArgv(spec), signal);
@@ -35,7 +44,8 @@ export function pbsBatchSystem(dialect: PbsDialect, runner: CommandRunner, timeo
     },
 
     async list(signal) {
-      return dialect.parseStatus(await run(dialect.listArgv(), signal));
+      const jobs = dialect.parseStatus(await run(dialect.listArgv(), signal));
+      return jobs.filter(({ owner }) => user === undefined || owner === undefined || owner === user);
     },
 
     async cancel(id, signal) {

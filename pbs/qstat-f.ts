@@ -4,40 +4,43 @@ export interface QstatStanza {
   readonly attributes: ReadonlyMap<string, string>;
 }
 
+const HEADER = /^Job Id:\s*(\S+)\s*$/;
+const ATTRIBUTE = /^( {4}|\t)([A-Za-z_][\w.-]*) = (.*)$/;
+
 /**
  * Reads the text of `qstat -f`, folded or not.
  *
- * Torque and PBS Pro indent attributes by four blanks and fold at 80 columns with a line end and a tab, in the
- * middle of words; Slurm's wrapper indents by a tab and does not fold. A continuation is therefore a line that begins
- * with a tab and holds no ` = ` of an attribute's shape after it in a dialect that indents by blanks.
+ * Torque and PBS Pro indent attributes by four blanks and fold values at 80 columns with a line
+ * end and a tab, in the middle of words; Slurm's wrapper indents by a tab and does not fold.
+ * A stanza's first attribute tells which it is: a line with the other indent then goes on
+ * with the value before it, whatever it looks like. A line without indent is the rest of a value that holds a line end
+ * (Torque's `sched_hint`).
  * @source qstat(1B); captures in test/fixtures/pbs
  */
 export function parseQstatF(text: string): QstatStanza[] {
-  const stanzas: { id: string; attributes: Map<string, string> }[] = [];
-  let current: { id: string; attributes: Map<string, string> } | undefined;
+  const stanzas: QstatStanza[] = [];
+  let attributes: Map<string, string> | undefined;
+  let indent: string | undefined;
   let last: string | undefined;
   for (const line of text.split("\n")) {
-    const header = /^Job Id:\s*(\S+)\s*$/.exec(line);
-    if (header?.[1] !== undefined) {
-      current = { id: header[1], attributes: new Map() };
-      stanzas.push(current);
+    const id = HEADER.exec(line)?.[1];
+    if (id !== undefined) {
+      attributes = new Map();
+      indent = undefined;
       last = undefined;
+      stanzas.push({ id, attributes });
       continue;
     }
-    if (!current || line.trim() === "") continue;
-    const attribute = /^(?: {4}|\t)([A-Za-z_][\w.]*) = (.*)$/.exec(line);
-    const folded = line.startsWith("\t") && last !== undefined;
-    if (attribute?.[1] !== undefined && !(folded && isFoldedBlankDialect(current.attributes))) {
-      last = attribute[1];
-      current.attributes.set(last, attribute[2] ?? "");
-    } else if (folded && last !== undefined) {
-      current.attributes.set(last, (current.attributes.get(last) ?? "") + line.slice(1));
+    if (!attributes || line.trim() === "") continue;
+    const match = ATTRIBUTE.exec(line);
+    if (match?.[2] !== undefined && (indent === undefined || match[1] === indent)) {
+      indent = match[1];
+      last = match[2];
+      attributes.set(last, match[3] ?? "");
+    } else if (last !== undefined) {
+      const rest = line.startsWith("\t") ? line.slice(1) : `\n${line}`;
+      attributes.set(last, (attributes.get(last) ?? "") + rest);
     }
   }
   return stanzas;
-}
-
-/** `server` stands in each stanza of the dialects that fold, and in none of Slurm's wrapper's. */
-function isFoldedBlankDialect(attributes: ReadonlyMap<string, string>): boolean {
-  return attributes.has("server");
 }

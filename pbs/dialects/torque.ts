@@ -21,6 +21,10 @@ const STATES: Readonly<Record<string, JobState>> = {
 /** Exit codes of Torque's commands: PBSE number mod 256. */
 const UNKNOWN_JOB = 153;
 const INVALID_STATE = 170;
+/** errno ECONNREFUSED: the server is not there; the command has tried for a while. */
+const NO_SERVER = 111;
+/** 128 + signal: somebody killed the command. */
+const KILLED = [130, 137, 143];
 
 /** `HH:MM:SS`; hours may have more than two digits. */
 export function walltimeText(seconds: number): string {
@@ -40,7 +44,9 @@ export function hostsOf(execHost: string | undefined): string[] {
 function statusOf({ id, attributes }: QstatStanza): JobStatus {
   const rawState = attributes.get("job_state") ?? "";
   const exit = attributes.get("exit_status");
+  // Printed in the server's local time, which is taken for ours.
   const startedAt = Date.parse(attributes.get("start_time") ?? "");
+  const owner = attributes.get("Job_Owner")?.split("@", 1)[0];
   return {
     id,
     name: attributes.get("Job_Name") ?? "",
@@ -48,6 +54,7 @@ function statusOf({ id, attributes }: QstatStanza): JobStatus {
     rawState,
     hosts: hostsOf(attributes.get("exec_host")),
     ...(exit === undefined || Number.isNaN(Number(exit)) ? {} : { exitStatus: Number(exit) }),
+    ...(owner === undefined ? {} : { owner }),
     ...(Number.isNaN(startedAt) ? {} : { startedAt }),
   };
 }
@@ -68,20 +75,34 @@ export const torque: PbsDialect = {
       `-N ${spec.name}`,
       ...(spec.queue === undefined ? [] : [`-q ${spec.queue}`]),
       `-l nodes=1:ppn=${String(spec.cpus)},mem=${memory},walltime=${walltimeText(spec.walltimeSeconds)}`,
-      `-o ${spec.outputFile}`,
-      `-e ${spec.errorFile}`,
+      // A second run under the same id would find its node's name taken.
+      "-r n",
       ...spec.extraDirectives,
     ];
   },
 
-  submitArgv: (spec) => ["qsub", spec.scriptFile],
+  // Paths go as arguments: there they need no quoting, and Slurm's wrapper ignores them in the script.
+  submitArgv: (spec) => ["qsub", "-o", spec.outputFile, "-e", spec.errorFile, spec.scriptFile],
 
   parseSubmit(out) {
     const id = /^(\d+(?:\[\])?(?:\.\S+)?)\s*$/m.exec(out.stdout)?.[1];
     if (out.code === 0 && id !== undefined) return id;
+    const command = out.argv.join(" ");
+    if (out.code === 0 || KILLED.includes(out.code)) {
+      throw new GridError("QSUB_UNANSWERED", `${command} gave no job id (exit ${String(out.code)}): ${said(out)}`, {
+        retryable: true,
+        context: { exit: out.code },
+      });
+    }
+    if (out.code === NO_SERVER) {
+      throw new GridError("QSUB_REFUSED", `${command} found no server (exit ${String(out.code)}): ${said(out)}`, {
+        retryable: true,
+        context: { exit: out.code },
+      });
+    }
     throw new GridError(
       "QSUB_REFUSED",
-      `${out.argv.join(" ")} was refused (exit ${String(out.code)}): ${said(out)}; mend the resources or the queue in the configuration`,
+      `${command} was refused (exit ${String(out.code)}): ${said(out)}; mend the resources or the queue in the configuration`,
       { context: { exit: out.code } },
     );
   },
@@ -91,21 +112,23 @@ export const torque: PbsDialect = {
 
   parseStatus(out) {
     // Of a mixed call the known jobs are printed, and the exit code is that of the unknown.
-    if (out.code !== 0 && out.code !== UNKNOWN_JOB) {
+    const stanzas = parseQstatF(out.stdout);
+    const nonsense = stanzas.length === 0 && out.stdout.trim() !== "";
+    if ((out.code !== 0 && out.code !== UNKNOWN_JOB) || nonsense) {
       throw new GridError("QSTAT_FAILED", `${out.argv.join(" ")} failed (exit ${String(out.code)}): ${said(out)}`, {
         retryable: true,
         context: { exit: out.code },
       });
     }
-    return parseQstatF(out.stdout).map(statusOf);
+    return stanzas.map(statusOf);
   },
 
   cancelArgv: (id) => ["qdel", id],
 
   parseCancel(out) {
     if (out.code === 0) return "cancelled";
-    if (out.code === UNKNOWN_JOB || (out.code === INVALID_STATE && said(out).includes("COMPLETE")))
-      return "already-gone";
+    const complete = out.code === INVALID_STATE && said(out).includes("COMPLETE");
+    if (out.code === UNKNOWN_JOB || complete) return "already-gone";
     throw new GridError("QDEL_FAILED", `${out.argv.join(" ")} failed (exit ${String(out.code)}): ${said(out)}`, {
       retryable: true,
       context: { exit: out.code },

@@ -18,8 +18,10 @@ async function readStart(file: string | undefined): Promise<{ spec: NodeSpec; se
   if (file === undefined) throw new ConfigError("NODE_SPEC_INVALID", "usage: agent.mjs PATH-OF-node.json");
   const spec = parse(file, await read(file), nodeSpecSchema);
   const secrets = parse(spec.secretsFile, await read(spec.secretsFile), nodeSecretsSchema);
-  const jobId = process.env["PBS_JOBID"];
-  if (jobId === undefined || jobId === "") {
+  const { GRIDHARVEST_JOB_ID, PBS_JOBID } = process.env;
+  // The job script names it for every batch system.
+  const jobId = GRIDHARVEST_JOB_ID ?? PBS_JOBID ?? "";
+  if (jobId === "") {
     throw new ConfigError("NODE_SPEC_INVALID", "PBS_JOBID is not set: the agent runs inside a batch job only");
   }
   return { spec, secrets, jobId };

@@ -1,4 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from "./process.ts";
 import { processTree } from "./process-tree.ts";
 
@@ -43,9 +45,30 @@ export interface GuardedChild {
   stop(graceMs: number): Promise<void>;
 }
 
-/** How soon after its start a child is looked at for processes of its own, and how often later. */
-const FIRST_LOOK_MS = 250;
-const LONGEST_LOOK_MS = 30_000;
+const LOOK_MS = 40;
+
+/**
+ * A variable in the environment of a child and of all that it starts. What outlives the child is no longer below it,
+ * and is known by this mark.
+ */
+const MARK = "GRIDHARVEST_CHILD";
+
+/** The living processes that bear a mark. Others' environments cannot be read, and are not ours. @source proc(5) environ */
+function marked(mark: string): ProcessIdentity[] {
+  const found: ProcessIdentity[] = [];
+  const text = `${MARK}=${mark}\0`;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (!readFileSync(`/proc/${name}/environ`, "latin1").includes(text)) continue;
+    } catch {
+      continue;
+    }
+    const identity = identifyProcess(Number(name));
+    if (identity) found.push(identity);
+  }
+  return found;
+}
 
 let setpriv: string | false | undefined;
 
@@ -72,37 +95,28 @@ export function spawnGuarded(options: GuardedChildOptions): GuardedChild {
     guard === false
       ? [options.command, [...options.args]]
       : [guard, [...identityFlags, "--pdeathsig", options.deathSignal, "--", options.command, ...options.args]];
+  const mark = randomBytes(12).toString("hex");
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: options.env,
+    env: { ...options.env, [MARK]: mark },
     stdio: ["ignore", options.output, options.output, ...(options.ipc ? (["ipc"] as const) : [])],
     ...(guard === false && runAs !== undefined ? { uid: runAs.uid, gid: runAs.gid } : {}),
   });
   const identity = child.pid === undefined ? undefined : identifyProcess(child.pid);
-  // What the child starts becomes an orphan when it dies, and is then no longer below it: it must be known before.
-  const known = new Map<number, ProcessIdentity>();
-  const remember = (): void => {
-    if (identity === undefined || ended) return;
-    for (const member of processTree(identity.pid)) known.set(member.pid, member);
-  };
-  let lookAfterMs = FIRST_LOOK_MS;
-  const lookAgain = (): void => {
-    remember();
-    lookAfterMs = Math.min(lookAfterMs * 2, LONGEST_LOOK_MS);
-    looking = setTimeout(lookAgain, lookAfterMs).unref();
-  };
-  let looking = setTimeout(lookAgain, lookAfterMs).unref();
+  // The tree as well: a program may have cleared its environment, or run as somebody else.
+  const family = (): readonly ProcessIdentity[] => [
+    ...marked(mark),
+    ...(identity !== undefined && isAlive(identity) ? processTree(identity.pid) : []),
+  ];
   let ended = false;
   const exited = new Promise<ChildExit>((resolve) => {
     child.once("exit", (code, signal) => {
       ended = true;
-      clearTimeout(looking);
       resolve({ code, signal });
     });
     child.once("error", () => {
       if (child.pid !== undefined) return;
       ended = true;
-      clearTimeout(looking);
       resolve({ code: 127, signal: null });
     });
   });
@@ -112,17 +126,13 @@ export function spawnGuarded(options: GuardedChildOptions): GuardedChild {
     exited,
     hasExited: () => ended,
     async stop(graceMs) {
-      if (identity === undefined) return;
-      remember();
-      known.set(identity.pid, identity);
-      signalProcess(identity, "SIGTERM");
+      if (child.pid === undefined) return;
+      if (identity) signalProcess(identity, "SIGTERM");
       const killAt = Date.now() + graceMs;
-      while ([...known.values()].some(isAlive)) {
-        if (Date.now() >= killAt) {
-          remember();
-          for (const member of known.values()) signalProcess(member, "SIGKILL");
-        }
-        await new Promise((resolve) => setTimeout(resolve, 25));
+      // What forks while it is looked at is found at the next look.
+      for (let left = family(); left.length > 0; left = family()) {
+        if (Date.now() >= killAt) for (const member of left) signalProcess(member, "SIGKILL");
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       }
       await exited;
     },

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { renderNodeFiles, type ElasticsearchNode } from "../../../../templates/elasticsearch/node-files.ts";
+import { renderProxyConfig } from "../../../../orchestrator/gateway/provision.ts";
+import type { GatewaySpec } from "../../../../orchestrator/gateway/state.ts";
+
+const node: ElasticsearchNode = {
+  nodeName: "gh-abcde-d1",
+  clusterName: "gridharvest-c",
+  roles: ["data"],
+  dir: "/scratch/gh-abcde-d1",
+  address: "127.0.1.1",
+  transportPort: 0,
+  httpAddress: "127.0.1.1",
+  httpPort: 0,
+  seedHosts: ["127.0.0.1:20001"],
+  initialMaster: false,
+  allowMmap: true,
+  repositories: ["/snapshots"],
+  heapBytes: 2 ** 30,
+  modules: ["apm", "transport-netty4", "x-pack-core", "x-pack-security"],
+  realm: { users: "u\n", usersRoles: "r\n", roles: "roles\n" },
+  transport: { certificate: "tc", key: "tk", authority: "ta" },
+  http: { certificate: "hc", key: "hk", authority: "ha" },
+};
+const settings = (over: Partial<ElasticsearchNode> = {}) =>
+  parse(renderNodeFiles({ ...node, ...over })["config/elasticsearch.yml"] ?? "") as Record<string, unknown>;
+
+describe("the files of an Elasticsearch node", () => {
+  it("name role, addresses and TLS, and nothing that founds a cluster", () => {
+    const yml = settings();
+    expect(yml).toMatchObject({
+      "node.roles": ["data"],
+      "transport.host": "127.0.1.1",
+      "http.port": 0,
+      "discovery.seed_hosts": ["127.0.0.1:20001"],
+      "xpack.security.enabled": true,
+      "xpack.security.transport.ssl": { enabled: true, verification_mode: "full", key: "tls/transport.key" },
+    });
+    expect(Object.keys(yml).filter((key) => key.includes("initial_master"))).toEqual([]);
+  });
+
+  it("found the cluster at the master's very first start only", () => {
+    expect(settings({ initialMaster: true })["cluster.initial_master_nodes"]).toEqual(["gh-abcde-d1"]);
+  });
+
+  it("have no setting of a module that the distribution lacks", () => {
+    const optional = [
+      "ingest.geoip.downloader.enabled",
+      "xpack.ml.enabled",
+      "xpack.watcher.enabled",
+      "stack.templates.enabled",
+    ];
+    expect(Object.keys(settings()).filter((key) => optional.includes(key))).toEqual([]);
+    const full = settings({
+      modules: [...node.modules, "ingest-geoip", "x-pack-ml", "x-pack-watcher", "x-pack-stack"],
+    });
+    expect(Object.keys(full).filter((key) => optional.includes(key))).toEqual(optional);
+  });
+
+  it("do without mapped files where the kernel does not allow enough of them", () => {
+    expect(settings({ allowMmap: false })["node.store.allow_mmap"]).toBe(false);
+    expect(settings()).not.toHaveProperty(["node.store.allow_mmap"]);
+  });
+
+  it("state the heap in both options", () => {
+    expect(renderNodeFiles(node)["config/jvm.options"]).toContain("-Xms1024m\n-Xmx1024m\n");
+  });
+
+  it("bring the realm and the PEM texts along", () => {
+    const files = renderNodeFiles(node);
+    expect(files["config/users"]).toBe("u\n");
+    expect(files["config/tls/transport.key"]).toBe("tk");
+    expect(files["config/tls/http-authority.crt"]).toBe("ha");
+  });
+});
+
+describe("haproxy's configuration", () => {
+  const spec: GatewaySpec = {
+    campaign: "c",
+    address: "10.0.0.1",
+    ports: { redis: 1, carbon: 2, elasticsearch: 3, transport: 4, masterHttp: 5 },
+    backends: { redis: { host: "127.0.0.1", port: 6 }, carbon: { host: "127.0.0.1", port: 7 } },
+    elasticsearch: { home: "/es", javaHome: "/java", heapBytes: 1, clusterName: "n", repositories: [] },
+    secretsDir: "/s",
+    orphanGraceSeconds: 60,
+  };
+
+  it("wants a client certificate at each listener", () => {
+    const binds = renderProxyConfig("/campaign/gateway", spec)
+      .split("\n")
+      .filter((line) => line.trim().startsWith("bind "));
+    expect(binds.map((line) => line.trim().split(" ")[1])).toEqual(["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"]);
+    for (const line of binds) expect(line).toContain("verify required");
+  });
+
+  it("quotes a directory with a blank", () => {
+    expect(renderProxyConfig("/my campaign", spec)).toContain("crt '/my campaign/proxy/server.pem'");
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+
+import type { Argv, CommandRunner, JobSpec } from "../../../pbs/batch-system.ts";
+import { torque } from "../../../pbs/dialects/torque.ts";
+import { pbsBatchSystem } from "../../../pbs/pbs-batch-system.ts";
+import { GridError } from "../../../worker/contract/errors.ts";
+import { capture } from "./captures.ts";
+
+const signal = new AbortController().signal;
+const SPEC: JobSpec = {
+  name: "a",
+  cpus: 1,
+  memoryBytes: 1,
+  walltimeSeconds: 1,
+  outputFile: "/o",
+  errorFile: "/e",
+  scriptFile: "/s",
+  extraDirectives: [],
+};
+
+/** A runner that plays captures back and remembers what it was asked. */
+function playback(answers: readonly (string | Error)[]): { runner: CommandRunner; asked: Argv[] } {
+  const asked: Argv[] = [];
+  const rest = [...answers];
+  return {
+    asked,
+    runner: {
+      async run(argv) {
+        asked.push(argv);
+        const next = rest.shift();
+        if (next === undefined) throw new Error(`unexpected command: ${argv.join(" ")}`);
+        if (next instanceof Error) throw next;
+        return capture(next);
+      },
+    },
+  };
+}
+
+describe("pbsBatchSystem", () => {
+  it("asks for all ids at once; the unknown ones are absent", async () => {
+    const { runner, asked } = playback(["torque/qstat-f-mixed"]);
+    const statuses = await pbsBatchSystem(torque, runner, 5).status(["99999.pbs-server", "0.pbs-server"], signal);
+    expect([...statuses.keys()]).toEqual(["0.pbs-server"]);
+    expect(asked).toEqual([["qstat", "-f", "99999.pbs-server", "0.pbs-server"]]);
+  });
+
+  it("answers under the id that was asked for", async () => {
+    const { runner } = playback(["torque/qstat-f-running"]);
+    const statuses = await pbsBatchSystem(torque, runner, 5).status(["0"], signal);
+    expect(statuses.get("0")).toMatchObject({ id: "0", state: "running" });
+  });
+
+  it("runs nothing for no ids", async () => {
+    const { runner, asked } = playback([]);
+    expect((await pbsBatchSystem(torque, runner, 5).status([], signal)).size).toBe(0);
+    expect(asked).toEqual([]);
+  });
+
+  it("lists the jobs of one user", async () => {
+    const { runner } = playback(["torque/qstat-f-all", "torque/qstat-f-all"]);
+    const all = await pbsBatchSystem(torque, runner, 5, "griduser").list(signal);
+    expect(all.length).toBeGreaterThan(3);
+    expect(await pbsBatchSystem(torque, runner, 5, "somebody").list(signal)).toEqual([]);
+  });
+
+  it("says unanswered when qsub ran out of time, and missing when there is none", async () => {
+    const timeout = new GridError("COMMAND_TIMEOUT", "slow", { retryable: true });
+    const missing = new GridError("COMMAND_MISSING", "none");
+    const { runner } = playback([timeout, missing]);
+    const system = pbsBatchSystem(torque, runner, 5);
+    await expect(system.submit(SPEC, signal)).rejects.toMatchObject({ code: "QSUB_UNANSWERED", retryable: true });
+    await expect(system.submit(SPEC, signal)).rejects.toBe(missing);
+  });
+
+  it("an abort before qsub ran is an abort, one while it ran leaves it unanswered", async () => {
+    const controller = new AbortController();
+    const { runner, asked } = playback([new Error("aborted")]);
+    const system = pbsBatchSystem(torque, runner, 5);
+    await expect(system.submit(SPEC, controller.signal)).rejects.toMatchObject({ code: "QSUB_UNANSWERED" });
+    controller.abort(new Error("stop"));
+    await expect(system.submit(SPEC, controller.signal)).rejects.toThrow("stop");
+    expect(asked).toHaveLength(1);
+  });
+
+  it("takes a job that is already gone for cancelled", async () => {
+    const { runner, asked } = playback(["torque/qdel-running", "torque/qdel-unknown", "torque/qdel-nodelost"]);
+    const system = pbsBatchSystem(torque, runner, 5);
+    await system.cancel("4.pbs-server", signal);
+    await system.cancel("99999", signal);
+    await expect(system.cancel("28.pbs-server", signal)).rejects.toMatchObject({
+      code: "QDEL_FAILED",
+      retryable: true,
+    });
+    expect(asked.every((argv) => argv.length === 2)).toBe(true);
+  });
+});

@@ -1,10 +1,12 @@
 /** The services that outlive campaigns: Redis, carbon, graphite-web; the operator's or embedded ones. */
 export { redisOptions, type RedisEndpoint, type Services } from "./endpoints.ts";
+export { keepServices } from "./keep.ts";
 export { missingPackages } from "./packages.ts";
 export type { EmbeddedName } from "./record.ts";
 export {
   ensureServices,
   readServices,
+  repairServices,
   servicesStatus,
   stopServices,
   type ServicesConfig,

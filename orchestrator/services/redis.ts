@@ -44,6 +44,8 @@ export async function probeRedis(endpoint: RedisEndpoint): Promise<boolean | "bu
     retryStrategy: () => null,
   });
   redis.on("error", () => {});
+  // Whatever state a dying server leaves the connection in: the question ends.
+  const giveUp = setTimeout(() => redis.disconnect(), 2 * ANSWER_MS);
   try {
     await redis.connect();
     return (await redis.ping()) === "PONG";
@@ -53,6 +55,7 @@ export async function probeRedis(endpoint: RedisEndpoint): Promise<boolean | "bu
     if (/WRONGPASS|NOAUTH|NOPERM/.test(text)) throw denied(endpoint, error);
     return false;
   } finally {
+    clearTimeout(giveUp);
     redis.disconnect();
   }
 }

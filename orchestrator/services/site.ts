@@ -55,6 +55,7 @@ const READY_MS = 60_000;
 const LOADING_MS = 15 * 60_000;
 const STOP_GRACE_MS = 10_000;
 const PORT_ATTEMPTS = 3;
+const PROBE_BYTES = 2 ** 18;
 const ANSWER_MS = 5_000;
 
 /** Names of characters that every one of the rendered configurations can hold. */
@@ -121,18 +122,51 @@ export async function stopServices(paths: StatePaths, log: Log): Promise<readonl
   if (dir === undefined) return [];
   return await withMachineLock(lockName(dir), async () => {
     const record = recordOrNothing(dir, log);
+    const leaders = new Map(EMBEDDED_NAMES.map((name) => [name, liveProcess(record[name])]));
+    // Before anything ends: whoever repairs what has died must see that this is wanted.
+    for (const name of EMBEDDED_NAMES) delete record[name]?.process;
+    writeRecord(dir, record);
     // Redis last: it is what others depend on.
     const stopped: EmbeddedName[] = [];
     for (const name of EMBEDDED_NAMES.toReversed()) {
-      if (await stopDaemon(serviceDir(dir, name), liveProcess(record[name]), STOP_GRACE_MS)) {
-        stopped.push(name);
-        log.info(`${SERVICE_TITLES[name]} ended`);
-      }
-      delete record[name]?.process;
+      if (!(await stopDaemon(serviceDir(dir, name), leaders.get(name), STOP_GRACE_MS))) continue;
+      stopped.push(name);
+      log.info(`${SERVICE_TITLES[name]} ended`);
     }
-    writeRecord(dir, record);
     return stopped.reverse();
   });
+}
+
+/**
+ * Starts those embedded services again whose process is recorded and gone. Those that `services down` ended are not: it takes
+ * their process out of the record. Returns what was started; looking alone costs a file and three reads in `/proc`.
+ * @throws as `ensureServices`
+ */
+export async function repairServices(
+  config: ServicesConfig,
+  paths: StatePaths,
+  log: Log,
+  signal?: AbortSignal,
+): Promise<readonly EmbeddedName[]> {
+  if (diedUnasked(readRecord(paths.services)).length === 0) return [];
+  const dir = servicesDir(paths);
+  return await withMachineLock(
+    lockName(dir),
+    async () => {
+      // Once more under the lock: somebody may have repaired it, or ended everything, meanwhile.
+      const died = diedUnasked(readRecord(dir));
+      if (died.length === 0) return [];
+      log.warn(`died: ${died.map((name) => SERVICE_TITLES[name]).join(", ")}; starting again`);
+      requirePackages(died);
+      await new Site(config, dir, log, signal).up(died);
+      return died;
+    },
+    signal ? { signal } : {},
+  );
+}
+
+function diedUnasked(record: ServicesRecord): readonly EmbeddedName[] {
+  return EMBEDDED_NAMES.filter((name) => record[name]?.process && !liveProcess(record[name]));
 }
 
 /** One line of `services status`. */
@@ -202,7 +236,7 @@ class Site {
     // Redis beside the two that depend on each other. Both are waited for: none is left half started behind an error.
     const results = await Promise.allSettled([
       wanted.includes("redis") ? this.#redis() : undefined,
-      wanted.includes("carbon") ? this.#graphite(wanted.includes("graphiteWeb")) : undefined,
+      this.#graphite(wanted),
     ]);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
@@ -223,8 +257,12 @@ class Site {
     });
   }
 
-  async #graphite(web: boolean): Promise<void> {
-    const carbonDir = serviceDir(this.#dir, "carbon");
+  async #graphite(wanted: readonly EmbeddedName[]): Promise<void> {
+    if (wanted.includes("carbon")) await this.#carbon();
+    if (wanted.includes("graphiteWeb") || this.#webIsBehind()) await this.#web();
+  }
+
+  async #carbon(): Promise<void> {
     await this.#ensure("carbon", {
       probe: (port) => accepts(SERVICE_HOST, port, ANSWER_MS),
       prepare: async (dir, port) => {
@@ -237,12 +275,21 @@ class Site {
       },
       remember: () => {},
     });
+  }
+
+  /** Whether a graphite-web runs that asks carbon at a port that carbon has left. */
+  #webIsBehind(): boolean {
+    const { carbon, graphiteWeb } = this.#record;
+    return graphiteWeb?.queryPort !== carbon?.queryPort && liveProcess(graphiteWeb) !== undefined;
+  }
+
+  async #web(): Promise<void> {
+    const carbonDir = serviceDir(this.#dir, "carbon");
     const queryPort = this.#record.carbon?.queryPort;
-    if (!web || queryPort === undefined) return;
-    const known = this.#record.graphiteWeb;
-    if (known && known.queryPort !== queryPort && liveProcess(known)) {
+    if (queryPort === undefined) return;
+    if (this.#webIsBehind()) {
       this.#log.info("graphite-web is started again: carbon listens at another port");
-      await stopDaemon(serviceDir(this.#dir, "graphiteWeb"), liveProcess(known), STOP_GRACE_MS);
+      await stopDaemon(serviceDir(this.#dir, "graphiteWeb"), liveProcess(this.#record.graphiteWeb), STOP_GRACE_MS);
     }
     const started = await this.#ensure("graphiteWeb", {
       probe: (port) => probeGraphiteWeb(`http://${SERVICE_HOST}:${String(port)}`, ANSWER_MS),
@@ -451,16 +498,18 @@ function servicesDir(paths: StatePaths): string {
       },
     );
   }
-  const probe = join(dir, ".write-probe");
+  const probe = join(dir, `.write-probe-${String(process.pid)}`);
   try {
-    writeFileSync(probe, "");
-    rmSync(probe);
+    // Some bytes: a full disk still takes an empty file.
+    writeFileSync(probe, Buffer.alloc(PROBE_BYTES));
   } catch (cause) {
     throw new ConfigError(
       "SERVICES_CONFIG",
       `nothing can be written below ${dir}: ${describeError(cause)}; choose another stateDir or free some space`,
       { context: { dir } },
     );
+  } finally {
+    rmSync(probe, { force: true });
   }
   return dir;
 }

@@ -12,6 +12,7 @@ import { createLog } from "../../orchestrator/log.ts";
 import { statePaths } from "../../orchestrator/paths.ts";
 import {
   ensureServices,
+  keepServices,
   readServices,
   redisOptions,
   servicesStatus,
@@ -131,6 +132,29 @@ describeWith(["redis", "carbon", "graphite-web"], "the embedded services", () =>
       await ensureServices(config, paths, log);
       expect(await answer).toBe("OK");
     });
+  });
+
+  it("what dies beside a running campaign is started again, what was ended is not", async () => {
+    const stop = new AbortController();
+    const keeping = keepServices(config, paths, log, stop.signal, 50);
+    try {
+      const old = await pidOf("redis");
+      await kill("redis");
+      await withRedis(services, async (redis) => {
+        redis.on("error", () => {});
+        expect(await redis.ping()).toBe("PONG");
+      });
+      expect(await waitFor("the record", () => pidOf("redis"))).not.toBe(old);
+
+      await stopServices(paths, log);
+      // Two rounds of looking.
+      await Promise.all([1, 2].map((n) => new Promise((resolve) => setTimeout(resolve, n * 60))));
+      expect((await servicesStatus(config, paths)).map((service) => service.state)).toEqual(["down", "down", "down"]);
+    } finally {
+      stop.abort();
+      await keeping;
+    }
+    services = await ensureServices(config, paths, log);
   });
 
   it("a killed master of graphite-web leaves no worker beside the new one", async () => {

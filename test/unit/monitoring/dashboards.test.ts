@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
@@ -23,6 +25,16 @@ const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
 
 function committed(dashboard: DashboardName): string {
   return readFileSync(new URL(`../../../monitoring/dashboards/${dashboard}.json`, import.meta.url), "utf8");
+}
+
+/** The text of a source file, or of all below a folder. */
+function sources(place: string): string {
+  const path = fileURLToPath(new URL(`../../../${place}`, import.meta.url));
+  if (place.endsWith(".ts")) return readFileSync(path, "utf8");
+  return readdirSync(path, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(join(path, name), "utf8"))
+    .join("");
 }
 
 /** The `<subject>.<measure>` of every path in the targets of a dashboard. */
@@ -66,6 +78,11 @@ describe("the dashboards and the table of metrics", () => {
       const mixedEvents = ["throughput", "outcomes"].includes(panel);
       expect(mixedEvents ? [PANELS[panel].unit] : [...units], panel).toEqual([PANELS[panel].unit]);
     }
+  });
+
+  it("every metric is reported by some code", () => {
+    const code = ["orchestrator", "worker", "monitoring/meter.ts"].map((place) => sources(place)).join("");
+    expect(METRIC_NAMES.filter((name) => !code.includes(`"${name}"`))).toEqual([]);
   });
 
   it("names are parts of a path", () => {

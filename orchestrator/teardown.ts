@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
+import { removeDeadAttachSockets } from "../worker/contract/attach-sockets.ts";
 import { describeError, StoreError } from "../worker/contract/errors.ts";
 import { decide, step, until, type CampaignContext } from "./context.ts";
 import { stopGateway } from "./gateway/index.ts";
@@ -62,6 +63,8 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
     await rm(ctx.paths.staging, { recursive: true, force: true });
     for (const job of ctx.view.jobs.values())
       await rm(join(ctx.state.scratch, job.name), { recursive: true, force: true });
+    // Of nodes whose agent was killed and could not do it itself.
+    removeDeadAttachSockets(process.getuid?.() === 0 ? ctx.config.elasticsearch.runAsUid : (process.getuid?.() ?? 0));
   });
 }
 

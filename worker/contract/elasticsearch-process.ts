@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { chown, mkdir, open, rename } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
+import { removeDeadAttachSockets } from "./attach-sockets.ts";
 import { spawnGuarded, type GuardedChild, type RunAs } from "./guarded-child.ts";
 
 /**
@@ -80,7 +81,7 @@ export function launchElasticsearch(options: {
   const tmp = join(options.dir, "tmp");
   const output = openSync(options.logFile, "a", 0o644);
   try {
-    return spawnGuarded({
+    const child = spawnGuarded({
       command: join(options.home, "bin", "elasticsearch"),
       args: [],
       env: {
@@ -99,6 +100,14 @@ export function launchElasticsearch(options: {
       runAs: options.runAs,
       deathSignal: "TERM",
     });
+    const uid = (ownerFor(options.runAs) ?? { uid: process.getuid?.() ?? 0 }).uid;
+    const sweep = (): void => removeDeadAttachSockets(uid);
+    void child.exited.then(sweep);
+    return {
+      ...child,
+      // The server below the launcher is the last to go.
+      stop: (graceMs) => child.stop(graceMs).finally(sweep),
+    };
   } finally {
     closeSync(output);
   }

@@ -34,8 +34,15 @@ export function hashPassword(password: string, salt: Buffer = randomBytes(32)): 
 }
 
 /**
- * The file realm of a campaign, the same on each of its nodes. The loader's role is `create_doc` alone: it sends bulks
- * of `create` to indices that exist; index creation, overwriting, reading and deleting are refused.
+ * What a bulk of `create` actions needs, named as the server checks it. The named privilege `create_doc` grants changes of
+ * mappings besides, for compatibility with old versions (seen on 8.19).
+ * @source org.elasticsearch.xpack.core.security.authz.privilege.IndexPrivilege; verified on 8.19
+ */
+const LOADER_ACTIONS = ["indices:data/write/bulk*", "indices:data/write/index:op_type/create"];
+
+/**
+ * The file realm of a campaign, the same on each of its nodes. The loader sends bulks of `create` to indices that
+ * exist; index creation, mappings, overwriting, reading and deleting are refused.
  * `action.auto_create_index` keeps even the admin from making an index by a mistyped bulk.
  */
 export function fileRealm(
@@ -54,7 +61,7 @@ export function fileRealm(
       "  cluster: []",
       "  indices:",
       `    - names: ${names}`,
-      '      privileges: ["create_doc"]',
+      `      privileges: ${JSON.stringify(LOADER_ACTIONS)}`,
       "gh_reader:",
       '  cluster: ["monitor"]',
       "  indices:",

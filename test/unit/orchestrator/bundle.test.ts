@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { BUNDLE_ENTRIES, sourcesHash, textFiles } from "../../../orchestrator/bundle.ts";
+import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "gridharvest-bundle-"));
+  for (const dir of ["worker", "templates/proxy", "pbs/jobs"]) mkdirSync(join(root, dir), { recursive: true });
+  for (const name of ["package.json", "package-lock.json", "worker/a.ts"]) writeFileSync(join(root, name), name);
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+it("takes bundles for stale when a source, a template or a dependency changes, and only then", () => {
+  const seen = new Set([sourcesHash(root)]);
+  const change = (name: string, text: string): void => {
+    const { size } = seen;
+    writeFileSync(join(root, name), text);
+    seen.add(sourcesHash(root));
+    expect(seen.size, name).toBe(size + 1);
+  };
+  change("worker/a.ts", "other");
+  change("worker/b.ts", "");
+  change("templates/proxy/x.cfg.tmpl", "x");
+  change("package-lock.json", "other");
+
+  const before = sourcesHash(root);
+  writeFileSync(join(root, "README.md"), "words");
+  mkdirSync(join(root, "test"));
+  writeFileSync(join(root, "test", "a.test.ts"), "");
+  expect(sourcesHash(root)).toBe(before);
+});
+
+it("tells a moved byte from a moved file boundary", () => {
+  writeFileSync(join(root, "worker/a.ts"), "one");
+  writeFileSync(join(root, "worker/b.ts"), "two");
+  const before = sourcesHash(root);
+  writeFileSync(join(root, "worker/a.ts"), "onet");
+  writeFileSync(join(root, "worker/b.ts"), "wo");
+  expect(sourcesHash(root)).not.toBe(before);
+});
+
+it("carries the texts of the templates' folders, and no program", () => {
+  for (const name of ["templates/render.ts", "templates/proxy/x.cfg.tmpl", "pbs/jobs/node.pbs.tmpl", "pbs/other.txt"]) {
+    writeFileSync(join(root, name), "");
+  }
+  expect(textFiles(root)).toEqual(["templates/proxy/x.cfg.tmpl", "pbs/jobs/node.pbs.tmpl"]);
+});
+
+it("names entries that exist", () => {
+  for (const entry of Object.values(BUNDLE_ENTRIES)) expect(existsSync(join(packageRoot(), entry)), entry).toBe(true);
+});

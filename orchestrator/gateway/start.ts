@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { httpsStatus } from "../../worker/contract/elasticsearch-process.ts";
 import { GridError } from "../../worker/contract/errors.ts";
@@ -38,7 +39,8 @@ const BOOT_PATIENCE_MS = 180_000;
  * @throws GridError `GATEWAY_FAILED` naming the log to read; the signal's reason when aborted: what was started is left to `stopGateway`
  */
 export async function startGateway(options: GatewayOptions, log: Log, signal: AbortSignal): Promise<GatewayState> {
-  const { dir, command, ...wanted } = options;
+  const { dir: given, command, ...wanted } = options;
+  const dir = resolve(given);
   findHaproxy();
   await mkdir(dir, { recursive: true });
   if (wanted.runAs) checkTraversable(dir, wanted.runAs.uid, "the gateway's directory");
@@ -64,7 +66,7 @@ export async function startGateway(options: GatewayOptions, log: Log, signal: Ab
 /** The state of a gateway whose supervisor is alive; undefined otherwise. */
 export async function readGateway(dir: string): Promise<GatewayState | undefined> {
   const spec = await readGatewaySpec(dir);
-  const supervisor = await findSupervisor(dir);
+  const supervisor = await findSupervisor(resolve(dir));
   return spec && supervisor ? gatewayState(spec, supervisor) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { isAlive, terminateProcess } from "../../worker/contract/process.ts";
 import type { Log } from "../log.ts";
 import { findSupervisor } from "./find.ts";
@@ -30,7 +30,7 @@ export async function endGatewayProcesses(dir: string): Promise<void> {
  */
 export async function stopGateway(dir: string, log: Log): Promise<void> {
   log.debug("stopping the gateway", { dir });
-  await endGatewayProcesses(dir);
+  await endGatewayProcesses(resolve(dir));
   const files = gatewayFiles(dir);
   for (const path of [files.proxy, files.master, files.founded, files.revoked, join(dir, "processes.json")]) {
     await rm(path, { recursive: true, force: true, maxRetries: 3 });

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { Redis } from "ioredis";
 import { httpsStatus, launchElasticsearch } from "../../worker/contract/elasticsearch-process.ts";
@@ -122,7 +122,11 @@ function createRecord(dir: string, supervisor: ProcessIdentity): ProcessRecord {
 
 function throwIfFailed(name: string, logFile: string, result: KeepResult): void {
   if (result.kind !== "failed") return;
-  throw new GridError("GATEWAY_FAILED", `${name} ends again and again (${describeExit(result.exit)}); see ${logFile}`);
+  const last = readFileSync(logFile, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  throw new GridError(
+    "GATEWAY_FAILED",
+    `${name} ends again and again (${describeExit(result.exit)}), saying "${last.slice(0, 300)}"; see ${logFile}`,
+  );
 }
 
 async function keepProxy(
@@ -185,6 +189,8 @@ async function keepMaster(
       name: "the master",
       launch: async () => {
         await provisionMaster(dir, spec, secrets);
+        // Revoked while the files were being written.
+        if (existsSync(files.revoked)) await revokeLoader(dir, spec, secrets);
         const child = launchElasticsearch({
           home,
           javaHome,

@@ -104,9 +104,12 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
       meter.total("process.cpu", cpuSeconds);
       meter.gauge("process.rss", rssBytes);
     };
-    closing.push(async () => {
+    const withdraw = async (): Promise<void> => {
       await redis.hdel(keys.nodes, spec.jobName).catch(() => undefined);
-    });
+    };
+    closing.push(withdraw);
+    // Parsers stop sending to a data node before it goes.
+    if (spec.role === "es-data") life.drained.addEventListener("abort", () => void withdraw(), { once: true });
 
     await SERVICES[spec.role]({
       spec,
@@ -147,8 +150,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
       }
     }
     watching.abort();
-    await watched;
     redis.disconnect();
+    await watched;
   }
   return end;
 }

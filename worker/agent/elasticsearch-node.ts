@@ -49,6 +49,8 @@ export const runElasticsearchNode: Service = async (context) => {
         launch: async () => {
           await provision(context, elasticsearch, dir, ports);
           provisioned = true;
+          // Revoked while the files were being written.
+          if (context.loaderRevoked.aborted) await writeRealm(context, dir);
           const wanted = ports;
           // If it does not come up on its old ports, somebody may have them now.
           ports = ANY_PORTS;

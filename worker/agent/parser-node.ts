@@ -72,12 +72,16 @@ function launch(context: ServiceContext, bundle: string): GuardedChild {
     // A child that is gone hears nothing; its end is noticed elsewhere.
     if (child.process.connected) child.process.send(command, () => undefined);
   };
+  let problem: string | undefined;
   const onDrain = (): void => send({ type: "drain" });
   child.process.on("message", (message) => {
     const report = parserReportSchema.safeParse(message).data;
     if (report?.type === "ready") void context.register({ pid: report.pid }).catch(() => undefined);
     if (report?.type === "failed") log(`the parser cannot go on: ${report.code}: ${report.message}`);
-    if (report?.type === "status" && report.problem !== undefined) log(`the parser waits: ${report.problem}`);
+    if (report?.type === "status" && report.problem !== problem) {
+      problem = report.problem;
+      log(problem === undefined ? "the parser goes on" : `the parser waits: ${problem}`);
+    }
   });
   // A pipe that breaks while it is written to.
   child.process.on("error", () => undefined);

@@ -91,9 +91,8 @@ export function launchElasticsearch(options: {
         ES_PATH_CONF: join(options.dir, "config"),
         ES_TMPDIR: tmp,
         // The small Javas that start the server would leave counters and drafts in /tmp.
-        JDK_JAVA_OPTIONS: "-XX:-UsePerfData",
-        // The launcher splits it at spaces, whatever the quotes.
-        ...(/\s/.test(tmp) ? {} : { CLI_JAVA_OPTS: `-Djava.io.tmpdir=${tmp}` }),
+        // @source java(1): options in JDK_JAVA_OPTIONS may be quoted
+        JDK_JAVA_OPTIONS: `-XX:-UsePerfData "-Djava.io.tmpdir=${tmp}"`,
       },
       cwd: options.dir,
       output,

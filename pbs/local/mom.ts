@@ -126,7 +126,6 @@ function update(dir: string, sequence: number, change: Partial<LocalJob>): void 
 }
 
 async function runJob(dir: string, job: LocalJob, terminated: { readonly value: boolean }): Promise<void> {
-  const settings = readSettings(dir);
   const processes = new JobProcesses(job);
   const child = launch(dir, job);
   const exit = whenExited(child.process);
@@ -136,67 +135,91 @@ async function runJob(dir: string, job: LocalJob, terminated: { readonly value: 
     update(dir, job.sequence, { ...(leader && { leader }), ...(child.hint !== undefined && { hint: child.hint }) }),
   );
 
-  const changed = createGlance(dir);
-  const walltimeAt = (job.startedAt ?? Date.now()) + job.resources.walltimeSeconds * 1000;
-  let lookAt = 0;
-  let over = false;
-  void exit.then(() => (over = true));
-  let ending: Ending | undefined;
-  let killAt = Infinity;
-  let usage: JobUsage = { memoryBytes: 0, cpuSeconds: 0 };
-  const end = (why: Ending, graceSeconds: number): void => {
-    ending = why;
-    killAt = Date.now() + graceSeconds * 1000;
-    processes.signal("SIGTERM");
-  };
-
-  for (;;) {
-    const glance = sleep(GLANCE_MS);
-    await (over ? glance : Promise.race([exit, glance]));
-    const now = Date.now();
-    if (over && ending === undefined) break;
-    const look = now >= lookAt;
-    if (look || over) {
-      const members = processes.look();
-      usage = {
-        memoryBytes: Math.max(usage.memoryBytes, processes.memoryBytes),
-        cpuSeconds: processes.cpuSeconds,
-      };
-      attempt(() => writeProgress(dir, job.sequence, { ...usage, processes: members }));
-      lookAt = now + settings.pollSeconds * 1000;
-      const limit = job.resources.memoryBytes;
-      if (ending === undefined && limit !== undefined && processes.memoryBytes > limit) {
-        child.remark(`mem ${kib(processes.memoryBytes)} exceeded limit ${kib(limit)}`);
-        end("memory", settings.killGraceSeconds);
-      }
-      // A job that is being ended is over when its last process is, not with its script.
-      if (over && members.length === 0) break;
-    }
-    if (ending === undefined && now >= walltimeAt) {
-      const used = Math.round((now - (job.startedAt ?? now)) / 1000);
-      child.remark(`walltime ${String(used)} exceeded limit ${String(job.resources.walltimeSeconds)}`);
-      end("walltime", settings.killGraceSeconds);
-    }
-    // Two changes within one tick of the file system's clock look like one, so each look asks too.
-    const asked = (changed() || look) && readActiveJob(dir, job.sequence)?.cancelledAt !== undefined;
-    if (ending === undefined && (terminated.value || asked)) end("cancelled", settings.killGraceSeconds);
-    if (now >= killAt) break;
+  const life: Life = { usage: { memoryBytes: 0, cpuSeconds: 0 } };
+  try {
+    await supervise(dir, job, { processes, child, exit, terminated, life });
+    if (processes.look().length > 0) attempt(() => update(dir, job.sequence, { state: "E" }));
+  } finally {
+    // Also when this process can go on no more, say because its directory was removed.
+    const giveUpAt = performance.now() + KILL_PATIENCE_MS;
+    while (processes.signal("SIGKILL") > 0 && performance.now() < giveUpAt) await sleep(20);
+    child.close();
   }
-
-  if (processes.look().length > 0) {
-    await persist(() => update(dir, job.sequence, { state: "E" }));
-    const giveUpAt = Date.now() + KILL_PATIENCE_MS;
-    while (processes.signal("SIGKILL") > 0 && Date.now() < giveUpAt) await sleep(20);
-  }
-  child.close();
   // Without an ending of ours the script was over; with one its own status says nothing.
-  const exitStatus = ending === undefined ? await exit : EXIT_STATUS[ending];
+  const exitStatus = life.ending === undefined ? await exit : EXIT_STATUS[life.ending];
   await persist(() =>
     withLock(dir, () => {
       const current = readActiveJob(dir, job.sequence);
-      if (current) completeJob(dir, current, { exitStatus, used: usage });
+      if (current) completeJob(dir, current, { exitStatus, used: life.usage });
     }),
   );
+}
+
+/** What is known of a job's life so far. */
+interface Life {
+  /** Why the mom ends the job; absent when it ended by itself. */
+  ending?: Ending;
+  /** Most memory, all processor time. */
+  usage: JobUsage;
+}
+
+/** Returns when the script is over, or, once the job is being ended, when all its processes are or its grace is. */
+async function supervise(
+  dir: string,
+  job: LocalJob,
+  parts: {
+    readonly processes: JobProcesses;
+    readonly child: Launched;
+    readonly exit: Promise<number>;
+    readonly terminated: { readonly value: boolean };
+    readonly life: Life;
+  },
+): Promise<void> {
+  const { processes, child, exit, terminated, life } = parts;
+  const settings = readSettings(dir);
+  const changed = createGlance(dir);
+  // A clock that nobody sets: a corrected date must not end a job.
+  const startedAt = performance.now();
+  const walltimeAt = startedAt + job.resources.walltimeSeconds * 1000;
+  let lookAt = 0;
+  let killAt = Infinity;
+  let over = false;
+  void exit.then(() => (over = true));
+  const end = (why: Ending): void => {
+    life.ending = why;
+    killAt = performance.now() + settings.killGraceSeconds * 1000;
+    processes.signal("SIGTERM");
+  };
+
+  while (performance.now() < killAt) {
+    const glance = sleep(GLANCE_MS);
+    await (over ? glance : Promise.race([exit, glance]));
+    if (over && life.ending === undefined) return;
+    const now = performance.now();
+    const look = now >= lookAt;
+    if (look || over) {
+      const members = processes.look();
+      // A job that is being ended is over when its last process is, not with its script.
+      if (over && members.length === 0) return;
+      const { memoryBytes, cpuSeconds } = processes;
+      life.usage = { memoryBytes: Math.max(life.usage.memoryBytes, memoryBytes), cpuSeconds };
+      attempt(() => writeProgress(dir, job.sequence, { ...life.usage, processes: members }));
+      lookAt = now + settings.pollSeconds * 1000;
+      const limit = job.resources.memoryBytes;
+      if (life.ending === undefined && limit !== undefined && memoryBytes > limit) {
+        child.remark(`mem ${kib(memoryBytes)} exceeded limit ${kib(limit)}`);
+        end("memory");
+      }
+    }
+    if (life.ending === undefined && now >= walltimeAt) {
+      const used = Math.round((now - startedAt) / 1000);
+      child.remark(`walltime ${String(used)} exceeded limit ${String(job.resources.walltimeSeconds)}`);
+      end("walltime");
+    }
+    // Two changes within one tick of the file system's clock look like one, so each look asks too.
+    const asked = (changed() || look) && readActiveJob(dir, job.sequence)?.cancelledAt !== undefined;
+    if (life.ending === undefined && (terminated.value || asked)) end("cancelled");
+  }
 }
 
 interface Launched {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -111,6 +111,16 @@ describe("the embedded batch system under kill -9", () => {
     const submitted = submitJob(b, "waiting", "exit 0");
     holder.kill("SIGKILL");
     await untilState(b, await submitted, "finished");
+  });
+
+  it("a mom whose directory was removed does not leave its job behind", async () => {
+    const b = await bench();
+    const id = await submitJob(b, "homeless", "setsid sleep 1000 & echo $$ > pid; sleep 1000");
+    await untilFile(b, "pid");
+    const mom = momOf(b, id);
+    renameSync(b.batchDir, `${b.batchDir}.gone`);
+    await waitFor("the mom to be gone", () => identifyProcess(mom) === undefined);
+    expect(identifyProcess(Number(readFileSync(join(b.dir, "pid"), "utf8")))).toBeUndefined();
   });
 
   it("a job that calls qsub does not take the new job with it", async () => {

@@ -18,7 +18,7 @@ import { nodeInputsOf } from "./node-inputs.ts";
 import { acquireOwnership, type Ownership } from "./ownership.ts";
 import { readPlan } from "./plan-file.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { ensureBundles, ensureElasticsearch, nodeBinary } from "./runtimes/index.ts";
+import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms } from "./runtimes/index.ts";
 import { readServices, redisOptions } from "./services/index.ts";
 import { createSpool } from "./spool.ts";
 import { forget, teardown } from "./teardown.ts";
@@ -56,7 +56,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
   const signal = AbortSignal.any([options.signal, stop.signal]);
 
   const previous = await readJournal(paths.journal);
-  const bundles = await ensureBundles(log);
+  const programs = await stagePrograms(await ensureBundles(log), state.runtimes);
   const runtime = await ensureElasticsearch(config, state, log);
   const batch = await createBatchSystem({
     system: config.batch.system,
@@ -66,7 +66,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     queueDelaySeconds: config.batch.local.queueDelay,
     commandTimeoutSeconds: config.batch.commandTimeout,
     node: nodeBinary(),
-    entry: bundles.batch,
+    entry: programs.batch,
   });
 
   const redis = new Redis(redisOptions(services.redis));
@@ -96,8 +96,8 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       dialect: DIALECTS[config.batch.system],
       programs: {
         node: nodeBinary(),
-        agent: bundles.agent,
-        parser: bundles.parser,
+        agent: programs.agent,
+        parser: programs.parser,
         elasticsearchHome: runtime.home,
         javaHome: runtime.javaHome,
       },

@@ -116,8 +116,8 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
       if (open(await countsOf(unpack)) > 0) return false;
       return open(await countsOf(parse)) === 0;
     },
-    rows: (from = 0) => completed<LedgerRow>(parse as Queue<unknown, LedgerRow>, from),
-    unpackResults: () => completed<UnpackResult>(unpack as Queue<unknown, UnpackResult>, 0),
+    rows: (from = 0) => completed<LedgerRow>(parse, from),
+    unpackResults: () => completed<UnpackResult>(unpack, 0),
     async failed() {
       const result: FailedJob[] = [];
       for (const job of await parse.getFailed(0, -1)) {

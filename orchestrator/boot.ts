@@ -123,6 +123,13 @@ export async function attach(ctx: CampaignContext, signal: AbortSignal): Promise
   await bringUpGateway(ctx, signal);
 }
 
+/** Starts the gateway again when its supervisor died; proxy and master go with it and come back on their ports. */
+export async function keepGateway(ctx: CampaignContext): Promise<void> {
+  if (!ctx.cluster || (await readGateway(ctx.paths.gateway))) return;
+  ctx.log.warn("the gateway's supervisor is gone; it is started again");
+  await bringUpGateway(ctx, ctx.signal);
+}
+
 /** Whether the gateway's supervisor runs and has chosen its ports. */
 async function gatewayIsKnown(ctx: CampaignContext): Promise<boolean> {
   const gateway = await readGateway(ctx.paths.gateway);

@@ -31,24 +31,28 @@ export function orchestratorClient(secrets: CampaignSecrets, url: string): Clien
 }
 
 /**
- * Whether the loader's credential is refused by each of these nodes. A node that does not answer is one that might
- * still take it, so it counts as not revoked.
+ * Whether the loader's credential is refused by each of these data nodes and, through the proxy, by the master. A node
+ * that does not answer is one that might still take it, so it counts as not revoked.
  */
 export async function loaderIsRevoked(ctx: CampaignContext, nodeUrls: readonly string[]): Promise<boolean> {
-  const { secrets } = ctx;
-  if (!secrets) return false;
-  const answers = await Promise.all(
-    nodeUrls.map(async (url) => {
-      const client = clientOf(loaderConnection(secrets, url), 10_000);
-      try {
-        await client.security.authenticate();
-        return false;
-      } catch (error) {
-        return error instanceof errors.ResponseError && error.statusCode === 401;
-      } finally {
-        await client.close();
-      }
-    }),
-  );
-  return answers.every(Boolean);
+  const { secrets, gateway } = ctx;
+  if (!secrets || !gateway) return false;
+  const throughProxy = {
+    ...orchestratorConnection(secrets, gateway.elasticsearchUrl),
+    auth: loaderConnection(secrets, gateway.elasticsearchUrl).auth,
+  };
+  const connections = [throughProxy, ...nodeUrls.map((url) => loaderConnection(secrets, url))];
+  return (await Promise.all(connections.map(isRefused))).every(Boolean);
+}
+
+async function isRefused(connection: ElasticsearchConnection): Promise<boolean> {
+  const client = clientOf(connection, 10_000);
+  try {
+    await client.security.authenticate();
+    return false;
+  } catch (error) {
+    return error instanceof errors.ResponseError && error.statusCode === 401;
+  } finally {
+    await client.close();
+  }
 }

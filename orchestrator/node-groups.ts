@@ -289,7 +289,13 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     if (!sameJob) return refuse(`the job ${job.name} is ${job.jobId}, not ${request.jobId}`);
     const address = await leasedAddress(job);
     if (address === undefined) return false;
-    const issued = await certify(secrets, { role: job.role, jobName: job.name, address, csr: request.csr });
+    let issued;
+    try {
+      issued = await certify(secrets, { role: job.role, jobName: job.name, address, csr: request.csr });
+    } catch (error) {
+      // A request that cannot be signed must not keep the others waiting.
+      return refuse(describeError(error));
+    }
     await decide(ctx, { type: "certified", jobName: job.name, address });
     await send({ kind: "issued", instance: request.instance, address, ...issued });
     return true;

@@ -5,7 +5,7 @@ import { createBatchSystem, DIALECTS } from "../pbs/index.ts";
 import { BackfillError, describeError, GridError, StoreError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "../worker/contract/process.ts";
-import { boot, attach } from "./boot.ts";
+import { attach, boot, keepGateway } from "./boot.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { loadCampaign, writeFileAtomic } from "./campaign-store.ts";
 import { handleCommands } from "./command-handler.ts";
@@ -271,6 +271,7 @@ function startTicker(
     const working = state === "running" || state === "paused";
     if (working) await groups.reconcile();
     if (working || state === "finishing") checkDataNodes(ctx);
+    if (working || state === "finishing" || state === "serving" || state === "held") await keepGateway(ctx);
     await progress.update();
   };
   const running = (async () => {

@@ -25,7 +25,7 @@ export interface Before {
 /** Directories outside the state directory in which programs leave things. */
 const OUTSIDE = [tmpdir(), "/dev/shm", "/var/tmp"];
 /** Names by which Java, Elasticsearch, haproxy, Redis, Maven and ours would leave files there. */
-const OURS = /gridharvest|elasticsearch|hsperfdata|^jna|libzstd|haproxy|redis|carbon|graphite|gunicorn|maven/i;
+const OURS = /gridharvest(?!-test-)|elasticsearch|hsperfdata|^jna|libzstd|haproxy|redis|carbon|graphite|gunicorn|maven/i;
 
 export function lookBefore(config: SiteConfig): Before {
   return {
@@ -97,12 +97,18 @@ function processesOf(dir: string): Found[] {
   for (const name of readdirSync("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || own.has(pid)) continue;
+    if (!belongsTo(pid, dir)) continue;
     const command = readProc(pid, "cmdline").replaceAll("\0", " ").trim();
-    if (![command, readProc(pid, "environ"), workingDirOf(pid)].some((text) => names(text, dir))) continue;
     const identity = identifyProcess(pid);
     if (identity) found.push({ key: `${pid}:${identity.startTicks}`, pid, command });
   }
   return found;
+}
+
+function belongsTo(pid: number, dir: string): boolean {
+  return [readProc(pid, "cmdline").replaceAll("\0", " "), readProc(pid, "environ"), workingDirOf(pid)].some((text) =>
+    names(text, dir),
+  );
 }
 
 /** Whether the text names the directory itself, and not one whose name only begins like it. */
@@ -141,10 +147,21 @@ function outsideFiles(config: SiteConfig): string[] {
       const file = join(dir, name);
       if (config.stateDir === file || config.stateDir.startsWith(`${file}/`)) continue;
       const owner = lstatSync(file, { throwIfNoEntry: false })?.uid;
-      if (OURS.test(name) || owner === config.elasticsearch.runAsUid) found.push(file);
+      if (OURS.test(name) || owner === config.elasticsearch.runAsUid) {
+        if (!isOthersSocket(name, config.stateDir)) found.push(file);
+      }
     }
   }
   return found;
+}
+
+/**
+ * Java virtual machines that work have a socket `.java_pid<n>` in /tmp, whatever their temporary directory is. One whose
+ * process lives and has nothing to do with the state directory belongs to somebody else's Elasticsearch.
+ */
+function isOthersSocket(name: string, stateDir: string): boolean {
+  const pid = Number(/^\.java_pid(\d+)$/.exec(name)?.[1] ?? 0);
+  return pid > 0 && identifyProcess(pid) !== undefined && !belongsTo(pid, stateDir);
 }
 
 function filesBelow(dir: string): string[] {

@@ -1,0 +1,237 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "@elastic/elasticsearch";
+import { Queue } from "bullmq";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readGateway } from "../../orchestrator/gateway/index.ts";
+import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/security/index.ts";
+import { localPaths } from "../../pbs/local/settings.ts";
+import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
+import type { NodeRegistration } from "../../worker/contract/node.ts";
+import { isAlive, signalProcess } from "../../worker/contract/process.ts";
+import { privateStateDir, waitFor } from "../support/index.ts";
+import { makeSite, type TestSite } from "../support/campaign.ts";
+
+/**
+ * Faults of a real campaign: each asserts the ledger and the documents, never log lines. One site for all; every test
+ * boots a cluster of its own, which takes most of its time.
+ */
+describe("faults of a campaign", () => {
+  const dir = privateStateDir("faults");
+  let site: TestSite;
+  beforeAll(async () => {
+    site = await makeSite(dir);
+  }, 120_000);
+  afterEach(async () => {
+    await site.endAll();
+  }, 120_000);
+  afterAll(async () => {
+    await site.down();
+  }, 60_000);
+
+  const kill = async (identity: ReturnType<TestSite["orchestrator"]>): Promise<void> => {
+    expect(signalProcess(identity, "SIGKILL")).toBe(true);
+    await waitFor("the killed process to be gone", () => !isAlive(identity));
+  };
+
+  it("a parser killed three times in mid-chunk, on the same chunk", async () => {
+    // So slow that a chunk is in work for seconds.
+    const id = await site.launch("parser-killed", ["limits.eventsPerSecond=60"]);
+    await site.until(id, "running");
+    const redis = await site.redis();
+    const queue = new Queue(PARSE_QUEUE, { connection: redis, prefix: campaignKeys(id).queuePrefix });
+    let chunk: string | undefined;
+    try {
+      const seen = new Set<number>();
+      for (let round = 0; round < 3; round++) {
+        const pid = await waitFor(
+          "a parser with the chunk in work",
+          async () => {
+            const active = await queue.getActive();
+            chunk ??= active[0]?.id;
+            const job = active.find((candidate) => candidate.id === chunk);
+            const started = job?.processedOn ?? 0;
+            const nodes = Object.values(await redis.hgetall(campaignKeys(id).nodes)).map(
+              (text) => JSON.parse(text) as NodeRegistration,
+            );
+            const parser = nodes.find((node) => node.role === "parser");
+            if (!job || seen.has(started) || !parser) return undefined;
+            process.kill(parser.pid, 0);
+            seen.add(started);
+            return parser.pid;
+          },
+          { timeoutMs: 120_000 },
+        );
+        process.kill(pid, "SIGKILL");
+      }
+      await redis.hset(campaignKeys(id).knobs, { eventsPerSecond: 0 });
+    } finally {
+      await queue.close();
+      redis.disconnect();
+    }
+    const { rows } = await site.conclude(id);
+    expect(rows.find((row) => row.chunk === chunk)?.attempt).toBeGreaterThan(3);
+  });
+
+  it("the orchestrator killed in mid-campaign, and adopted", async () => {
+    const id = await site.launch("orchestrator-killed");
+    await site.untilChunks(id, 10);
+    await kill(site.orchestrator(id));
+    expect((await site.call("adopt", id, "--detach")).code).toBe(0);
+    await site.conclude(id);
+    expect((await site.jobNames(id)).length).toBe(2);
+    expect((await site.view(id)).owners).toBe(2);
+  });
+
+  it("the orchestrator killed between a submission and its answer", async () => {
+    // Whoever holds this lock keeps qsub waiting.
+    const lock = localPaths(statePaths(site.stateDir).batch).lock;
+    const holder = spawn("flock", [lock, "cat"], { stdio: ["pipe", "ignore", "inherit"] });
+    await once(holder, "spawn");
+    const id = await site.launch("submission-cut");
+    await waitFor("the first intent", async () => [...(await site.view(id)).jobs.values()].length > 0, {
+      timeoutMs: 60_000,
+    });
+    const qsub = await waitFor("qsub to wait for the lock", () => programsOf(site.stateDir, "qsub")[0], {
+      timeoutMs: 60_000,
+    });
+    await kill(site.orchestrator(id));
+    expect([...(await site.view(id)).jobs.values()].every((job) => job.jobId === undefined)).toBe(true);
+    holder.stdin.end();
+    await once(holder, "exit");
+    await waitFor("qsub to end", () => !programsOf(site.stateDir, "qsub").includes(qsub));
+    expect(await site.jobNames(id)).toHaveLength(1);
+    expect((await site.call("adopt", id, "--detach")).code).toBe(0);
+    await site.conclude(id);
+    const names = await site.jobNames(id);
+    expect(names).toHaveLength(2);
+    expect(new Set(names).size).toBe(2);
+  });
+
+  it("Redis killed in mid-load", async () => {
+    const id = await site.launch("redis-killed");
+    await site.untilChunks(id, 10);
+    const { services } = JSON.parse((await site.call("services", "status")).stdout) as {
+      services: { name: string; pid?: number }[];
+    };
+    const pid = services.find((service) => service.name.toLowerCase() === "redis")?.pid;
+    if (pid === undefined) throw new Error("services status does not name Redis's process");
+    process.kill(pid, "SIGKILL");
+    expect((await site.call("services", "up")).code).toBe(0);
+    await site.conclude(id);
+  });
+
+  it("documents that Elasticsearch rejects", async () => {
+    // While the data nodes are still queued, one day's index is made with a mapping that takes no text.
+    const id = await site.launch("poison", ["batch.local.queueDelay=15s", "limits.eventsPerSecond=0"]);
+    const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
+    const gateway = await waitFor("the gateway", () => readGateway(paths.gateway), { timeoutMs: 60_000 });
+    const client = new Client(
+      orchestratorConnection(await loadCampaignSecrets(paths.secrets), gateway.elasticsearchUrl),
+    );
+    const poisoned = "logs-2013.01.10-m2013.01-r1";
+    await waitFor(
+      "the master to make the poisoned index",
+      () =>
+        client.indices.create({
+          index: poisoned,
+          wait_for_active_shards: 0,
+          settings: { number_of_replicas: 0 },
+          mappings: {
+            dynamic: false,
+            properties: { message: { type: "integer" }, file: { type: "keyword" }, offset: { type: "long" } },
+          },
+        }),
+      { timeoutMs: 60_000, everyMs: 300 },
+    );
+    await client.close();
+    const served = await site.until(id, "serving");
+    const rejected = served.lines.rejected;
+    expect(rejected).toBeGreaterThan(100);
+    const watched = await site.call("watch", id);
+    expect(watched.code).toBe(3);
+    const { report } = await site.conclude(id, { rejected });
+    expect(Object.values(report.rejectedBy).reduce((sum, n) => sum + n, 0)).toBe(rejected);
+    const items = readdirSync(paths.rejects).flatMap((name) =>
+      readFileSync(join(paths.rejects, name), "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { index: string; raw: string; file: string; offset: number }),
+    );
+    expect(items).toHaveLength(rejected);
+    expect(new Set(items.map((item) => `${item.file} ${String(item.offset)}`)).size).toBe(rejected);
+    for (const item of items) {
+      expect(item.index).toBe(poisoned);
+      expect(Buffer.from(item.raw, "base64").length).toBeGreaterThan(0);
+    }
+  });
+
+  it("pause, resume, one more parser and one more data node, then one parser fewer", async () => {
+    const id = await site.launch("scaled", ["limits.eventsPerSecond=800"]);
+    await site.untilChunks(id, 5);
+    expect((await site.call("pause", id)).code).toBe(0);
+    const paused = await waitFor("the parsers to have finished what they had", async () => {
+      const now = await site.status(id);
+      return now.state === "paused" && now.chunks.active === 0 ? now : undefined;
+    });
+    expect((await site.call("scale", id, "--parsers", "2", "--data-nodes", "2")).code).toBe(0);
+    await waitFor(
+      "four nodes",
+      async () => (await site.status(id)).jobs.filter((job) => job.state === "running").length === 4,
+      { timeoutMs: 120_000 },
+    );
+    expect((await site.status(id)).chunks.done).toBe(paused.chunks.done);
+    expect((await site.call("resume", id)).code).toBe(0);
+    const added = [...(await site.view(id)).jobs.values()]
+      .filter((job) => /[dp]2$/.test(job.name))
+      .map((job) => job.name);
+    await waitFor(
+      "shards on the new data node",
+      async () => {
+        const client = await site.reader(id);
+        try {
+          const shards = await client.cat.shards({ format: "json", h: "node,docs" });
+          return shards.some((shard) => added.includes(shard.node ?? "") && Number(shard.docs ?? 0) > 0);
+        } finally {
+          await client.close();
+        }
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    expect((await site.call("scale", id, "--data-nodes", "1")).code).toBe(2);
+    expect((await site.call("scale", id, "--parsers", "1")).code).toBe(0);
+    const { rows } = await site.conclude(id);
+    expect(rows.filter((row) => added.includes(row.worker)).length).toBeGreaterThan(0);
+    expect(await site.jobNames(id)).toHaveLength(4);
+  });
+
+  it.each(["booting", "running", "finishing"] as const)("cancelled while %s", async (state) => {
+    const id = await site.launch(`cancelled-${state}`, state === "finishing" ? ["limits.eventsPerSecond=0"] : []);
+    await site.until(id, state);
+    expect((await site.call("cancel", id)).code).toBe(0);
+    await waitFor(`${id} to be cancelled`, async () => (await site.status(id)).state === "cancelled", {
+      timeoutMs: 120_000,
+    });
+    await site.expectNothingLeft(id);
+    expect((await site.call("teardown", id)).code).toBe(0);
+  });
+});
+
+/** Process ids of a program of the site's embedded batch system. */
+function programsOf(stateDir: string, program: string): number[] {
+  const found: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const words = readFileSync(`/proc/${name}/cmdline`, "latin1").split("\0");
+      if (!words.includes(program) || !words.some((word) => word.endsWith("batch.mjs"))) continue;
+      if (readFileSync(`/proc/${name}/environ`, "latin1").includes(stateDir)) found.push(Number(name));
+    } catch {
+      // It has ended.
+    }
+  }
+  return found;
+}

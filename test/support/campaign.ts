@@ -1,0 +1,220 @@
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "@elastic/elasticsearch";
+import { Redis } from "ioredis";
+import { expect } from "vitest";
+import { accessOf } from "../../orchestrator/access.ts";
+import { loadCampaign } from "../../orchestrator/campaign-store.ts";
+import { isFinal, type CampaignState } from "../../orchestrator/campaign.ts";
+import { loadConfig, type ResolvedConfig } from "../../orchestrator/config.ts";
+import { CommandLine, type CallResult } from "../../orchestrator/demo/command-line.ts";
+import { readJournal } from "../../orchestrator/journal.ts";
+import { readLedger } from "../../orchestrator/finish.ts";
+import type { Report } from "../../orchestrator/report.ts";
+import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
+import { readServices, redisOptions } from "../../orchestrator/services/index.ts";
+import { statePaths } from "../../orchestrator/paths.ts";
+import { campaignStatus, listCampaigns, readReport, type CampaignStatus } from "../../orchestrator/status.ts";
+import { viewOf, type CampaignView } from "../../orchestrator/view.ts";
+import { createBatchSystem } from "../../pbs/index.ts";
+import { campaignKeys } from "../../worker/contract/keys.ts";
+import type { LedgerRow } from "../../worker/contract/ledger.ts";
+import type { ProcessIdentity } from "../../worker/contract/process.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** A site with an archive of its own, on which tests launch real campaigns through the real command line. */
+export interface TestSite {
+  readonly stateDir: string;
+  readonly manifest: Manifest;
+  readonly archive: string;
+  /** Calls the command line with `--json`. */
+  call(...words: readonly string[]): Promise<CallResult>;
+  /** Launches and leaves; `settings` are `path=value` above the configuration. @returns the campaign's id */
+  launch(name: string, settings?: readonly string[], words?: readonly string[]): Promise<string>;
+  status(id: string): Promise<CampaignStatus>;
+  until(id: string, ...states: readonly CampaignState[]): Promise<CampaignStatus>;
+  /** Waits until so many chunks are committed. */
+  untilChunks(id: string, done: number): Promise<CampaignStatus>;
+  view(id: string): Promise<CampaignView>;
+  orchestrator(id: string): ProcessIdentity;
+  redis(): Promise<Redis>;
+  /** Names of all jobs that the batch system ever had of the campaign, once for each job. */
+  jobNames(id: string): Promise<string[]>;
+  /** A read-only client through the campaign's proxy. */
+  reader(id: string): Promise<Client>;
+  /**
+   * The campaign serves: what it says, what the ledger says and what stands in Elasticsearch are what the archive holds.
+   * Then it is torn down, and nothing of it is left.
+   */
+  conclude(id: string, expected?: { readonly rejected?: number }): Promise<{ report: Report; rows: LedgerRow[] }>;
+  /** Nothing of an ended campaign is left in the batch system, in Redis or on the disk. */
+  expectNothingLeft(id: string): Promise<void>;
+  /** Ends every campaign that a failed test left. */
+  endAll(): Promise<void>;
+  down(): Promise<void>;
+}
+
+const PATIENCE = { timeoutMs: 240_000, everyMs: 250 };
+
+export async function makeSite(dir: string, lines = 20_000): Promise<TestSite> {
+  const stateDir = join(dir, "state");
+  const archive = join(dir, "archive");
+  mkdirSync(stateDir);
+  const manifest = await writeSample({ month: "2013-01", lines, seed: 7, dir: archive, hosts: 12 });
+  const configFile = join(dir, "site.yaml");
+  writeFileSync(
+    configFile,
+    `stateDir: ${stateDir}
+archive: { root: ${archive} }
+plan: { chunkBytes: 64KiB }
+batch: { poll: 1s }
+dataNodes: { count: 1, heap: 512MiB, memory: 2GiB }
+parsers: { count: 1, lock: 4s }
+elasticsearch: { masterHeap: 384MiB }
+limits: { eventsPerSecond: 1500 }
+finish: keep
+metrics: { interval: 2s }
+`,
+  );
+  const cli = new CommandLine(configFile, join(dir, "cli.log"));
+  const resolved: ResolvedConfig = await loadConfig({ file: configFile, env: {} });
+  const never = new AbortController().signal;
+  const call = (...words: readonly string[]): Promise<CallResult> => cli.call(words, never);
+  const ok = async (...words: readonly string[]): Promise<CallResult> => {
+    const result = await call(...words);
+    if (result.code !== 0)
+      throw new Error(`gridharvest ${words.join(" ")}: exit ${String(result.code)}\n${result.stderr}`);
+    return result;
+  };
+  const status = (id: string): Promise<CampaignStatus> => campaignStatus(stateDir, id);
+  const paths = async (id: string) => (await loadCampaign(stateDir, id)).paths;
+
+  const site: TestSite = {
+    stateDir,
+    manifest,
+    archive,
+    call,
+    async launch(name, settings = [], words = []) {
+      const sets = settings.flatMap((pair) => ["--set", pair]);
+      await ok("launch", "--month", "2013-01", "--name", name, "--detach", ...sets, ...words);
+      return name;
+    },
+    status,
+    async until(id, ...states) {
+      return waitFor(
+        `${id} to be ${states.join(" or ")}`,
+        async () => {
+          const now = await status(id);
+          if (states.includes(now.state)) return now;
+          // What has ended otherwise will not come round any more.
+          if (["failed", "cancelled", "done", "held"].includes(now.state)) {
+            return { ...now, wrong: true as const };
+          }
+          return undefined;
+        },
+        PATIENCE,
+      ).then((now) => {
+        if ("wrong" in now) throw new Error(`${id} is ${now.state}: ${now.reason ?? "no reason"}`);
+        return now;
+      });
+    },
+    untilChunks: (id, done) =>
+      waitFor(
+        `${String(done)} chunks of ${id}`,
+        async () => {
+          const now = await status(id);
+          return now.chunks.done >= done ? now : undefined;
+        },
+        PATIENCE,
+      ),
+    view: async (id) => viewOf((await readJournal((await paths(id)).journal)).records),
+    orchestrator(id) {
+      const file = join(statePaths(stateDir).campaigns, id, "orchestrator.pid");
+      return JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity;
+    },
+    async redis() {
+      const services = await readServices(resolved.config, statePaths(stateDir));
+      return new Redis(redisOptions(services.redis));
+    },
+    async jobNames(id) {
+      const { config } = resolved;
+      const batch = await createBatchSystem({
+        system: "local",
+        batchDir: statePaths(stateDir).batch,
+        nodes: config.batch.local.nodes,
+        slotsPerNode: config.batch.local.slotsPerNode,
+        queueDelaySeconds: 0,
+        commandTimeoutSeconds: 60,
+        node: process.execPath,
+        entry: new URL("../../pbs/local/main.ts", import.meta.url).pathname,
+      });
+      const { record } = await loadCampaign(stateDir, id);
+      const jobs = await batch.list(never);
+      return jobs.map((job) => job.name).filter((name) => name.startsWith(`gh-${record.tag}-`));
+    },
+    async reader(id) {
+      const access = await accessOf(await paths(id));
+      if (!access) throw new Error(`${id} has no cluster`);
+      const text = (file: string): string => readFileSync(file, "utf8");
+      return new Client({
+        node: access.url,
+        tls: { ca: text(access.ca), cert: text(access.certificate), key: text(access.key) },
+        auth: { username: access.username, password: text(access.passwordFile) },
+      });
+    },
+    async conclude(id, { rejected = 0 } = {}) {
+      await site.until(id, "serving");
+      const files = await paths(id);
+      const report = await readReport(files.reportJson);
+      if (!report) throw new Error(`${id} has no report`);
+      const rows = await readLedger(files.ledger);
+      const { read, written, duplicate, dropped } = report.lines;
+      expect(read).toBe(manifest.lines);
+      expect(written + duplicate + dropped + rejected).toBe(manifest.lines);
+      expect(report.lines.rejected).toBe(rejected);
+      expect(report.documents).toBe(manifest.lines - rejected);
+      expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
+      const client = await site.reader(id);
+      try {
+        const { count } = await client.count({ index: "logs-*" });
+        expect(count).toBe(manifest.lines - rejected);
+      } finally {
+        await client.close();
+      }
+      await ok("verify", id);
+      await ok("teardown", id);
+      await site.until(id, "done");
+      const final = await readReport(files.reportJson);
+      expect(final?.snapshot).toMatchObject({ name: id, verified: true });
+      await site.expectNothingLeft(id);
+      return { report: final ?? report, rows };
+    },
+    async expectNothingLeft(id) {
+      const view = await site.view(id);
+      expect([...view.jobs.values()].filter((job) => job.ended === undefined)).toEqual([]);
+      const { dir } = await paths(id);
+      expect(readdirSync(dir)).not.toContain("secrets");
+      expect(readdirSync(dir)).not.toContain("staging");
+      expect(readdirSync(statePaths(stateDir).scratch)).toEqual([]);
+      const redis = await site.redis();
+      try {
+        expect(await redis.keys(campaignKeys(id).everything)).toEqual([]);
+      } finally {
+        redis.disconnect();
+      }
+    },
+    async endAll() {
+      for (const { id, state } of await listCampaigns(stateDir)) {
+        if (isFinal(state)) continue;
+        await call(state === "serving" || state === "held" ? "teardown" : "cancel", id);
+        await waitFor(`${id} to end`, async () => isFinal((await status(id)).state), { timeoutMs: 60_000 }).catch(() =>
+          call("teardown", id),
+        );
+      }
+    },
+    async down() {
+      await call("services", "down");
+    },
+  };
+  return site;
+}

@@ -78,8 +78,6 @@ class ChunkWork {
   readonly #tally: ChunkTally;
   readonly #rejects: Rejects;
   readonly #context: ChunkContext;
-  #sending = 0;
-  #sent: (() => void)[] = [];
 
   constructor(chunk: Chunk, bytes: ChunkBytes, tally: ChunkTally, rejects: Rejects, context: ChunkContext) {
     this.#chunk = chunk;
@@ -124,24 +122,8 @@ class ChunkWork {
     meter.count("lines.bytes", block.bytes);
     meter.count("parse.cpu", batch.cpuMicros);
     this.#tally.parsed(batch, batch.cpuMicros);
-    await this.#turn(signal);
-    try {
-      await rateLimit.take(tallies.read, block.bytes, signal);
-      await this.#send(batch, signal);
-    } finally {
-      this.#sending -= 1;
-      this.#sent.shift()?.();
-    }
-  }
-
-  /** Waits until fewer than `requestsInFlight` bulks of this chunk are under way. */
-  async #turn(signal: AbortSignal): Promise<void> {
-    while (this.#sending >= this.#context.requestsInFlight) {
-      await new Promise<void>((resolve) => this.#sent.push(resolve));
-    }
-    if (signal.aborted) this.#sent.shift()?.();
-    signal.throwIfAborted();
-    this.#sending += 1;
+    await rateLimit.take(tallies.read, block.bytes, signal);
+    await this.#send(batch, signal);
   }
 
   async #send(batch: EncodedBatch, signal: AbortSignal): Promise<void> {

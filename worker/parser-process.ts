@@ -1,6 +1,7 @@
 import { DelayedError, Worker, type Job, type Processor } from "bullmq";
 import { Redis } from "ioredis";
 import type { Meter } from "../monitoring/index.ts";
+import { createAdmission, type Admission } from "./admission.ts";
 import { processChunk, type ChunkContext } from "./chunk-job.ts";
 import { BLOCK_MISSING } from "./chunk-source.ts";
 import { chunkSchema, unpackSchema, type Chunk, type Unpack, type UnpackResult } from "./contract/chunk.ts";
@@ -64,6 +65,7 @@ export class ParserProcess {
   readonly #nodes: DataNodes;
   readonly #sink: Sink;
   readonly #pool: PipelinePool;
+  readonly #admission: Admission;
   readonly #staging: Staging;
   readonly #chunkContext: ChunkContext;
   readonly #unpackContext: UnpackContext;
@@ -83,7 +85,7 @@ export class ParserProcess {
   #jobProblem: string | undefined;
   #drained: Promise<void> | undefined;
 
-  /** Constructs; touches nothing. @throws ConfigError `PARSER_START_INVALID` */
+  /** Begins to connect to Redis, and nothing else. @throws ConfigError `PARSER_START_INVALID` */
   constructor(start: ParserStart, meter: Meter<"parser">, log: (text: string) => void) {
     const { spec, redis } = start;
     if (!spec.parser)
@@ -92,7 +94,7 @@ export class ParserProcess {
     this.#parser = spec.parser;
     this.#log = log;
     this.#keys = campaignKeys(spec.campaign);
-    this.#redis = new Redis(spoolConnection({ ...redisOptions(redis), lazyConnect: true }));
+    this.#redis = new Redis(spoolConnection(redisOptions(redis)));
     this.#redis.on("error", (error) => log(`Redis: ${error.message}`));
     this.#queues = createQueues(this.#redis, this.#keys);
     for (const queue of [this.#queues.parse, this.#queues.unpack]) queue.on("error", () => undefined);
@@ -101,6 +103,8 @@ export class ParserProcess {
       nodes: this.#nodes,
       ...(start.httpAuthority === undefined ? {} : { authority: start.httpAuthority }),
       ...(start.loader === undefined ? {} : { auth: start.loader }),
+      bulkBytes: this.#parser.bulkBytes,
+      inFlight: this.#parser.requestsInFlight * this.#parser.slots,
       observe: (bulk) => observeBulk(meter, bulk),
       onProblem: (problem) => {
         if (problem !== undefined) log(problem);
@@ -108,6 +112,7 @@ export class ParserProcess {
       },
     });
     this.#pool = createPipelinePool({ threads: this.#parser.slots, entry: pipelineEntry() });
+    this.#admission = createAdmission(this.#parser.slots, this.#parser.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
     this.#chunkContext = {
       pool: this.#pool,
@@ -123,12 +128,8 @@ export class ParserProcess {
     this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
   }
 
-  /** Connects, reads where the data nodes are, and begins to take jobs. */
+  /** Reads where the data nodes are, and begins to take jobs; waits while Redis is away. */
   async start(): Promise<void> {
-    await this.#redis.connect().catch((error: unknown) => {
-      // ioredis goes on trying by itself; commands wait until it has succeeded.
-      this.#log(`Redis is not there yet: ${describeError(error)}`);
-    });
     await this.#refreshNodes();
     const options = {
       connection: this.#redis,
@@ -213,7 +214,15 @@ export class ParserProcess {
     this.#chunks += 1;
     try {
       const chunk = parseMessage(chunkSchema, job);
-      const row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext, signal);
+      const bytes = chunk.source.kind === "staged" ? chunk.source.bytes : chunk.range.end - chunk.range.start;
+      if (this.#workers) this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
+      const leave = await this.#admission.enter(bytes, signal);
+      let row: LedgerRow;
+      try {
+        row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext, signal);
+      } finally {
+        leave();
+      }
       this.#chunksDone += 1;
       this.#linesRead += row.counts.read;
       this.#jobProblem = undefined;

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -251,11 +251,12 @@ describeWith(["redis", "elasticsearch", "7z"], "unpacking", () => {
 
   it.skipIf(process.getuid?.() !== 0)(
     "waits on a full disk, keeps no space that it does not use, and goes on",
-    async () => {
+    async ({ skip }) => {
       const text = syslogLines(6000, "full");
       const unpack = gzipFile("full.gz", gzipSync(text));
       mkdirSync(unpack.stagingDir, { recursive: true });
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=160k", "tmpfs", unpack.stagingDir]);
+      const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=160k", "tmpfs", unpack.stagingDir]);
+      if (mount.status !== 0) skip("a container without the right to mount has no small disk to fill");
       try {
         await campaign.parse.pause();
         await campaign.addUnpack(unpack);

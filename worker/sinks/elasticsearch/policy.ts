@@ -13,6 +13,8 @@ export interface SinkPolicy {
   readonly silenceMs: number;
   /** Failed requests in a row after which the sink says that something is wrong. Default 5. */
   readonly problemAfter: number;
+  /** A larger request that was refused with 429 that often in a row is sent in halves. Default 1 MiB. */
+  readonly smallestSplitBytes: number;
 }
 
 export const DEFAULT_POLICY: SinkPolicy = {
@@ -21,6 +23,7 @@ export const DEFAULT_POLICY: SinkPolicy = {
   deadNodeMs: 500,
   silenceMs: 120_000,
   problemAfter: 5,
+  smallestSplitBytes: 2 ** 20,
 };
 
 /**

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../../contract/errors.ts";
-import type { EncodedBatch, Outcome, Sink, WriteResult } from "../../contract/pipeline.ts";
+import type { Outcome, Sink } from "../../contract/pipeline.ts";
+import { createBundles, type BulkBody, type Settled } from "./bundles.ts";
 import { createHttpClient } from "./http.ts";
 import type { DataNodes } from "./nodes.ts";
 import { backoffMs, DEFAULT_POLICY, type SinkPolicy } from "./policy.ts";
@@ -26,6 +27,10 @@ export interface ElasticsearchSinkOptions {
   readonly authority?: string;
   readonly auth?: { readonly username: string; readonly password: string };
   readonly policy?: Partial<SinkPolicy>;
+  /** Small batches are sent together up to this size. Default 4 MiB. */
+  readonly bulkBytes?: number;
+  /** Requests under way at once. Default 2. */
+  readonly inFlight?: number;
   readonly observe?: (bulk: BulkObservation) => void;
   /** Called with what keeps the writes from succeeding, and with nothing once they do again. */
   readonly onProblem?: (problem: string | undefined) => void;
@@ -35,7 +40,7 @@ export interface ElasticsearchSinkOptions {
 const NO_NODE_MS = 500;
 
 /**
- * Writes batches through `_bulk`, their bytes as they are.
+ * Writes batches through `_bulk`, their bytes as they are, small ones of several callers together.
  *
  * A batch is settled item by item: what was written or is there already is counted, what was rejected is kept,
  * and only what failed for a passing reason is sent again, for as long as the signal allows. A bulk whose answer was lost
@@ -94,31 +99,29 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
     }
   }
 
-  async function write(batch: EncodedBatch, signal: AbortSignal): Promise<WriteResult> {
-    let written = 0;
-    let duplicate = 0;
+  /** See the head of this function. */
+  async function settle(bulk: BulkBody, signal: AbortSignal): Promise<Settled> {
+    const duplicates: number[] = [];
     const exceptions: (readonly [number, Outcome])[] = [];
-    const parts = new Parts(batch);
+    const parts = new Parts(bulk);
     let failures = 0;
-    const open: Part[] = batch.count === 0 ? [] : [parts.whole()];
+    const open: Part[] = [parts.whole()];
     for (let part = open.pop(); part !== undefined; part = open.pop()) {
       const reply = await post(part, signal);
       let retry: Part | undefined;
       let reason = "";
       switch (reply.kind) {
         case "all-written":
-          written += part.count;
           break;
         case "items": {
           const again: number[] = [];
           for (const [i, item] of reply.items.entries()) {
             const verdict = judgeItem(item);
             const index = part.indexOf(i);
-            if (verdict.kind === "written") written++;
-            else if (verdict.kind === "duplicate") duplicate++;
+            if (verdict.kind === "duplicate") duplicates.push(index);
             else if (verdict.kind === "rejected") exceptions.push([index, verdict]);
             else if (verdict.kind === "held") throw held(verdict.reason);
-            else {
+            else if (verdict.kind === "retry") {
               again.push(index);
               reason = verdict.reason;
             }
@@ -139,17 +142,22 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
           reason = reply.reason;
           break;
       }
+      const throttled = reason.startsWith("429");
       options.observe?.({
         documents: part.count,
         bytes: part.body.length,
         millis: reply.millis,
         retried: retry?.count ?? 0,
-        failed: reply.kind === "retry" && !reason.startsWith("429"),
-        throttled: reason.startsWith("429"),
+        failed: reply.kind === "retry" && !throttled,
+        throttled,
       });
       if (retry) {
-        open.push(retry);
         failures += 1;
+        // A node refuses what does not fit into its memory with 429 too, however often it is sent.
+        const tooMuch = throttled && reply.kind === "retry" && failures % policy.problemAfter === 0;
+        if (tooMuch && retry.count > 1 && retry.body.length > policy.smallestSplitBytes) {
+          open.push(...parts.halves(retry));
+        } else open.push(retry);
         if (failures >= policy.problemAfter) say(`sending ${retry.count} documents again: ${reason}`);
         await delay(backoffMs(policy, failures, Math.random()), undefined, { signal });
       } else {
@@ -157,9 +165,12 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
         say(undefined);
       }
     }
+    duplicates.sort((a, b) => a - b);
     exceptions.sort(([a], [b]) => a - b);
-    return { written, duplicate, exceptions };
+    return { duplicates, exceptions };
   }
+
+  const send = createBundles(settle, { bulkBytes: options.bulkBytes ?? 4 * 2 ** 20, inFlight: options.inFlight ?? 2 });
 
   return {
     async check(signal) {
@@ -188,8 +199,9 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
       }
     },
     async write(batch, signal) {
+      if (batch.count === 0) return { written: 0, duplicate: 0, exceptions: [] };
       try {
-        return await write(batch, signal);
+        return await send(batch, signal);
       } catch (error) {
         if (error instanceof BackfillError) throw error;
         throw new StoreError("WRITE_ABORTED", "the write was aborted; the chunk is done again", {
@@ -237,20 +249,20 @@ function itemsOf(text: string, count: number, url: string): readonly BulkItem[] 
   });
 }
 
-/** Some documents of a batch as one request body. */
+/** Some documents of a body as one request. */
 interface Part {
   readonly body: Uint8Array;
   readonly count: number;
-  /** The index in the batch of the part's i-th document. */
+  /** The index in the whole body of the part's i-th document. */
   indexOf(i: number): number;
 }
 
-/** Cuts a batch's body by the documents' lengths. */
+/** Cuts a body by the documents' lengths. */
 class Parts {
-  readonly #batch: EncodedBatch;
+  readonly #batch: BulkBody;
   #starts: Float64Array | undefined;
 
-  constructor(batch: EncodedBatch) {
+  constructor(batch: BulkBody) {
     this.#batch = batch;
   }
 
@@ -276,7 +288,7 @@ class Parts {
   }
 }
 
-function startsOf(batch: EncodedBatch): Float64Array {
+function startsOf(batch: BulkBody): Float64Array {
   const starts = new Float64Array(batch.count + 1);
   for (let i = 0; i < batch.count; i++) starts[i + 1] = (starts[i] ?? 0) + (batch.lengths[i] ?? 0);
   return starts;

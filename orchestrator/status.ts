@@ -102,7 +102,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         id: job.jobId ?? "",
         name: job.name,
         role: job.role,
-        state: job.ended ? "ended" : job.draining ? "draining" : (seen?.agent ?? seen?.batch ?? "submitted"),
+        state: job.ended ? "ended" : job.draining ? "draining" : jobState(seen),
         ...(host === undefined ? {} : { host }),
         ...(job.ended ? { exit: job.ended.exit } : {}),
       };
@@ -113,6 +113,11 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     ...(access ? { elasticsearch: access } : {}),
     files: { dir: paths.dir, ...(report ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
   };
+}
+
+/** What an agent says of itself counts; a job that runs without a word from its agent is starting. */
+function jobState(seen: { readonly batch?: string; readonly agent?: string } | undefined): string {
+  return seen?.agent ?? (seen?.batch === "running" ? "starting" : (seen?.batch ?? "submitted"));
 }
 
 /** All campaigns, newest first. */

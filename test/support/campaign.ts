@@ -195,7 +195,7 @@ metrics: { interval: 2s }
       const { dir } = await paths(id);
       expect(readdirSync(dir)).not.toContain("secrets");
       expect(readdirSync(dir)).not.toContain("staging");
-      expect(readdirSync(statePaths(stateDir).scratch)).toEqual([]);
+      expect(readdirSync(statePaths(stateDir).scratch).filter((name) => view.jobs.has(name))).toEqual([]);
       const redis = await site.redis();
       try {
         expect(await redis.keys(campaignKeys(id).everything)).toEqual([]);

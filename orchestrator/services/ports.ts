@@ -40,7 +40,8 @@ function lowestEphemeralPort(): number {
 /** Whether nothing listens at a port of the services' address. */
 export async function isFree(port: number): Promise<boolean> {
   return await new Promise((resolve) => {
-    const server = createServer();
+    // Clients of a service that died try to reach it all the time: one that gets us instead must not keep us.
+    const server = createServer((socket) => socket.destroy());
     server.once("error", () => resolve(false));
     server.listen({ host: SERVICE_HOST, port }, () => server.close(() => resolve(true)));
   });

@@ -10,14 +10,15 @@ import { startFaultProxy, type Fault, type FaultProxy } from "../support/fault-p
 /** What the suite needs of a destination: a sink whose requests pass the proxy, and what stands in it afterwards. */
 interface SinkUnderTest {
   readonly name: string;
-  readonly sink: (proxy: FaultProxy, problems: (string | undefined)[]) => Sink;
+  /** @param silenceMs after which a request without an answer counts as lost */
+  readonly sink: (proxy: FaultProxy, problems: (string | undefined)[], silenceMs: number) => Sink;
 }
 
 const SINKS: readonly SinkUnderTest[] = [
   {
     name: "elasticsearch",
-    sink: (proxy, problems) => {
-      const policy = { ...DEFAULT_POLICY, backoffMs: 5, deadNodeMs: 5, silenceMs: 400, problemAfter: 3 };
+    sink: (proxy, problems, silenceMs) => {
+      const policy = { ...DEFAULT_POLICY, backoffMs: 5, deadNodeMs: 5, silenceMs, problemAfter: 3 };
       const nodes = createDataNodes(policy);
       nodes.update([proxy.url]);
       return createElasticsearchSink({ nodes, policy, onProblem: (problem) => problems.push(problem) });
@@ -88,7 +89,7 @@ describeWith(["elasticsearch"], "sinks", () => {
     let sink: Sink;
     beforeEach(() => {
       problems.length = 0;
-      sink = make(proxy, problems);
+      sink = make(proxy, problems, 60_000);
       return async () => sink[Symbol.asyncDispose]();
     });
     const never = new AbortController().signal;
@@ -110,6 +111,23 @@ describeWith(["elasticsearch"], "sinks", () => {
       expect(proxy.requests.length).toBe(0);
     });
 
+    it(`${name}: settles batches that are written at once, each by itself`, async () => {
+      await sink.write(batchOf(index, good(10)), never);
+      const batches = [good(20, 0), [...good(3, 100), POISON], good(5, 200), [], good(300, 300)];
+      const results = await Promise.all(batches.map((documents) => sink.write(batchOf(index, documents), never)));
+      expect(results.map(({ written, duplicate }) => [written, duplicate])).toEqual([
+        [10, 10],
+        [3, 0],
+        [5, 0],
+        [0, 0],
+        [300, 0],
+      ]);
+      expect(results.map(({ exceptions }) => exceptions.map(([at]) => at))).toEqual([[], [3], [], [], []]);
+      // Those that waited for the first two went together.
+      expect(proxy.requests.length).toBe(4);
+      expect(await store.count(index)).toBe(328);
+    });
+
     it(`${name}: a second time everything is a duplicate, and nothing changes`, async () => {
       await sink.write(batchOf(index, good(50)), never);
       expect(await sink.write(batchOf(index, good(60)), never)).toEqual({ written: 10, duplicate: 50, exceptions: [] });
@@ -129,7 +147,6 @@ describeWith(["elasticsearch"], "sinks", () => {
 
     it.each<Fault>([
       { kind: "refuse" },
-      { kind: "silence" },
       { kind: "answer", status: 503, body: "no server" },
       { kind: "answer", status: 429, body: `{"error":{"type":"es_rejected_execution_exception","reason":"full"}}` },
     ])(`${name}: a request that was not carried out is sent again ($kind $status)`, async (fault) => {
@@ -147,6 +164,15 @@ describeWith(["elasticsearch"], "sinks", () => {
         expect(await store.count(index)).toBe(200);
       },
     );
+
+    it(`${name}: a request that is never answered is sent again`, async () => {
+      fail({ kind: "silence" });
+      await using impatient = make(proxy, problems, 1000);
+      const { written, duplicate, exceptions } = await impatient.write(batchOf(index, good(20)), never);
+      // A slow machine may need longer than that for the second request too; then a third one settles it.
+      expect({ settled: written + duplicate, exceptions }).toEqual({ settled: 20, exceptions: [] });
+      expect(await store.count(index)).toBe(20);
+    });
 
     it(`${name}: only what failed is sent again, and the rejects of the first answer are kept`, async () => {
       await sink.write(batchOf(index, good(2)), never);

@@ -25,7 +25,8 @@ export interface Before {
 /** Directories outside the state directory in which programs leave things. */
 const OUTSIDE = [tmpdir(), "/dev/shm", "/var/tmp"];
 /** Names by which Java, Elasticsearch, haproxy, Redis, Maven and ours would leave files there. */
-const OURS = /gridharvest(?!-test-)|elasticsearch|hsperfdata|^jna|libzstd|haproxy|redis|carbon|graphite|gunicorn|maven/i;
+const OURS =
+  /gridharvest(?!-test-)|elasticsearch|hsperfdata|^jna|libzstd|haproxy|redis|carbon|graphite|gunicorn|maven/i;
 
 export function lookBefore(config: SiteConfig): Before {
   return {

@@ -10,11 +10,11 @@ const ONE_INTERRUPTION_MS = 1000;
 
 function abortOnSignals(controller: AbortController): void {
   let firstAt: number | undefined;
-  const onSignal = (): void => {
+  const onSignal = (name: NodeJS.Signals): void => {
     const now = performance.now();
     if (firstAt === undefined) {
       firstAt = now;
-      process.stderr.write("\ndemo: interrupted; ending what was started\n");
+      process.stderr.write(`\ndemo: interrupted (${name}); ending what was started\n`);
       controller.abort();
     } else if (now - firstAt > ONE_INTERRUPTION_MS) {
       process.stderr.write("demo: interrupted again; what still runs is listed by: gridharvest list\n");

@@ -114,7 +114,9 @@ export function resultText(result: DemoResult, report: Report, compared: readonl
     ["checked", compared.map(({ aspect, numbers }) => `${formatCount(numbers)} ${aspect}`).join(", ")],
     [
       "left over",
-      `${result.leftovers.jobs} jobs, ${result.leftovers.processes} processes, ${result.leftovers.files} files`,
+      result.state === "serving"
+        ? "not looked for: it is all kept up"
+        : `${result.leftovers.jobs} jobs, ${result.leftovers.processes} processes, ${result.leftovers.files} files`,
     ],
   ];
   const phases = Object.entries(result.phases);

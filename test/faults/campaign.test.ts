@@ -126,9 +126,9 @@ describe("faults of a campaign", () => {
 
   it("documents that Elasticsearch rejects", async () => {
     // While the data nodes are still queued, one day's index is made with a mapping that takes no text.
-    const id = await site.launch("poison", ["batch.local.queueDelay=15s", "limits.eventsPerSecond=0"]);
+    const id = await site.launch("poison", ["batch.local.queueDelay=20s", "limits.eventsPerSecond=0"]);
     const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
-    const gateway = await waitFor("the gateway", () => readGateway(paths.gateway), { timeoutMs: 60_000 });
+    const gateway = await waitFor("the gateway", () => readGateway(paths.gateway), { timeoutMs: 120_000 });
     const client = new Client(
       orchestratorConnection(await loadCampaignSecrets(paths.secrets), gateway.elasticsearchUrl),
     );
@@ -145,7 +145,7 @@ describe("faults of a campaign", () => {
             properties: { message: { type: "integer" }, file: { type: "keyword" }, offset: { type: "long" } },
           },
         }),
-      { timeoutMs: 60_000, everyMs: 300 },
+      { timeoutMs: 120_000, everyMs: 300 },
     );
     await client.close();
     const served = await site.until(id, "serving");

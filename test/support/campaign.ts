@@ -54,7 +54,7 @@ export interface TestSite {
   down(): Promise<void>;
 }
 
-const PATIENCE = { timeoutMs: 240_000, everyMs: 250 };
+const PATIENCE = { timeoutMs: 400_000, everyMs: 250 };
 
 export async function makeSite(dir: string, lines = 20_000): Promise<TestSite> {
   const stateDir = join(dir, "state");

@@ -9,7 +9,7 @@ import { REPOSITORY } from "./finish.ts";
 import { orchestratorClient } from "./gateway-client.ts";
 import { readGateway, startGateway } from "./gateway/index.ts";
 import type { NodeGroups } from "./node-groups.ts";
-import { repositoryDir, stagingDirOf } from "./node-specs.ts";
+import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, unpacksOf } from "./plan.ts";
 import { createRedisUsers } from "./redis-users.ts";
 import { commandLine } from "./runtimes/index.ts";
@@ -77,7 +77,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
 
   await step(ctx, "prepare-indices", async () => (await cluster.prepare(naming, plan.months)).length);
   await step(ctx, "register-repository", () =>
-    cluster.registerRepository(REPOSITORY, repositoryDir(config, ctx.state)),
+    cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),
   );
   await step(ctx, "fill-spool", async () => {
     const dir = stagingDirOf(config, ctx.record.id, paths);

@@ -7,7 +7,7 @@ import { clusterOf, decide, step, until, type CampaignContext } from "./context.
 import { loaderIsRevoked } from "./gateway-client.ts";
 import { tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
 import type { NodeGroups } from "./node-groups.ts";
-import { repositoryDir } from "./node-specs.ts";
+import { campaignRepositoryDir } from "./node-specs.ts";
 import { compareWithStore } from "./reconcile.ts";
 import type { FailedJob } from "./spool.ts";
 import { liveJobs } from "./view.ts";
@@ -152,7 +152,11 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
   return {
     documents,
     storeBytes,
-    snapshot: { name: snapshot, repository: repositoryDir(ctx.config, ctx.state), verified: true },
+    snapshot: {
+      name: snapshot,
+      repository: campaignRepositoryDir(ctx.config, ctx.state, ctx.record.id),
+      verified: true,
+    },
     fileProblems,
   };
 }

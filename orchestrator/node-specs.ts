@@ -104,6 +104,14 @@ export function repositoryDir(config: Config, state: StatePaths): string {
   return config.snapshot.repository ?? state.snapshots;
 }
 
+/**
+ * The campaign's own part of it: two clusters must never write to one repository.
+ * @source Elasticsearch reference, "Snapshot and restore: multiple clusters"
+ */
+export function campaignRepositoryDir(config: Config, state: StatePaths, campaign: string): string {
+  return join(repositoryDir(config, state), campaign);
+}
+
 /** Where blocks of unpacked files stand. */
 export function stagingDirOf(config: Config, campaign: string, paths: CampaignPaths): string {
   return config.staging.dir === undefined ? paths.staging : join(config.staging.dir, `gridharvest-${campaign}`);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConfigError } from "../worker/contract/errors.ts";
@@ -29,6 +30,30 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
 }
 
 /**
+ * Whether a new campaign may have this name, for a launch to ask before it does anything. `createCampaign` has the last word.
+ * @throws ConfigError `CAMPAIGN_NAME` for a name that cannot be one, `CAMPAIGN_EXISTS` when it is taken
+ */
+export function checkCampaignName(state: StatePaths, name: string): void {
+  checkForm(name);
+  if (existsSync(campaignPaths(state.campaigns, name).dir)) throw taken(state, name);
+}
+
+function checkForm(id: string): void {
+  if (ID.test(id)) return;
+  throw new ConfigError(
+    "CAMPAIGN_NAME",
+    `${JSON.stringify(id)} cannot name a campaign; choose a --name of 2 to 48 lower case letters, digits and dashes, a letter or digit first`,
+  );
+}
+
+function taken(state: StatePaths, id: string): ConfigError {
+  return new ConfigError(
+    "CAMPAIGN_EXISTS",
+    `a campaign named ${id} exists in ${state.campaigns}; choose another --name, or look at it with \`gridharvest status ${id}\``,
+  );
+}
+
+/**
  * Makes the campaign's directory.
  * @throws ConfigError `CAMPAIGN_NAME` for a name that cannot be one, `CAMPAIGN_EXISTS` when it is taken
  */
@@ -45,22 +70,14 @@ export async function createCampaign(
   const span =
     options.months.length > 1 ? `${options.months[0] ?? ""}-to-${options.months.at(-1) ?? ""}` : options.months[0];
   const id = options.name ?? `${span ?? ""}-${tag}`;
-  if (!ID.test(id)) {
-    throw new ConfigError(
-      "CAMPAIGN_NAME",
-      `"${id}" cannot name a campaign: 2 to 48 lower case letters, digits and dashes, a letter or digit first`,
-    );
-  }
+  checkForm(id);
   const paths = campaignPaths(state.campaigns, id);
   await mkdir(state.campaigns, { recursive: true });
   try {
     await mkdir(paths.dir);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new ConfigError(
-      "CAMPAIGN_EXISTS",
-      `a campaign named ${id} exists in ${state.campaigns}; choose another --name, or look at it with \`gridharvest status ${id}\``,
-    );
+    throw taken(state, id);
   }
   const record: CampaignRecord = {
     version: 1,
@@ -89,7 +106,7 @@ export async function loadCampaign(
     const known = await campaignIds(stateDir);
     throw new ConfigError(
       "CAMPAIGN_UNKNOWN",
-      `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none"}`,
+      `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none; launch one, or say where they are with --state-dir"}`,
     );
   }
 }

@@ -50,6 +50,11 @@ export const launch: Command = {
             "parsers.count": { flag: "--parsers", value: countOf("--parsers", options.parsers) },
             finish: { flag: "--finish", value: options.finish },
           });
+          if (options.name !== undefined) {
+            const { checkCampaignName } = await import("../campaign-store.ts");
+            const { statePaths } = await import("../paths.ts");
+            checkCampaignName(statePaths(site.stateDir), options.name);
+          }
           const plan = await planOf(site, options, io, signal, parts);
           const { prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
           await prepareSite(site, io.log);
@@ -93,7 +98,7 @@ async function planOf(
     if (current.id !== saved.id) {
       throw new ConfigError(
         "PLAN_OUTDATED",
-        `${options.plan} no longer fits: ${comparePlans(saved, current).join("; ")}. Plan again with \`gridharvest plan --month ${saved.months.join("..")}\``,
+        `${options.plan} no longer fits: ${comparePlans(saved, current).join("; ")}. Plan again with \`gridharvest plan --month ${[...new Set([saved.months[0], saved.months.at(-1)])].join("..")}\``,
       );
     }
     return saved;

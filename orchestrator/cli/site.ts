@@ -7,7 +7,5 @@ export async function siteOf(
   io: Io,
   flags: Readonly<Record<string, { readonly flag: string; readonly value: unknown }>> = {},
 ): Promise<SiteConfig> {
-  const { config, warnings } = await configOf(options, io, flags);
-  for (const warning of warnings) io.log.warn(warning);
-  return config;
+  return (await configOf(options, io, flags)).config;
 }

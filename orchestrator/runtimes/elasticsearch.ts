@@ -5,7 +5,7 @@ import type { Config } from "../config-schema.ts";
 import type { Log } from "../log.ts";
 import type { StatePaths } from "../paths.ts";
 import { unpackDistribution } from "./distribution.ts";
-import { findJava } from "./java.ts";
+import { findJava, findNamedJava } from "./java.ts";
 import { downloadFromMaven, MAVEN_ARTIFACT, mavenArchivePath } from "./maven.ts";
 import { makeTraversableDir } from "./partial-dir.ts";
 import { checkTraversable } from "./traverse.ts";
@@ -51,9 +51,11 @@ export async function ensureElasticsearch(
   signal?: AbortSignal,
 ): Promise<ElasticsearchRuntime> {
   const source = elasticsearchSource(config);
+  // Before the large download: a Java that is named wrongly, or (Maven's distribution brings none) that is not there.
+  const known = source.kind === "maven" ? await findJava(config) : await findNamedJava(config);
   const home = source.kind === "home" ? source.home : await provide(source, paths.runtimes, log, signal);
   const version = distributionVersion(home, source.kind === "home" ? source.origin : "the unpacked distribution");
-  const java = await findJava(config, join(home, "jdk"));
+  const java = known ?? (await findJava(config, join(home, "jdk")));
   checkTraversable(join(home, "lib"), config.elasticsearch.runAsUid, "the Elasticsearch distribution");
   checkTraversable(join(java.home, "bin"), config.elasticsearch.runAsUid, "its Java");
   return { home, version, javaHome: java.home };

@@ -26,6 +26,24 @@ export interface Java {
  * @throws ConfigError `JAVA_MISSING` or `JAVA_UNFIT`, with the remedy
  */
 export async function findJava(config: Pick<Config, "elasticsearch">, bundled?: string): Promise<Java> {
+  const named = await findNamedJava(config);
+  if (named) return named;
+  for (const [home, origin] of candidates(bundled)) {
+    const major = await javaMajor(home);
+    if (major !== undefined && major >= JAVA_MAJOR) return { home, major, origin };
+  }
+  throw new ConfigError(
+    "JAVA_MISSING",
+    `no Java ${JAVA_MAJOR} or newer in JAVA_HOME, on PATH or below ${SYSTEM_JAVAS}; ` +
+      `install one (Debian: apt-get install --no-install-recommends openjdk-17-jre-headless) or set elasticsearch.javaHome`,
+  );
+}
+
+/**
+ * The Java that the configuration or `ES_JAVA_HOME` names, undefined when neither does.
+ * @throws ConfigError `JAVA_UNFIT`, with the remedy
+ */
+export async function findNamedJava(config: Pick<Config, "elasticsearch">): Promise<Java | undefined> {
   const decided: readonly (readonly [string | undefined, string])[] = [
     [config.elasticsearch.javaHome, "elasticsearch.javaHome"],
     [process.env["ES_JAVA_HOME"], "ES_JAVA_HOME"],
@@ -41,15 +59,7 @@ export async function findJava(config: Pick<Config, "elasticsearch">, bundled?: 
       { context: { home } },
     );
   }
-  for (const [home, origin] of candidates(bundled)) {
-    const major = await javaMajor(home);
-    if (major !== undefined && major >= JAVA_MAJOR) return { home, major, origin };
-  }
-  throw new ConfigError(
-    "JAVA_MISSING",
-    `no Java ${JAVA_MAJOR} or newer in JAVA_HOME, on PATH or below ${SYSTEM_JAVAS}; ` +
-      `install one (Debian: apt-get install --no-install-recommends openjdk-17-jre-headless) or set elasticsearch.javaHome`,
-  );
+  return undefined;
 }
 
 const SYSTEM_JAVAS = "/usr/lib/jvm";

@@ -1,0 +1,314 @@
+import { execFile } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { createCampaign } from "../../orchestrator/campaign-store.ts";
+import { loadConfig } from "../../orchestrator/config.ts";
+import { VARIABLE_PREFIX } from "../../orchestrator/config-fields.ts";
+import { prepareCampaign } from "../../orchestrator/launch.ts";
+import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { readPlan } from "../../orchestrator/plan-file.ts";
+import { commandLine } from "../../orchestrator/runtimes/index.ts";
+import { privateStateDir } from "../support/index.ts";
+
+/** Bad input, given to the real command line: each is refused before anything is submitted, started or fetched. */
+
+const root = privateStateDir("cli-refusals");
+const LINE = "Jan 14 23:20:01 hildor23-1 CRON[3849]: a message\n";
+const HOST = "hosts/2013/01/10.0.0.1";
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A site with a small archive of January 2013 and an empty state directory. */
+class Site {
+  readonly dir = mkdtempSync(join(root, "site-"));
+  readonly archive = join(this.dir, "archive");
+  readonly stateDir = join(this.dir, "state");
+  readonly configFile = join(this.dir, "site.yaml");
+
+  constructor() {
+    this.write(`${HOST}/syslog`, LINE.repeat(50));
+    this.write(`${HOST}/auth.log`, LINE.repeat(5));
+    this.configure(`stateDir: ${this.stateDir}\narchive: { root: ${this.archive} }\n`);
+  }
+
+  /** Writes a file of the archive. @returns its path */
+  write(path: string, content: string | Uint8Array): string {
+    const file = join(this.archive, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return file;
+  }
+
+  configure(text: string): void {
+    writeFileSync(this.configFile, text);
+  }
+
+  /** Runs a process of its own, as a shell would. */
+  run(words: readonly string[], variables: Readonly<Record<string, string | undefined>> = {}): Promise<Outcome> {
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith(VARIABLE_PREFIX));
+    const { node, args } = commandLine();
+    return new Promise((resolve) => {
+      execFile(
+        node,
+        [...args, "--json", ...words, "--config", this.configFile],
+        { cwd: this.dir, env: { ...Object.fromEntries(own), ...variables } },
+        (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err }),
+      );
+    });
+  }
+
+  /** The command is refused with this code, and with all of these on stderr; it leaves the site as it was. */
+  async refuses(
+    words: readonly string[],
+    code: string,
+    says: readonly string[],
+    variables: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<void> {
+    const before = this.files();
+    const { code: exit, out, err } = await this.run(words, variables);
+    expect(err).toMatch(/^gridharvest: /m);
+    for (const text of says) expect(err).toContain(text);
+    expect(err).not.toMatch(/^ {4}at /m);
+    const result = JSON.parse(out) as { error: { message: string } };
+    expect(result).toMatchObject({ error: { code } });
+    expect(err).toContain(`gridharvest: ${result.error.message}\n`);
+    expect(exit).toBe(2);
+    expect(this.files()).toEqual(before);
+  }
+
+  /** Everything in the state directory: a refused command adds no campaign, service, batch system or runtime. */
+  files(): readonly string[] {
+    return existsSync(this.stateDir) ? readdirSync(this.stateDir, { recursive: true, encoding: "utf8" }).sort() : [];
+  }
+
+  async plan(months = "2013-01"): Promise<string> {
+    const file = join(this.dir, "saved.plan.json");
+    const { code, err } = await this.run(["plan", "--month", months, "--out", file]);
+    expect(err).toBe("");
+    expect(code).toBe(0);
+    return file;
+  }
+
+  async createCampaign(name: string): Promise<string> {
+    const { config } = await loadConfig({ file: this.configFile, env: {} });
+    const { paths } = await createCampaign(statePaths(this.stateDir), {
+      name,
+      months: ["2013-01"],
+      planId: "0123456789ab",
+      config,
+    });
+    return paths.campaign;
+  }
+}
+
+describe.each(["plan", "launch"])("%s of what is not there", (command) => {
+  it("refuses an archive that does not exist", async () => {
+    const site = new Site();
+    rmSync(site.archive, { recursive: true });
+    const says = [site.archive, "does not exist", "set archive.root"];
+    await site.refuses([command, "--month", "2013-01"], "ARCHIVE_MISSING", says);
+  });
+
+  it("refuses an archive that is a file", async () => {
+    const site = new Site();
+    const file = join(site.archive, HOST, "syslog");
+    const says = [file, "is not a directory", "set archive.root"];
+    await site.refuses([command, "--month", "2013-01", "--set", `archive.root=${file}`], "ARCHIVE_MISSING", says);
+  });
+
+  it("refuses an archive behind a file", async () => {
+    const site = new Site();
+    const path = join(site.archive, HOST, "syslog", "logs");
+    const says = [path, "cannot be read", "set archive.root"];
+    await site.refuses([command, "--month", "2013-01", "--set", `archive.root=${path}`], "ARCHIVE_MISSING", says);
+  });
+
+  it("refuses a month without files, and names those that have some", async () => {
+    const site = new Site();
+    const says = [site.archive, "2013-02", "2013-01"];
+    await site.refuses([command, "--month", "2013-02"], "ARCHIVE_EMPTY", says);
+    await site.refuses([command, "--month", "2013-01..2013-02"], "ARCHIVE_EMPTY", says);
+  });
+
+  it.each([
+    ["a month that does not exist", "2013-13", ["2013-13", "as in 2013-01"]],
+    ["what is no month", "January", ["January", "as in 2013-01"]],
+    ["a reversed range", "2013-02..2013-01", ["the range ends before it begins", "write 2013-01..2013-02"]],
+    ["a range of three", "2013-01..2013-02..2013-03", ["a range, 2013-01..2013-03"]],
+  ])("refuses %s", async (_, month, says) => {
+    await new Site().refuses([command, "--month", month], "MONTH_INVALID", ["--month", ...says]);
+  });
+
+  it("refuses a file beside its compressed copy, and names both", async () => {
+    const site = new Site();
+    site.write(`${HOST}/syslog.gz`, gzipSync(LINE.repeat(50)));
+    const says = [`${HOST}/syslog`, "beside", `${HOST}/syslog.gz`, "archive.layout.clash"];
+    await site.refuses([command, "--month", "2013-01"], "ARCHIVE_CLASH", says);
+  });
+});
+
+describe("a configuration that does not fit", () => {
+  it("names the place of an unknown key, and the key that was meant", async () => {
+    const site = new Site();
+    site.configure(`stateDir: ${site.stateDir}\nparsers:\n  cuont: 3\n`);
+    const says = [`${site.configFile}:3:`, "parsers.cuont: unknown key", "did you mean count?"];
+    for (const command of ["plan", "launch"])
+      await site.refuses([command, "--month", "2013-01"], "CONFIG_INVALID", says);
+    await site.refuses(["status", "january"], "CONFIG_INVALID", says);
+  });
+
+  it("names every problem at once", async () => {
+    const site = new Site();
+    site.configure(`stateDir: ${site.stateDir}\nparsres: {}\nfinish: kep\n`);
+    const says = [`${site.configFile}:2:`, "did you mean parsers?", `${site.configFile}:3:`, "did you mean keep?"];
+    await site.refuses(["launch", "--month", "2013-01"], "CONFIG_INVALID", says);
+  });
+
+  it("names a configuration file that is not there", async () => {
+    const site = new Site();
+    rmSync(site.configFile);
+    const says = [site.configFile, "gridharvest config --example"];
+    await site.refuses(["launch", "--month", "2013-01"], "CONFIG_UNREADABLE", says);
+  });
+
+  it("says a warning once", async () => {
+    const site = new Site();
+    const { err } = await site.run(["status", "january"], { [`${VARIABLE_PREFIX}PARSERS_CUONT`]: "3" });
+    expect(err.split(`${VARIABLE_PREFIX}PARSERS_CUONT`)).toHaveLength(2);
+    expect(err).toContain(`did you mean ${VARIABLE_PREFIX}PARSERS_COUNT?`);
+  });
+});
+
+describe("a plan that no longer fits", () => {
+  it("names a file that grew", async () => {
+    const site = new Site();
+    const plan = await site.plan();
+    const file = join(site.archive, HOST, "syslog");
+    appendFileSync(file, LINE);
+    const bytes = LINE.length * 50;
+    await site.refuses(["launch", "--plan", plan], "PLAN_OUTDATED", [
+      plan,
+      `size of ${HOST}/syslog: ${bytes} bytes, ${bytes + LINE.length} now`,
+      "gridharvest plan --month 2013-01`",
+    ]);
+  });
+
+  it("names a file that came and one that went", async () => {
+    const site = new Site();
+    const plan = await site.plan();
+    site.write("hosts/2013/01/10.0.0.2/syslog", LINE);
+    rmSync(join(site.archive, HOST, "auth.log"));
+    await site.refuses(["launch", "--plan", plan], "PLAN_OUTDATED", [
+      plan,
+      "file added: hosts/2013/01/10.0.0.2/syslog",
+      `file removed: ${HOST}/auth.log`,
+    ]);
+  });
+
+  it("names what else decides the documents", async () => {
+    const site = new Site();
+    const plan = await site.plan();
+    const words = ["launch", "--plan", plan, "--set", "archive.timeZone=Europe/Prague"];
+    await site.refuses(words, "PLAN_OUTDATED", ["time zone: ", "Europe/Prague now"]);
+  });
+
+  it("says how to plan several months again, in words that work", async () => {
+    const site = new Site();
+    for (const month of ["02", "03"]) site.write(`hosts/2013/${month}/10.0.0.1/syslog`, LINE);
+    const plan = await site.plan("2013-01..2013-03");
+    site.write("hosts/2013/03/10.0.0.2/syslog", LINE);
+    const says = ["gridharvest plan --month 2013-01..2013-03`"];
+    await site.refuses(["launch", "--plan", plan], "PLAN_OUTDATED", says);
+  });
+
+  it("refuses a plan file that is missing, or broken off", async () => {
+    const site = new Site();
+    const missing = join(site.dir, "none.json");
+    await site.refuses(["launch", "--plan", missing], "PLAN_UNREADABLE", [missing, "gridharvest plan"]);
+    const plan = await site.plan();
+    writeFileSync(plan, readFileSync(plan).subarray(0, 400));
+    await site.refuses(["launch", "--plan", plan], "PLAN_UNREADABLE", [plan, "gridharvest plan"]);
+  });
+});
+
+describe("a campaign's name", () => {
+  it("is refused when it is taken, before anything is done", async () => {
+    const site = new Site();
+    const file = await site.createCampaign("january");
+    const record = readFileSync(file, "utf8");
+    const says = ["january", statePaths(site.stateDir).campaigns, "--name", "gridharvest status january"];
+    await site.refuses(["launch", "--month", "2013-01", "--name", "january"], "CAMPAIGN_EXISTS", says);
+    expect(readFileSync(file, "utf8")).toBe(record);
+  });
+
+  it("is refused when another launch takes it meanwhile, and that campaign stays whole", async () => {
+    const site = new Site();
+    const plan = await readPlan(await site.plan());
+    const { config } = await loadConfig({ file: site.configFile, env: {} });
+    const file = await site.createCampaign("january");
+    await expect(prepareCampaign(config, plan, "january")).rejects.toMatchObject({ code: "CAMPAIGN_EXISTS" });
+    expect(readdirSync(dirname(file))).toEqual(["campaign.json"]);
+  });
+
+  it.each(["A B", "x", "../escape", "-january", "januar\u00fd", "j".repeat(49), ""])(
+    "is refused as %j",
+    async (name) => {
+      const words = ["launch", "--month", "2013-01", `--name=${name}`];
+      await new Site().refuses(words, "CAMPAIGN_NAME", [JSON.stringify(name), "--name", "2 to 48 lower case letters"]);
+    },
+  );
+});
+
+describe.each(["status", "watch", "pause", "resume", "cancel", "verify", "teardown", "logs", "adopt"])(
+  "%s of an unknown campaign",
+  (command) => {
+    it("names it, where it was looked for, and those that there are", async () => {
+      const site = new Site();
+      const { campaigns } = statePaths(site.stateDir);
+      await site.refuses([command, "february"], "CAMPAIGN_UNKNOWN", ["february", campaigns, "--state-dir"]);
+      await site.createCampaign("january");
+      await site.refuses([command, "february"], "CAMPAIGN_UNKNOWN", ["february", campaigns, "there are: january"]);
+      expect(existsSync(campaignPaths(campaigns, "february").dir)).toBe(false);
+    });
+  },
+);
+
+it("scale of an unknown campaign", async () => {
+  const site = new Site();
+  await site.refuses(["scale", "february", "--parsers", "2"], "CAMPAIGN_UNKNOWN", ["february", "--state-dir"]);
+});
+
+describe("no Java", () => {
+  /** Without a distribution at hand, so that one would have to be fetched. */
+  const bare = { ES_HOME: undefined, ES_JAVA_HOME: undefined };
+
+  it("is said before Elasticsearch is fetched, of the configuration's", async () => {
+    const site = new Site();
+    const home = join(site.dir, "no-java");
+    mkdirSync(home);
+    const words = ["launch", "--month", "2013-01", "--set", `elasticsearch.javaHome=${home}`];
+    await site.refuses(words, "JAVA_UNFIT", ["elasticsearch.javaHome", home, "Java 17 or newer", "unset it"], bare);
+  });
+
+  it("is said before Elasticsearch is fetched, of the environment's", async () => {
+    const site = new Site();
+    const home = join(site.dir, "no-java");
+    const says = [`ES_JAVA_HOME is ${home}`, "Java 17 or newer", "unset it"];
+    await site.refuses(["launch", "--month", "2013-01"], "JAVA_UNFIT", says, { ...bare, ES_JAVA_HOME: home });
+  });
+});

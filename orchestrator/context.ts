@@ -52,22 +52,40 @@ export interface CampaignContext {
   cluster?: Cluster;
 }
 
-/** Writes a decision down and makes it part of the view. Only then may it be acted on. */
-export async function decide(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
+/** Decisions wait for each other: each is made on the view that the one before it has left. */
+const turns = new WeakMap<Journal, Promise<unknown>>();
+
+function inTurn<T>(ctx: CampaignContext, work: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(ctx.journal) ?? Promise.resolve()).then(work);
+  turns.set(
+    ctx.journal,
+    turn.catch(() => undefined),
+  );
+  return turn;
+}
+
+async function write(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
   applyRecord(ctx.view, await ctx.journal.append(entry));
+}
+
+/** Writes a decision down and makes it part of the view. Only then may it be acted on. */
+export function decide(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
+  return inTurn(ctx, () => write(ctx, entry));
 }
 
 /**
  * Moves the campaign.
  * @returns false when the table refuses the move
  */
-export async function move(ctx: CampaignContext, event: CampaignEvent, reason?: string): Promise<boolean> {
-  const from = ctx.view.state;
-  const to = transition(from, event);
-  if (to === undefined) return false;
-  await decide(ctx, { type: "transition", event, from, to, ...(reason === undefined ? {} : { reason }) });
-  ctx.log.info(`${from} → ${to}`, reason === undefined ? {} : { reason });
-  return true;
+export function move(ctx: CampaignContext, event: CampaignEvent, reason?: string): Promise<boolean> {
+  return inTurn(ctx, async () => {
+    const from = ctx.view.state;
+    const to = transition(from, event);
+    if (to === undefined) return false;
+    await write(ctx, { type: "transition", event, from, to, ...(reason === undefined ? {} : { reason }) });
+    ctx.log.info(`${from} → ${to}`, reason === undefined ? {} : { reason });
+    return true;
+  });
 }
 
 /**

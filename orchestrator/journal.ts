@@ -77,7 +77,10 @@ export async function readJournal(
     for (let start = 0; ;) {
       const end = bytes.indexOf(10, start);
       if (end < 0) break;
-      records.push(JSON.parse(bytes.toString("utf8", start, end)) as JournalRecord);
+      const record = parseRecord(bytes.toString("utf8", start, end));
+      // Nobody acted on what follows a record that was never finished.
+      if (!record) break;
+      records.push(record);
       ends.push(end + 1);
       start = end + 1;
     }
@@ -101,6 +104,14 @@ export async function readJournal(
     seals[name] = Math.min(seals[name] ?? 0, cut);
   }
   return { records, seals, epoch: Math.max(0, ...names.map((name) => Number(name.slice(0, 6)))) };
+}
+
+function parseRecord(line: string): JournalRecord | undefined {
+  try {
+    return JSON.parse(line) as JournalRecord;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -129,14 +140,20 @@ export async function openJournal(dir: string, epoch: number, host: string): Pro
     });
   }
   let fenced = false;
+  /** Bytes of whole records. */
+  let length = 0;
   let tail: Promise<unknown> = Promise.resolve();
   const append = async (entry: JournalEntry): Promise<JournalRecord> => {
     if (fenced)
       throw new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign; this one stops");
     const record: JournalRecord = { ...entry, seq: (records.at(-1)?.seq ?? 0) + 1, at: Date.now(), epoch };
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
     try {
-      await handle.appendFile(`${JSON.stringify(record)}\n`);
+      // What an append that failed has left would join with this record to a line that nobody can read.
+      await handle.truncate(length);
+      await handle.appendFile(line);
       await handle.datasync();
+      length += line.length;
     } catch (error) {
       throw new StoreError("JOURNAL_UNWRITABLE", `cannot append to the journal in ${dir}; is the disk full?`, {
         cause: error,

@@ -51,6 +51,28 @@ describe("journal", () => {
     expect(viewOf((await readJournal(dir)).records).warnings).toEqual(["whole"]);
   });
 
+  it("ends at a line that was never finished, and leaves what follows it out", async () => {
+    const journal = await openJournal(dir, 1, "here");
+    await journal.append({ type: "warning", text: "whole" });
+    await journal.close();
+    await appendFile(join(dir, "000001.ndjson"), '{"type":"warning","te{"type":"warning","text":"glued"}\n');
+    expect(viewOf((await readJournal(dir)).records).warnings).toEqual(["whole"]);
+    const next = await openJournal(dir, 2, "there");
+    await next.append({ type: "warning", text: "goes on" });
+    await next.close();
+    expect(viewOf((await readJournal(dir)).records).warnings).toEqual(["whole", "goes on"]);
+  });
+
+  it("does not append to the half of a record that a full disk has left", async () => {
+    const journal = await openJournal(dir, 1, "here");
+    await journal.append({ type: "warning", text: "first" });
+    // As a write that failed half way leaves it.
+    await appendFile(join(dir, "000001.ndjson"), '{"type":"warning","te');
+    await journal.append({ type: "warning", text: "second" });
+    await journal.close();
+    expect(viewOf((await readJournal(dir)).records).warnings).toEqual(["first", "second"]);
+  });
+
   it("refuses a second owner of the same epoch, and everything once it is fenced off", async () => {
     const journal = await openJournal(dir, 1, "here");
     await expect(openJournal(dir, 1, "there")).rejects.toMatchObject({ code: "CAMPAIGN_LOST" });

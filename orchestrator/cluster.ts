@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@elastic/elasticsearch";
 import { errors } from "@elastic/elasticsearch";
 import { StoreError } from "../worker/contract/errors.ts";
@@ -36,12 +37,14 @@ export interface Cluster {
   ): Promise<readonly number[]>;
   /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
   deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
-  /** Settings for searching after the load: refresh again, no more writes. */
+  /** Settings for searching after the load: what is deleted or added by hand is seen within a second. */
   applyServingSettings(indices: readonly string[]): Promise<void>;
   registerRepository(name: string, location: string): Promise<void>;
   /** Takes the snapshot, or finds that it was taken. Resolves when its state is SUCCESS. */
   snapshot(repository: string, name: string, indices: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Restores one index of the snapshot under another name, counts it, removes it. */
+  /** Removes a snapshot. None of that name is success. */
+  deleteSnapshot(repository: string, name: string): Promise<void>;
+  /** Restores one index of the snapshot under another name, counts it, removes it. However long it takes. */
   restoredCount(repository: string, snapshot: string, index: string, signal: AbortSignal): Promise<number>;
   /** Figures of the data nodes for the tuning dashboard, by node name. */
   nodeFigures(): Promise<Readonly<Record<string, NodeFigures>>>;
@@ -86,19 +89,52 @@ async function ask<T>(what: string, request: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Names of indices in one request line, together; Elasticsearch takes 4,096 bytes of it, the path and its query included. */
+const LONGEST_NAMES = 3_000;
+
+/** Divides index names so that each part fits into a request line. @source Elasticsearch reference, `http.max_initial_line_length` */
+export function requestsOf(indices: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  let length = LONGEST_NAMES;
+  for (const index of indices) {
+    // The client writes a comma as %2C.
+    const more = encodeURIComponent(index).length + 3;
+    if (length + more > LONGEST_NAMES) {
+      parts.push([]);
+      length = 0;
+    }
+    parts.at(-1)?.push(index);
+    length += more;
+  }
+  return parts;
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof errors.ResponseError && error.statusCode === 404;
 }
 
 export function createCluster(client: Client): Cluster {
-  const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ms);
-      signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        reject(signal.reason as Error);
-      });
-    });
+  /** Waits until the primaries of a restored index are there. @throws StoreError `SNAPSHOT_DIFFERS` when they cannot be restored */
+  const restored = async (index: string, signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const { indices } = await ask(`looking at ${index}`, () => client.cluster.health({ index, level: "indices" }));
+      const health = indices?.[index];
+      // The status is no help: a primary that is being restored makes it yellow.
+      if (health && health.active_primary_shards >= health.number_of_shards) return;
+      if (health?.initializing_shards === 0) {
+        const { unassigned_info: why } = await ask(`asking why ${index} is not there`, () =>
+          client.cluster.allocationExplain({ index, shard: 0, primary: true }),
+        );
+        if ((why?.failed_allocation_attempts ?? 0) > 0) {
+          throw new StoreError(
+            "SNAPSHOT_DIFFERS",
+            `${index} cannot be restored from the snapshot: ${why?.details ?? why?.reason ?? "no reason given"}`,
+          );
+        }
+      }
+      await sleep(200, undefined, { signal });
+    }
+  };
 
   const cluster: Cluster = {
     async health() {
@@ -150,7 +186,7 @@ export function createCluster(client: Client): Cluster {
     },
 
     async refresh(indices) {
-      await ask("refresh", () => client.indices.refresh({ index: [...indices] }));
+      for (const index of requestsOf(indices)) await ask("refresh", () => client.indices.refresh({ index }));
     },
 
     async counts(indices) {
@@ -163,74 +199,91 @@ export function createCluster(client: Client): Cluster {
 
     async countsByFile(indices) {
       const counts = new Map<string, number>();
-      let after: Record<string, string> | undefined;
-      for (;;) {
-        const answer = await ask("counting by file", () =>
-          client.search<
-            unknown,
-            { files: { buckets: { key: { file: string }; doc_count: number }[]; after_key?: { file: string } } }
-          >({
-            index: [...indices],
-            size: 0,
-            aggs: {
-              files: {
-                composite: {
-                  size: 1000,
-                  sources: [{ file: { terms: { field: "file" } } }],
-                  ...(after ? { after } : {}),
+      for (const index of requestsOf(indices)) {
+        let after: { file: string } | undefined;
+        do {
+          const answer = await ask("counting by file", () =>
+            client.search<
+              unknown,
+              { files: { buckets: { key: { file: string }; doc_count: number }[]; after_key?: { file: string } } }
+            >({
+              index,
+              size: 0,
+              aggs: {
+                files: {
+                  composite: {
+                    size: 1000,
+                    sources: [{ file: { terms: { field: "file" } } }],
+                    ...(after ? { after } : {}),
+                  },
                 },
               },
-            },
-          }),
-        );
-        const files = answer.aggregations?.files;
-        for (const bucket of files?.buckets ?? []) counts.set(bucket.key.file, bucket.doc_count);
-        if (!files?.after_key) return counts;
-        after = files.after_key;
+            }),
+          );
+          const files = answer.aggregations?.files;
+          for (const { key, doc_count } of files?.buckets ?? [])
+            counts.set(key.file, (counts.get(key.file) ?? 0) + doc_count);
+          after = files?.after_key;
+        } while (after);
       }
+      return counts;
     },
 
     async countsByRange(indices, file, ranges) {
       const counts: number[] = [];
       for (const [from, to] of ranges) {
-        const answer = await ask(`counting ${file} from byte ${String(from)}`, () =>
-          client.count({
-            index: [...indices],
-            query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
-          }),
-        );
-        counts.push(answer.count);
+        let count = 0;
+        for (const index of requestsOf(indices)) {
+          const answer = await ask(`counting ${file} from byte ${String(from)}`, () =>
+            client.count({
+              index,
+              query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
+            }),
+          );
+          count += answer.count;
+        }
+        counts.push(count);
       }
       return counts;
     },
 
     async deleteRange(indices, file, [from, to]) {
       let deleted = 0;
-      for (;;) {
-        await cluster.refresh(indices);
-        const found = await ask(`looking for leftovers of ${file}`, () =>
-          client.search({
-            index: [...indices],
-            size: 5000,
-            _source: false,
-            query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
-          }),
-        );
-        const hits = found.hits.hits;
-        if (hits.length === 0) return deleted;
-        const operations = hits.map((hit) => ({ delete: { _index: hit._index, _id: hit._id ?? "" } }));
-        await ask(`deleting leftovers of ${file}`, () => client.bulk({ operations }));
-        deleted += hits.length;
+      for (const index of requestsOf(indices)) {
+        for (;;) {
+          await cluster.refresh(index);
+          const found = await ask(`looking for leftovers of ${file}`, () =>
+            client.search({
+              index,
+              size: 5000,
+              _source: false,
+              query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
+            }),
+          );
+          const hits = found.hits.hits;
+          if (hits.length === 0) break;
+          const operations = hits.map((hit) => ({ delete: { _index: hit._index, _id: hit._id ?? "" } }));
+          const answer = await ask(`deleting leftovers of ${file}`, () => client.bulk({ operations }));
+          const refused = answer.items.find((item) => item.delete?.error)?.delete;
+          if (refused) {
+            throw new StoreError(
+              "ELASTICSEARCH_REFUSED",
+              `Elasticsearch: deleting leftovers of ${file} from ${refused._index} failed: ${refused.error?.reason ?? refused.error?.type ?? String(refused.status)}`,
+              { retryable: refused.status === 429 || refused.status >= 500, context: { status: refused.status } },
+            );
+          }
+          deleted += hits.length;
+        }
       }
+      return deleted;
     },
 
     async applyServingSettings(indices) {
-      await ask("serving settings", () =>
-        client.indices.putSettings({
-          index: [...indices],
-          settings: { index: { refresh_interval: "1s", "blocks.write": true } },
-        }),
-      );
+      for (const index of requestsOf(indices)) {
+        await ask("serving settings", () =>
+          client.indices.putSettings({ index, settings: { index: { refresh_interval: "1s" } } }),
+        );
+      }
     },
 
     async registerRepository(name, location) {
@@ -279,7 +332,15 @@ export function createCluster(client: Client): Cluster {
             `the snapshot ${name} ended as ${reached ?? "missing"}; see Elasticsearch's log on the gateway, mend, then verify again`,
           );
         }
-        await pause(300, signal);
+        await sleep(300, undefined, { signal });
+      }
+    },
+
+    async deleteSnapshot(repository, name) {
+      try {
+        await client.snapshot.delete({ repository, snapshot: name });
+      } catch (error) {
+        if (!isMissing(error)) await ask(`removing the snapshot ${name}`, () => Promise.reject(error as Error));
       }
     },
 
@@ -299,11 +360,11 @@ export function createCluster(client: Client): Cluster {
             include_aliases: false,
             rename_pattern: "(.+)",
             rename_replacement: "verify-$1",
-            index_settings: { "index.blocks.write": false },
-            wait_for_completion: true,
+            // A large index takes longer than any request may.
+            wait_for_completion: false,
           }),
         );
-        signal.throwIfAborted();
+        await restored(copy, signal);
         return (await ask(`counting ${copy}`, () => client.count({ index: copy }))).count;
       } finally {
         await remove();
@@ -338,8 +399,12 @@ export function createCluster(client: Client): Cluster {
     },
 
     async storeBytes(indices) {
-      const stats = await ask("store size", () => client.indices.stats({ index: [...indices], metric: ["store"] }));
-      return Number(stats._all.primaries?.store?.size_in_bytes ?? 0);
+      let bytes = 0;
+      for (const index of requestsOf(indices)) {
+        const stats = await ask("store size", () => client.indices.stats({ index, metric: ["store"] }));
+        bytes += Number(stats._all.primaries?.store?.size_in_bytes ?? 0);
+      }
+      return bytes;
     },
   };
   return cluster;

@@ -18,9 +18,12 @@ const RUN_AS = 20119;
 
 /**
  * Starts it in a folder below `dir`, which everybody must be able to pass. It takes about 15 s. The caller stops it.
- * `ES_HOME` and `ES_JAVA_HOME` come from the tests' ground.
+ * `more` are settings on top. `ES_HOME` and `ES_JAVA_HOME` come from the tests' ground.
  */
-export async function startElasticsearch(dir: string): Promise<TestElasticsearch> {
+export async function startElasticsearch(
+  dir: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<TestElasticsearch> {
   const { ES_HOME: home, ES_JAVA_HOME: javaHome, ...environment } = process.env;
   if (home === undefined || javaHome === undefined) throw new Error("ES_HOME is not set; see test/support/ground.ts");
   delete environment["JAVA_HOME"];
@@ -42,6 +45,7 @@ export async function startElasticsearch(dir: string): Promise<TestElasticsearch
     "xpack.security.enabled": false,
     "action.auto_create_index": false,
     "action.destructive_requires_name": false,
+    ...more,
   };
   const yaml = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);
   writeFileSync(join(root, "config", "elasticsearch.yml"), yaml.join(""));

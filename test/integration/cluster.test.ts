@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { Client } from "@elastic/elasticsearch";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createCluster, type Cluster } from "../../orchestrator/cluster.ts";
+import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
+import { describeWith, privateStateDir } from "../support/index.ts";
+
+const signal = new AbortController().signal;
+
+describeWith(["elasticsearch"], "a cluster of more indices than one request line can name", () => {
+  // Long names in place of many months: 34 indices, over 6,000 bytes.
+  const naming = { pattern: `logs-${"x".repeat(150)}-{day}-m{month}-r{revision}`, revision: 1 };
+  let elasticsearch: TestElasticsearch;
+  let client: Client;
+  let cluster: Cluster;
+  let indices: readonly string[];
+
+  beforeAll(async () => {
+    const dir = privateStateDir("cluster");
+    const repository = join(dir, "elasticsearch", "data", "repository");
+    elasticsearch = await startElasticsearch(dir, { "path.repo": [join(dir, "elasticsearch", "data")] });
+    client = new Client({ node: elasticsearch.url });
+    cluster = createCluster(client);
+    indices = await cluster.prepare(naming, ["2013-01"]);
+    const operations = indices.flatMap((index, i) => [
+      { create: { _index: index, _id: `id-${String(i)}` } },
+      { "@timestamp": "2013-01-01T00:00:00Z", file: i % 2 === 0 ? "even" : "odd", offset: i * 100 },
+    ]);
+    const answer = await client.bulk({ operations });
+    expect(answer.errors).toBe(false);
+    await cluster.registerRepository("test", repository);
+  });
+  afterAll(async () => {
+    await client.close();
+    await elasticsearch.stop();
+  });
+
+  it("is refreshed, counted by index, file and range, and measured", async () => {
+    expect(indices.join().length).toBeGreaterThan(4_096);
+    await cluster.refresh(indices);
+    expect(Object.values(await cluster.counts(indices))).toEqual(indices.map(() => 1));
+    const half = indices.length / 2;
+    expect(await cluster.countsByFile(indices)).toEqual(
+      new Map([
+        ["even", half],
+        ["odd", half],
+      ]),
+    );
+    expect(
+      await cluster.countsByRange(indices, "even", [
+        [0, 201],
+        [0, 1e9],
+      ]),
+    ).toEqual([2, half]);
+    await cluster.applyServingSettings(indices);
+    expect(await cluster.storeBytes(indices)).toBeGreaterThan(0);
+  });
+
+  it("is saved, and each index of the save can be tried out", async () => {
+    await cluster.snapshot("test", "one", indices, signal);
+    expect(await cluster.restoredCount("test", "one", indices[3] ?? "", signal)).toBe(1);
+    expect(await cluster.indices(naming)).toEqual([...indices].sort());
+    await cluster.deleteSnapshot("test", "one");
+    await cluster.deleteSnapshot("test", "one");
+    await expect(cluster.restoredCount("test", "one", indices[3] ?? "", signal)).rejects.toMatchObject({
+      code: "ELASTICSEARCH_REFUSED",
+    });
+  });
+
+  it("loses what is deleted by range, and says so when it may not", async () => {
+    expect(await cluster.deleteRange(indices, "odd", [100, 401])).toBe(2);
+    expect(await cluster.countsByRange(indices, "odd", [[0, 1e9]])).toEqual([indices.length / 2 - 2]);
+    await client.indices.putSettings({ index: indices[0] ?? "", settings: { "index.blocks.write": true } });
+    await expect(cluster.deleteRange(indices, "even", [0, 1])).rejects.toMatchObject({ code: "ELASTICSEARCH_REFUSED" });
+  });
+});

@@ -1,5 +1,6 @@
 import { open, realpath, stat } from "node:fs/promises";
 import {
+  breaksOffAtOnce,
   FORMAT_HEAD_BYTES,
   isReadable,
   recogniseFormat,
@@ -95,7 +96,9 @@ export async function listArchive(
 
   const unclashed = resolveClashes(found.files, archive.layout.clash);
   const { files, groups, overlaps } = resolveOverlap(unclashed, archive.layout.prefer);
-  const absent = months.filter((month) => !files.some((file) => file.month === month && file.skipped === undefined));
+  const holdsLines = (file: InventoryFile): boolean =>
+    file.skipped === undefined && (file.format !== "plain" || file.size > 0);
+  const absent = months.filter((month) => !files.some((file) => file.month === month && holdsLines(file)));
   if (absent.length > 0) throw await emptyMonths(archive, root, layout, absent, found.problems, signal);
   return {
     root,
@@ -184,6 +187,9 @@ class Listing {
     // Named .7z and something else: the name alone brought it here.
     if (!match) return;
     if (!isReadable(format)) throw unsupportedFormat(path, format);
+    if (breaksOffAtOnce(path, head)) {
+      throw new DataError("ARCHIVE_TRUNCATED", `${path} breaks off after ${String(size)} bytes; fetch it again`);
+    }
     const place = layoutPath(path);
     this.#files.push({
       path,

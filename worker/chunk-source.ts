@@ -1,8 +1,7 @@
 import { open } from "node:fs/promises";
 import type { Chunk } from "./contract/chunk.ts";
-import { DataError } from "./contract/errors.ts";
+import { DataError, StoreError } from "./contract/errors.ts";
 import type { RangeReader } from "./framing/lines.ts";
-import { fileError } from "./sources/file-access.ts";
 import { openPlain } from "./sources/plain.ts";
 
 /** The bytes of a chunk, wherever they are: one reader with its own coordinates. */
@@ -20,7 +19,7 @@ export interface ChunkBytes extends AsyncDisposable {
 /** The error that asks for unpacking again; it never reaches the operator. */
 export const BLOCK_MISSING = "BLOCK_MISSING";
 
-/** @throws DataError `FILE_CHANGED`, `FILE_MISSING`, `FILE_UNREADABLE`, or `BLOCK_MISSING` (retryable) */
+/** @throws DataError `FILE_CHANGED`, `FILE_MISSING`, `FILE_UNREADABLE`, or `BLOCK_MISSING` (retryable); StoreError `STAGING_READ_FAILED` (retryable) */
 export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
   const { source, range } = chunk;
   if (source.kind === "plain") {
@@ -49,11 +48,17 @@ export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
 async function openBlock(file: string, bytes: number): Promise<RangeReader & { close(): Promise<void> }> {
   const missing = (cause?: unknown): DataError =>
     new DataError(BLOCK_MISSING, `the staged block ${file} is missing`, { retryable: true, cause, context: { file } });
+  const unreadable = (cause: unknown): StoreError =>
+    new StoreError(
+      "STAGING_READ_FAILED",
+      `reading the staged block ${file} failed; look at the staging space on this node`,
+      { retryable: true, cause, context: { file, errno: (cause as NodeJS.ErrnoException).code ?? "" } },
+    );
   let handle;
   try {
     handle = await open(file, "r");
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? missing(error) : fileError(file, error);
+    throw (error as NodeJS.ErrnoException).code === "ENOENT" ? missing(error) : unreadable(error);
   }
   const { size } = await handle.stat();
   if (size !== bytes) {
@@ -67,7 +72,7 @@ async function openBlock(file: string, bytes: number): Promise<RangeReader & { c
         const { bytesRead } = await handle.read(buffer, 0, length, position);
         return buffer.subarray(0, bytesRead);
       } catch (error) {
-        throw fileError(file, error);
+        throw unreadable(error);
       }
     },
     close: () => handle.close(),

@@ -11,7 +11,7 @@ const MOST_AGAIN = 50;
  * Sees to it that a compressed file whose staged block is missing is unpacked again: adds a job with the id
  * `<unpackId>~<k>`, unless one that could still bring the block is under way. Any number of chunks may ask.
  *
- * @throws DataError `UNPACK_FAILED` when unpacking it failed for good, `BLOCK_LOST` when it was done too often
+ * @throws DataError with the code of the failure when unpacking it failed for good, `BLOCK_LOST` when it was done too often
  */
 export async function unpackAgain(queue: UnpackQueue, unpackId: string): Promise<void> {
   const first: Job<Unpack, UnpackResult> | undefined = await queue.getJob(unpackId);
@@ -29,13 +29,12 @@ export async function unpackAgain(queue: UnpackQueue, unpackId: string): Promise
     const state = await queue.getJobState(id);
     if (state === "completed") continue;
     if (state === "failed") {
-      throw new DataError(
-        "UNPACK_FAILED",
-        `${first.data.file} could not be unpacked again for a missing block; see job ${id}`,
-        {
-          context: { unpackId, file: first.data.file },
-        },
-      );
+      // Its reason begins with the code: a file's own fault costs that file here too.
+      const reason = (await queue.getJob(id))?.failedReason ?? "";
+      const [, code = "UNPACK_FAILED", text = reason] = /^([A-Z][A-Z_]+): (.*)$/s.exec(reason) ?? [];
+      throw new DataError(code, `${first.data.file} could not be unpacked again for a missing block: ${text}`, {
+        context: { unpackId, file: first.data.file, job: id },
+      });
     }
     if (state === "unknown")
       await queue.add(UNPACK_JOB, unpackSchema.parse(first.data), { ...SPOOL_JOB_OPTIONS, jobId: id });

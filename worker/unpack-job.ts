@@ -74,6 +74,9 @@ export async function processUnpack(
       }
     }
     await checkUnchanged(handle, unpack);
+    // A source opens the file by its name, which may have come to mean another one.
+    await using again = await openFile(unpack.file);
+    await checkUnchanged(again, unpack);
     await finish();
   } finally {
     await current?.discard();

@@ -48,6 +48,18 @@ export function recogniseFormat(head: Uint8Array): ArchiveFormat {
   return "plain";
 }
 
+/**
+ * Whether nothing but a part of its signature, or nothing at all, is left of a file that its name calls compressed. By content alone it would be
+ * plain.
+ */
+export function breaksOffAtOnce(path: string, head: Uint8Array): boolean {
+  const suffix = SUFFIX.exec(path)?.[1]?.toLowerCase();
+  const signature = SIGNATURES.find(({ format }) => format === (suffix === "gz" ? "gzip" : suffix));
+  return (
+    signature !== undefined && head.length < signature.bytes.length && head.every((b, i) => b === signature.bytes[i])
+  );
+}
+
 /** True for the formats that have a source. */
 export function isReadable(format: ArchiveFormat): format is ReadableFormat {
   return format === "plain" || format === "gzip" || format === "7z";
@@ -98,7 +110,7 @@ export const SEVEN_ZIP_PROGRAMS: readonly string[] = ["7zz", "7z", "7za"];
  * order in which `7z x -so` writes them out. Directories are left out, empty files are kept.
  *
  * @throws DataError `ARCHIVE_LISTING` when the text is not such a listing.
- * @source 7-Zip 26.02 and p7zip 16.02: captured in test/fixtures/7z
+ * @source 7-Zip 26.02 and p7zip 16.02; listings as they print them are in test/unit/worker/contract/archive-format.test.ts
  */
 export function parseSevenZipList(stdout: string, file: string): readonly SevenZipMember[] {
   const begin = /^-{10}\r?\n/m.exec(stdout);

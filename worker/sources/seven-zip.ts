@@ -26,6 +26,8 @@ const KEPT_OUTPUT = 16 * 1024;
  *
  * After damage 7z goes on with the next solid block, and sizes alone would then give the bytes that follow to the wrong
  * member. So an archive of several blocks is read block by block: a damaged one costs its own rest and nothing else.
+ * The members of a block are asked for by their names. An archive that holds a name twice is therefore read in one run, and
+ * there damage costs all that follows.
  */
 export const sevenZip: Source = {
   format: "7z",
@@ -65,6 +67,10 @@ interface Run {
 
 /** Divides the members, in stream order, into runs. Empty members belong to no block and to no run of the program. */
 export function runsOf(members: readonly SevenZipMember[]): readonly Run[] {
+  const filled = members.filter(({ size }) => size > 0);
+  if (new Set(filled.map(({ member }) => member)).size < filled.length) {
+    return [{ block: 0, indexes: [...members.keys()] }];
+  }
   const runs: { block: number; indexes: number[]; length: number }[] = [];
   for (const [index, { member, size, block }] of members.entries()) {
     const of = size === 0 ? -1 : block;
@@ -93,10 +99,15 @@ async function* readRun(
   try {
     const input = new Chunks(child.stdout);
     let brokenOff = false;
+    let damagedBlock: number | undefined;
     for (const index of run.indexes) {
       const member = members[index];
       if (!member) continue;
       yield { kind: "member", index };
+      if (damagedBlock !== undefined && member.size > 0 && member.block !== damagedBlock) {
+        yield { kind: "broken", problem: "comes after damage in an archive that holds a name twice; repack it" };
+        continue;
+      }
       let left = member.size;
       let crc = 0;
       while (left > 0 && !brokenOff) {
@@ -104,6 +115,7 @@ async function* readRun(
         const bytes = await input.next(left);
         if (!bytes) {
           brokenOff = true;
+          damagedBlock = member.block;
           break;
         }
         left -= bytes.length;
@@ -119,6 +131,7 @@ async function* readRun(
           problem: `breaks off ${left} bytes before its end: 7z ended with ${exitCode}${said(stderr)}`,
         };
       } else if (member.crc !== undefined && member.crc !== crc) {
+        damagedBlock = member.block;
         yield { kind: "broken", problem: "the checksum is wrong" };
       }
     }

@@ -44,6 +44,26 @@ const hasSevenZip = ((): boolean => {
 })();
 
 describe("listing", () => {
+  it.each([
+    ["syslog.gz", 0],
+    ["syslog.gz", 2],
+    ["log.7z", 5],
+  ])("names a compressed file of which nothing usable is left: %s of %i bytes", async (name, bytes) => {
+    const whole = name.endsWith(".gz") ? gzipSync("x\n") : Buffer.from("7z\xbc\xaf\x27\x1c and more", "latin1");
+    await put("hosts/2013/01/10.0.0.1/auth.log");
+    await put(`hosts/2013/01/10.0.0.2/${name}`, whole.subarray(0, bytes));
+    const inventory = await list();
+    expect(loaded(inventory)).toEqual(["hosts/2013/01/10.0.0.1/auth.log"]);
+    expect(inventory.problems).toMatchObject([
+      { path: `hosts/2013/01/10.0.0.2/${name}`, code: "ARCHIVE_TRUNCATED", remedy: "fetch it again" },
+    ]);
+  });
+
+  it("calls a month of empty files empty", async () => {
+    await put("hosts/2013/01/10.0.0.1/auth.log", "");
+    await expect(list()).rejects.toMatchObject({ code: "ARCHIVE_EMPTY" });
+  });
+
   it("takes the month's files and nothing else", async () => {
     await put("hosts/2013/01/10.0.0.1/syslog");
     await put("hosts/2013/01/10.0.0.1/auth.log.gz", gzipSync("x\n"));
@@ -90,6 +110,7 @@ describe("listing", () => {
   });
 
   it("tells what matches no pattern in the month, and counts empty files", async () => {
+    await put("hosts/2013/01/h/auth.log");
     await put("hosts/2013/01/h/syslog", "");
     await put("hosts/2013/01/README");
     await put("hosts/2013/01/h/old/syslog");

@@ -84,6 +84,32 @@ describe.skipIf(!installed && process.env["CI"] === undefined)("7z source", () =
     expect(files["b"]?.startsWith(content["b"]?.subarray(0, 1000).toString() ?? "?")).toBe(true);
   });
 
+  it("gives each of two members of one name its own bytes, and no byte to a wrong one behind damage", async () => {
+    const file = pack("twice", { a: "first\n", c: "between\n", b: randomBytes(200_000) }, "-ms=off");
+    // 7z's own update refuses to add a name again; renaming makes one.
+    execFileSync("7z", ["rn", "-bd", file, "b", "a"], { stdio: "pipe" });
+    const members = await listSevenZip(file, signal);
+    expect(members.map(({ member }) => member).sort()).toEqual(["a", "a", "c"]);
+    const lengths = async (): Promise<(readonly [string, number, boolean])[]> => {
+      const found: [string, number, boolean][] = [];
+      for await (const piece of sevenZip.open(file, signal)) {
+        const last = found.at(-1);
+        if (piece.kind === "member") found.push([members[piece.index]?.member ?? "?", 0, false]);
+        else if (last && piece.kind === "bytes") last[1] += piece.bytes.length;
+        else if (last) last[2] = true;
+      }
+      return found;
+    };
+    expect(await lengths()).toEqual(members.map(({ member, size }) => [member, size, false]));
+    const bytes = readFileSync(file);
+    // The first member's bytes, stored as they are, stand right behind the archive's head of 32 bytes.
+    bytes.fill(0, 40, 60);
+    writeFileSync(file, bytes);
+    const damaged = await lengths();
+    expect(damaged[0]?.[2]).toBe(true);
+    expect(damaged.slice(1)).toEqual(members.slice(1).map(({ member }) => [member, 0, true]));
+  });
+
   it("keeps what was before damage in a solid archive", async () => {
     const files = Object.fromEntries(["a", "b", "c"].map((name) => [name, randomBytes(300_000).toString("hex")]));
     const file = pack("damaged-solid", files);

@@ -46,6 +46,8 @@ export interface CampaignStatus {
     readonly state: string;
     readonly host?: string;
     readonly exit?: number | null;
+    /** Why its node does not get on. */
+    readonly problem?: string;
   }[];
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
@@ -105,6 +107,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         state: job.ended ? "ended" : job.draining ? "draining" : jobState(seen),
         ...(host === undefined ? {} : { host }),
         ...(job.ended ? { exit: job.ended.exit } : {}),
+        ...(job.ended || seen?.problem === undefined ? {} : { problem: seen.problem }),
       };
     }),
     phases: phasesOf(view, Date.now()),

@@ -119,6 +119,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
       life,
       loaderRevoked: revoked.signal,
       relay,
+      problem: (problem) => pulse.problem(problem),
       log,
       async register(offer) {
         const registration: NodeRegistration = {

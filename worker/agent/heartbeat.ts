@@ -9,6 +9,8 @@ export type AgentState = (typeof AGENT_STATES)[number];
 export interface Pulse {
   /** Tells the new state at once. */
   state(state: AgentState): void;
+  /** Tells at once why the node does not get on; undefined when it does again. */
+  problem(problem: string | undefined): void;
   /** The last beat; waits for it a moment. */
   end(): Promise<void>;
 }
@@ -27,11 +29,19 @@ const LAST_BEAT_MS = 2_000;
 export function startPulse(options: PulseOptions): Pulse {
   const { spec, keys, instance } = options;
   let state: AgentState = "claiming";
+  let problem: string | undefined;
   const timeToLiveMs = Math.ceil(spec.heartbeatSeconds * 3000);
   const beat = async (): Promise<void> => {
     const figures = treeFigures(process.pid);
     options.onFigures?.(figures);
-    const text: Heartbeat = { jobName: spec.jobName, instance, state, at: Date.now(), ...figures };
+    const text: Heartbeat = {
+      jobName: spec.jobName,
+      instance,
+      state,
+      at: Date.now(),
+      ...figures,
+      ...(problem === undefined ? {} : { problem }),
+    };
     // A beat that gets lost is followed by the next.
     await options
       .redis()
@@ -43,6 +53,10 @@ export function startPulse(options: PulseOptions): Pulse {
   return {
     state(next) {
       state = next;
+      void beat();
+    },
+    problem(next) {
+      problem = next;
       void beat();
     },
     async end() {

@@ -81,6 +81,7 @@ function launch(context: ServiceContext, bundle: string): GuardedChild {
     if (report?.type === "status" && report.problem !== problem) {
       problem = report.problem;
       log(problem === undefined ? "the parser goes on" : `the parser waits: ${problem}`);
+      context.problem(problem);
     }
   });
   // A pipe that breaks while it is written to.

@@ -17,6 +17,8 @@ export interface ServiceContext {
   readonly relay: { readonly host: string; readonly port: number };
   /** Announces that the node works; again after a restart. */
   register(offer: { readonly pid: number; readonly httpUrl?: string }): Promise<void>;
+  /** Tells the orchestrator why the node does not get on; undefined when it does again. */
+  problem(problem: string | undefined): void;
   readonly log: AgentLog;
 }
 

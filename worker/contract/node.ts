@@ -124,6 +124,8 @@ export const heartbeatSchema = z.strictObject({
   rssBytes: z.number(),
   /** CPU seconds that it has used. */
   cpuSeconds: z.number(),
+  /** Why it does not get on, when something outside must be mended. */
+  problem: z.string().optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 

@@ -36,7 +36,7 @@ async function carryOut(ctx: CampaignContext, groups: NodeGroups, command: Comma
       return { ok: true, text: "paused: parsers finish the chunks that they have and take no new ones" };
     case "resume": {
       if (view.state === "running") return { ok: true, text: "it is running" };
-      if (view.state === "held" && view.steps.has("drain-parsers")) {
+      if (view.state === "held" && view.loadIsOver) {
         return refused(`its parsers are gone; \`gridharvest verify ${id}\` checks again`);
       }
       if (!(await move(ctx, "resume"))) return refused("only a paused or held campaign can be resumed");

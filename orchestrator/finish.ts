@@ -1,16 +1,16 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants } from "node:fs/promises";
 import { StoreError } from "../worker/contract/errors.ts";
 import type { UnpackedFile } from "../worker/contract/chunk.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
-import { clusterOf, decide, step, until, type CampaignContext } from "./context.ts";
+import { clusterOf, decide, step as anyStep, until, type CampaignContext } from "./context.ts";
 import { loaderIsRevoked } from "./gateway-client.ts";
-import { tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
+import { coveredFrom0, tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
+import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
 import { compareWithStore } from "./reconcile.ts";
 import type { FailedJob } from "./spool.ts";
-import { liveJobs } from "./view.ts";
+import { liveJobs, type FinishStep } from "./view.ts";
 
 /** Name of the snapshot repository in Elasticsearch. */
 export const REPOSITORY = "gridharvest";
@@ -27,7 +27,7 @@ export interface FinishResult {
 export interface FileProblem {
   readonly path: string;
   readonly problem: string;
-  /** Lines up to here are stored; absent when it is not known. */
+  /** All lines before this offset are stored, of those behind it some may be; absent when it is not known. */
   readonly truncatedAt?: number;
 }
 
@@ -55,15 +55,50 @@ export function isFileFault(job: FailedJob): boolean {
   return FILE_FAULTS.has(failureCode(job));
 }
 
+const step = <T>(ctx: CampaignContext, name: FinishStep, run: () => Promise<T>): Promise<T> => anyStep(ctx, name, run);
+
+/**
+ * Why the load must not be finished, if there is a reason: chunks failed and no file is to blame, or the files that failed
+ * are so many that the archive is. What is mended is loaded by `resume`, which needs the parsers.
+ */
+export async function obstacleTo(ctx: CampaignContext, failed: readonly FailedJob[]): Promise<string | undefined> {
+  const foreign = failed.filter((job) => !isFileFault(job));
+  if (foreign.length > 0) {
+    return `${String(foreign.length)} chunks could not be loaded, the first one ${foreign[0]?.id ?? ""}: ${foreign[0]?.reason ?? ""}`;
+  }
+  if (failed.length === 0) return undefined;
+  const { root } = ctx.config.archive;
+  try {
+    await access(root, constants.R_OK | constants.X_OK);
+  } catch {
+    return `the archive ${root} cannot be read any more, and ${String(failed.length)} of its chunks and compressed files failed`;
+  }
+  const lost = new Set(failed.flatMap((job) => filesOf(job)));
+  if (ctx.plan.files.length > 1 && lost.size >= ctx.plan.files.length) {
+    return `not one of the ${String(lost.size)} files could be read, the first one: ${failed[0]?.reason ?? ""}`;
+  }
+  return undefined;
+}
+
 /**
  * The end of a load, in steps that each can be repeated: parsers go, their credential is revoked, uncommitted
  * leftovers are swept, the sums are checked, ledger and rejects exported, the result saved and the save tried out.
+ * @param exported called when ledger and rejects are exported
  * @throws StoreError `NOT_RECONCILED`, `SNAPSHOT_FAILED`, `SNAPSHOT_DIFFERS`: the campaign is then held
  */
-export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: AbortSignal): Promise<FinishResult> {
+export async function finish(
+  ctx: CampaignContext,
+  groups: NodeGroups,
+  exported: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<FinishResult> {
   const cluster = clusterOf(ctx);
+  // Before the parsers go: without them nothing that failed can be loaded again.
+  const obstacle = await obstacleTo(ctx, await ctx.spool.failed());
+  if (obstacle !== undefined) throw new StoreError("NOT_RECONCILED", obstacle);
   const naming = { pattern: ctx.plan.pinned.indexPattern, revision: ctx.plan.pinned.revision };
   const indices = await cluster.indices(naming);
+  const planned = pathsOf(ctx);
 
   await step(ctx, "drain-parsers", async () => {
     await groups.drain(liveJobs(ctx.view, "parser"), "finished");
@@ -83,13 +118,6 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
   });
 
   const failed = await ctx.spool.failed();
-  const foreign = failed.filter((job) => !isFileFault(job));
-  if (foreign.length > 0) {
-    throw new StoreError(
-      "NOT_RECONCILED",
-      `${String(foreign.length)} chunks could not be loaded, the first one: ${foreign[0]?.reason ?? ""}`,
-    );
-  }
   await step(ctx, "sweep", async () => {
     let swept = 0;
     for (const { chunk } of failed) {
@@ -103,17 +131,19 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
   for await (const row of ctx.spool.rows()) rows.push(row);
   const unpacked: { files: readonly UnpackedFile[] }[] = [];
   for await (const result of ctx.spool.unpackResults()) unpacked.push(result);
-  const { expected, problems: fileProblems } = expectedFiles(ctx, failed, unpackedLengths(unpacked));
+  const { expected, problems: fileProblems } = expectedFiles(ctx, failed, rows, unpackedLengths(unpacked));
+  const whole = new Set(expected.map(({ fileId }) => fileId));
 
   const { documents } = await step(ctx, "reconcile", async () => {
     const differences = [
       ...unbalancedRows(rows),
       ...tilingProblems(
         expected,
-        rows.filter((row) => !isCostly(ctx, row, fileProblems)),
+        // The tiling of a file that changed or went cannot be asked for.
+        rows.filter((row) => whole.has(row.fileId) || !planned.has(row.fileId)),
       ),
     ];
-    const comparison = await compareWithStore(cluster, indices, rows, pathsOf(ctx));
+    const comparison = await compareWithStore(cluster, indices, rows, planned);
     differences.push(...comparison.differences);
     if (differences.length > 0) {
       throw new StoreError(
@@ -125,8 +155,12 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
   });
 
   await step(ctx, "export", async () => {
-    await exportLedger(ctx, rows);
-    await collectRejects(ctx, rows);
+    await exportLedger(ctx.paths, rows);
+    refuseMissing(await collectRejects(ctx.paths, rows));
+    if (rows.some((row) => row.counts.rejected > 0)) {
+      await decide(ctx, { type: "warning", text: `rejected documents are kept in ${ctx.paths.rejects}` });
+    }
+    await exported();
   });
 
   const storeBytes = await step(ctx, "serving-settings", async () => {
@@ -142,9 +176,11 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
       signal.throwIfAborted();
       const restored = await cluster.restoredCount(REPOSITORY, snapshot, index, signal);
       if (restored !== (totals.perIndex[index] ?? 0)) {
+        // Worth nothing, and checking again must not find it.
+        await cluster.deleteSnapshot(REPOSITORY, snapshot);
         throw new StoreError(
           "SNAPSHOT_DIFFERS",
-          `the snapshot of ${index} restores ${String(restored)} documents, the ledger has ${String(totals.perIndex[index] ?? 0)}`,
+          `the snapshot of ${index} restores ${String(restored)} documents, the ledger has ${String(totals.perIndex[index] ?? 0)}; the snapshot was removed, \`gridharvest verify ${ctx.record.id}\` takes another`,
         );
       }
     }
@@ -161,10 +197,9 @@ export async function finish(ctx: CampaignContext, groups: NodeGroups, signal: A
   };
 }
 
-/** Rows of a file whose tiling cannot be asked for, because the file itself changed or went. */
-function isCostly(ctx: CampaignContext, row: LedgerRow, problems: readonly FileProblem[]): boolean {
-  const path = pathsOf(ctx).get(row.fileId);
-  return problems.some((problem) => problem.path === path && problem.truncatedAt === undefined);
+/** The files that a failed job costs. */
+function filesOf(job: FailedJob): string[] {
+  return job.chunk ? [job.chunk.origin.fileId] : (job.unpack?.members ?? []).map((member) => member.origin.fileId);
 }
 
 /** File id → identity path of every file of the plan. */
@@ -175,19 +210,20 @@ export function pathsOf(ctx: Pick<CampaignContext, "plan">): ReadonlyMap<string,
 function expectedFiles(
   ctx: CampaignContext,
   failed: readonly FailedJob[],
+  rows: readonly LedgerRow[],
   unpacked: ReadonlyMap<string, UnpackedFile>,
 ): { expected: ExpectedFile[]; problems: FileProblem[] } {
   const problems: FileProblem[] = [];
   const lost = new Map<string, string>();
   for (const job of failed) {
-    if (job.chunk) lost.set(job.chunk.origin.fileId, job.reason);
-    for (const member of job.unpack?.members ?? []) lost.set(member.origin.fileId, job.reason);
+    for (const fileId of filesOf(job)) lost.set(fileId, job.reason);
   }
+  const covered = coveredFrom0(rows.filter((row) => lost.has(row.fileId)));
   const expected: ExpectedFile[] = [];
   for (const { origin, source } of ctx.plan.files) {
     const reason = lost.get(origin.fileId);
     if (reason !== undefined) {
-      problems.push({ path: origin.path, problem: reason });
+      problems.push({ path: origin.path, problem: reason, truncatedAt: covered.get(origin.fileId) ?? 0 });
       continue;
     }
     const file = unpacked.get(origin.fileId);
@@ -200,48 +236,4 @@ function expectedFiles(
   }
   for (const problem of ctx.plan.problems) problems.push(problem);
   return { expected, problems };
-}
-
-async function exportLedger(ctx: CampaignContext, rows: readonly LedgerRow[]): Promise<void> {
-  const draft = `${ctx.paths.ledger}.tmp`;
-  await writeFile(draft, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  await rename(draft, ctx.paths.ledger);
-}
-
-/** Reads the exported ledger back. */
-export async function readLedger(file: string): Promise<LedgerRow[]> {
-  const text = await readFile(file, "utf8");
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as LedgerRow);
-}
-
-/** Takes the rejects of committed attempts out of staging; those of other attempts go. */
-async function collectRejects(ctx: CampaignContext, rows: readonly LedgerRow[]): Promise<void> {
-  const from = join(ctx.paths.staging, "rejects");
-  await mkdir(ctx.paths.rejects, { recursive: true });
-  for (const row of rows) {
-    if (row.counts.rejected === 0) continue;
-    const target = join(ctx.paths.rejects, `${row.chunk}.ndjson`);
-    const source = join(from, `${row.chunk}.${String(row.attempt)}.ndjson`);
-    try {
-      await rename(source, target);
-    } catch (error) {
-      // A repeated step finds it moved already.
-      const there = await stat(target).then(
-        () => true,
-        () => false,
-      );
-      if (!there)
-        throw new StoreError("REJECTS_MISSING", `the rejects of chunk ${row.chunk} are missing: ${source}`, {
-          cause: error,
-        });
-    }
-  }
-  const left = await readdir(from).catch(() => []);
-  await Promise.all(left.map((name) => rm(join(from, name), { force: true })));
-  if (rows.some((row) => row.counts.rejected > 0)) {
-    await decide(ctx, { type: "warning", text: `rejected documents are kept in ${ctx.paths.rejects}` });
-  }
 }

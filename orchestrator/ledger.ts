@@ -97,13 +97,17 @@ export function tilingProblems(files: Iterable<ExpectedFile>, rows: Iterable<Led
   return problems;
 }
 
-/** Documents by file id according to the ledger. */
-export function documentsByFile(rows: Iterable<LedgerRow>): Map<string, number> {
-  const documents = new Map<string, number>();
-  for (const { fileId, counts } of rows) {
-    documents.set(fileId, (documents.get(fileId) ?? 0) + counts.written + counts.duplicate);
+/** By file id, the offset up to which the rows cover the file from its start without a gap. */
+export function coveredFrom0(rows: Iterable<LedgerRow>): ReadonlyMap<string, number> {
+  const ranges = new Map<string, (readonly [number, number])[]>();
+  for (const { fileId, covered } of rows) ranges.set(fileId, [...(ranges.get(fileId) ?? []), covered]);
+  const ends = new Map<string, number>();
+  for (const [fileId, list] of ranges) {
+    let end = 0;
+    for (const [first, last] of list.sort((a, b) => a[0] - b[0])) if (first <= end) end = Math.max(end, last);
+    ends.set(fileId, end);
   }
-  return documents;
+  return ends;
 }
 
 /** The lengths that unpacking reported, by file id. */

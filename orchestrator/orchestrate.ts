@@ -10,7 +10,7 @@ import { isFinal, type CampaignState } from "./campaign.ts";
 import { loadCampaign, writeFileAtomic } from "./campaign-store.ts";
 import { handleCommands } from "./command-handler.ts";
 import { decide, move, step, until, type CampaignContext } from "./context.ts";
-import { finish, isFileFault, type FinishResult } from "./finish.ts";
+import { finish, obstacleTo, type FinishResult } from "./finish.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { createNodeGroups, type NodeGroups } from "./node-groups.ts";
@@ -168,7 +168,7 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
           case "finishing":
             await attach(ctx, signal);
             await step(ctx, "load-end", async () => ({ cpuMillis: await progress.storeCpuMillis() }));
-            finished = await finish(ctx, groups, signal);
+            finished = await finish(ctx, groups, () => progress.writeReport(undefined), signal);
             await step(ctx, "finished", async () => finished);
             await progress.writeReport(finished);
             await move(ctx, ctx.config.finish === "keep" ? "serve" : "finished");
@@ -178,12 +178,12 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             await serve(ctx, signal);
             break;
           case "held":
+            await progress.writeReport(undefined);
             // Somebody has to decide; commands interrupt this wait.
             await until(() => false, signal);
             break;
           case "tearing-down":
             finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
-            await progress.collect();
             await teardown(ctx, groups);
             await progress.writeReport(finished);
             await ticker.stop();
@@ -224,20 +224,16 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   }
 }
 
-/** Loads: waits until both queues are empty. Failed chunks that are not their file's fault hold the campaign. */
+/** Loads: waits until both queues are empty. What must not be finished holds the campaign. */
 async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSignal): Promise<void> {
   // A pause or a resume that was written down and not carried out before a crash is carried out now.
   if (ctx.view.state === "paused") await ctx.spool.close();
   else await ctx.spool.open();
   await until(async () => ctx.view.state === "running" && (await ctx.spool.isDrained()), signal, 500);
-  const foreign = (await ctx.spool.failed()).filter((job) => !isFileFault(job));
-  if (foreign.length > 0) {
+  const obstacle = await obstacleTo(ctx, await ctx.spool.failed());
+  if (obstacle !== undefined) {
     await ctx.spool.close();
-    await move(
-      ctx,
-      "hold",
-      `${String(foreign.length)} chunks could not be loaded, the first one ${foreign[0]?.id ?? ""}: ${foreign[0]?.reason ?? ""}. Mend the cause, then \`gridharvest resume ${ctx.record.id}\``,
-    );
+    await move(ctx, "hold", `${obstacle}. Mend the cause, then \`gridharvest resume ${ctx.record.id}\``);
     return;
   }
   await move(ctx, "drained");

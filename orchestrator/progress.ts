@@ -3,7 +3,8 @@ import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/c
 import { progressFile, writeFileAtomic } from "./campaign-store.ts";
 import type { CampaignContext } from "./context.ts";
 import { createFigures } from "./figures.ts";
-import { readLedger, type FinishResult } from "./finish.ts";
+import type { FinishResult } from "./finish.ts";
+import { readLedger } from "./ledger-export.ts";
 import type { JobUsage, NodeGroups } from "./node-groups.ts";
 import { makeReport, reportText } from "./report.ts";
 import type { QueueCounts } from "./spool.ts";
@@ -26,15 +27,22 @@ export interface ProgressFile {
   readonly share: number;
   readonly etaSeconds?: number;
   readonly stagedBytes: number;
-  /** By job name, what the batch system and the agent say. */
-  readonly jobs: Readonly<Record<string, { readonly batch?: string; readonly agent?: string; readonly host?: string }>>;
+  /** By job name. */
+  readonly jobs: Readonly<Record<string, JobProgress>>;
   readonly usage: Readonly<Record<string, JobUsage>>;
+}
+
+/** What the batch system and the agent say of a job. */
+export interface JobProgress {
+  readonly batch?: string;
+  readonly agent?: string;
+  readonly host?: string;
+  /** Why its node does not get on. */
+  readonly problem?: string;
 }
 
 export interface Progress {
   update(): Promise<void>;
-  /** Reads the ledger to its end, for the report of a campaign that is about to lose its spool. */
-  collect(): Promise<void>;
   writeReport(finished: FinishResult | undefined): Promise<void>;
   /** CPU milliseconds of all data nodes since they started. */
   storeCpuMillis(): Promise<number>;
@@ -57,17 +65,21 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   const before = await readProgress(file);
   const usage = new Map<string, JobUsage>(Object.entries(before?.usage ?? {}));
   const figures = createFigures(ctx);
-  const rows: LedgerRow[] = [];
+  /** By chunk: the spool's order of commits is that of the workers' clocks, so a page may show a row twice or not at all. */
+  const rows = new Map<string, LedgerRow>();
   let sum = ZERO_COUNTS;
   const history: { at: number; read: number; bytes: number }[] = [];
-  /** The final ledger, once the spool is gone. */
-  let collected: readonly LedgerRow[] | undefined;
 
-  const readRows = async (): Promise<void> => {
-    for await (const row of ctx.spool.rows(rows.length)) {
-      rows.push(row);
-      sum = addCounts(sum, row.counts);
-    }
+  const readRows = async (committed: number): Promise<void> => {
+    const take = async (from: number): Promise<void> => {
+      for await (const row of ctx.spool.rows(from)) {
+        if (rows.has(row.chunk)) continue;
+        rows.set(row.chunk, row);
+        sum = addCounts(sum, row.counts);
+      }
+    };
+    await take(rows.size);
+    if (rows.size < committed) await take(0);
   };
 
   const rate = (now: number): { events: number; bytes: number } => {
@@ -92,7 +104,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   const update = async (): Promise<void> => {
     const now = Date.now();
     const { parse, unpack } = await ctx.spool.counts();
-    await readRows();
+    await readRows(parse.completed);
     const beats = await groups.heartbeats();
     noteUsage();
     const { events, bytes } = rate(now);
@@ -101,15 +113,16 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       parse.waiting + parse.active + parse.delayed + unpack.waiting + unpack.active + unpack.delayed === 0;
     const share = drained && sum.bytes > 0 ? 1 : expected > 0 ? Math.min(0.999, sum.bytes / expected) : 0;
     const left = Math.max(0, expected - sum.bytes);
-    const jobs: Record<string, { batch?: string; agent?: string; host?: string }> = {};
+    const jobs: Record<string, JobProgress> = {};
     for (const name of ctx.view.jobs.keys()) {
       const status = groups.lastStatus(name);
-      const agent = beats.get(name)?.state;
+      const beat = beats.get(name);
       const host = status?.hosts[0];
       jobs[name] = {
         ...(status ? { batch: status.state } : {}),
-        ...(agent === undefined ? {} : { agent }),
+        ...(beat ? { agent: beat.state } : {}),
         ...(host === undefined ? {} : { host }),
+        ...(beat?.problem === undefined ? {} : { problem: beat.problem }),
       };
     }
     const stagedBytes = Number((await ctx.redis.get(ctx.keys.stagedBytes)) ?? 0);
@@ -140,29 +153,19 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       .reduce((total, [, node]) => total + node.cpuMillis, 0);
   };
 
-  const collect = async (): Promise<void> => {
-    noteUsage();
-    if (collected) return;
-    // The exported ledger is the better one: its rows were read after the last commit.
-    collected = await readLedger(ctx.paths.ledger).catch(() => undefined);
-    if (collected) return;
-    await readRows();
-    collected = rows;
-  };
-
   return {
     update,
-    collect,
     storeCpuMillis,
     async writeReport(finished) {
-      await collect();
+      noteUsage();
+      const ledger = await readLedger(ctx.paths.ledger).catch(() => undefined);
       const begin = (ctx.view.steps.get("load-begin")?.result as { cpuMillis?: number } | undefined)?.cpuMillis ?? 0;
       const end = (ctx.view.steps.get("load-end")?.result as { cpuMillis?: number } | undefined)?.cpuMillis ?? begin;
       const report = makeReport({
         record: ctx.record,
         plan: ctx.plan,
         view: ctx.view,
-        rows: collected ?? rows,
+        rows: ledger ?? [...rows.values()],
         finish: finished,
         usage,
         storeCpuMillis: Math.max(0, end - begin),

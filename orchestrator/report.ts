@@ -95,13 +95,13 @@ export function phasesOf(view: CampaignView, now: number): Record<string, number
     phases[name] = round((phases[name] ?? 0) + seconds);
   });
   for (const step of view.steps.values()) {
-    if (step.doneAt === undefined || !FINISH_STEPS.has(step.name)) continue;
+    if (step.doneAt === undefined || !SHOWN_STEPS.has(step.name)) continue;
     phases[`finish: ${step.name}`] = round((step.doneAt - step.startedAt) / 1000);
   }
   return phases;
 }
 
-const FINISH_STEPS = new Set(["drain-parsers", "revoke-loader", "reconcile", "export", "snapshot", "verify-snapshot"]);
+const SHOWN_STEPS = new Set(["drain-parsers", "revoke-loader", "reconcile", "export", "snapshot", "verify-snapshot"]);
 
 const round = (n: number, digits = 1): number => Math.round(n * 10 ** digits) / 10 ** digits;
 
@@ -195,6 +195,7 @@ export function reportText(report: Report): string {
     Object.entries(record)
       .map(([name, n]) => `${name} ${number(n)}`)
       .join(", ") || "none";
+  const broken = new Set(report.fileProblems.map(({ path }) => path));
   const problems = report.fileProblems.map(
     (p) =>
       `- ${p.path}: ${p.problem}${p.truncatedAt === undefined ? "" : ` (truncated at offset ${String(p.truncatedAt)})`}`,
@@ -203,7 +204,7 @@ export function reportText(report: Report): string {
 ${report.reason === undefined ? "" : `\n${report.reason}\n`}
 ${table([
   ["", "planned", "actual"],
-  ["files", number(report.files), number(report.files)],
+  ["files, whole", number(report.files), number(report.perFile.filter(({ path }) => !broken.has(path)).length)],
   ["bytes", planned ? number(planned.bytes) : "", number(report.bytes)],
   ["lines", planned ? number(planned.lines) : "", number(lines.read)],
   ["documents", planned ? number(planned.documents) : "", number(report.documents)],

@@ -10,6 +10,8 @@ import { stagingDirOf } from "./node-specs.ts";
 import { destroySecrets } from "./security/index.ts";
 import { redisUserName } from "./redis-users.ts";
 import { NODE_ROLES } from "../worker/contract/keys.ts";
+import { collectRejects, exportLedger, isExported } from "./ledger-export.ts";
+import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { liveJobs } from "./view.ts";
 
 /** Jobs that were asked to drain and do not end within this time are cancelled. */
@@ -18,8 +20,8 @@ const DRAIN_PATIENCE_MS = 20_000;
 const CANCEL_PATIENCE_MS = 120_000;
 
 /**
- * Ends everything of a campaign, in the order jobs → master and gateway → staging → keys in Redis → secrets. From any
- * half-built state, any number of times; each step is repeatable.
+ * Ends everything of a campaign, in the order jobs → master and gateway → staging → keys in Redis → secrets; the ledger and the
+ * rejects that would go with them are exported first, unless finishing has done it. From any half-built state, any number of times; each step is repeatable.
  * @throws StoreError `TEARDOWN_INCOMPLETE` (retryable) when jobs do not end: secrets and keys are kept then
  */
 export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promise<void> {
@@ -56,6 +58,16 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
       ctx.signal,
       300,
     );
+  });
+  await step(ctx, "export-what-there-is", async () => {
+    if (await isExported(ctx.paths)) return;
+    const rows: LedgerRow[] = [];
+    for await (const row of ctx.spool.rows()) rows.push(row);
+    await exportLedger(ctx.paths, rows);
+    const missing = await collectRejects(ctx.paths, rows);
+    if (missing.length > 0) {
+      await decide(ctx, { type: "warning", text: `rejected documents are missing: ${missing.join(", ")}` });
+    }
   });
   await step(ctx, "stop-gateway", () => stopGateway(ctx.paths.gateway, ctx.log));
   await step(ctx, "clear-staging", async () => {

@@ -2,7 +2,7 @@ import { ConfigError } from "../worker/contract/errors.ts";
 import { accessOf } from "./access.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { createCluster } from "./cluster.ts";
-import { readLedger } from "./finish.ts";
+import { readLedger } from "./ledger-export.ts";
 import { orchestratorClient } from "./gateway-client.ts";
 import { readGateway } from "./gateway/index.ts";
 import type { SiteConfig } from "./launch.ts";

@@ -18,6 +18,21 @@ export interface JobView {
   ended?: { readonly at: number; readonly exit: number | null; readonly how: string };
 }
 
+/** The steps of finishing, in order. Checking again after a hold does them again. */
+export const FINISH_STEPS = [
+  "drain-parsers",
+  "revoke-loader",
+  "sweep",
+  "refresh",
+  "reconcile",
+  "export",
+  "serving-settings",
+  "snapshot",
+  "verify-snapshot",
+  "finished",
+] as const;
+export type FinishStep = (typeof FINISH_STEPS)[number];
+
 export interface StepView {
   readonly name: string;
   readonly startedAt: number;
@@ -38,6 +53,8 @@ export interface CampaignView {
   /** When each state was entered, in order. */
   readonly states: { readonly state: CampaignState; readonly at: number; readonly reason?: string }[];
   readonly warnings: string[];
+  /** Parsers were told to go for good and their credential is revoked, or about to be: nothing can be loaded any more. */
+  loadIsOver: boolean;
   /** Stream id of the last command that was taken up. */
   lastCommand: string;
   /** How often an orchestrator took the campaign up. */
@@ -65,8 +82,7 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
         at: record.at,
         ...(record.reason === undefined ? {} : { reason: record.reason }),
       });
-      // A second round of finishing does its steps again.
-      if (record.event === "retry") view.steps.clear();
+      if (record.event === "retry") for (const name of FINISH_STEPS) view.steps.delete(name);
       return;
     }
     case "target":
@@ -116,6 +132,7 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       return;
     case "step": {
       const step = view.steps.get(record.name);
+      if (record.name === "drain-parsers") view.loadIsOver = true;
       if (record.status === "started") view.steps.set(record.name, { name: record.name, startedAt: record.at });
       else if (step) Object.assign(step, { doneAt: record.at, result: record.result });
       return;
@@ -135,6 +152,7 @@ export function emptyView(): CampaignView {
     steps: new Map(),
     states: [],
     warnings: [],
+    loadIsOver: false,
     lastCommand: "0-0",
     owners: 0,
   };

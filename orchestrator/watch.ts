@@ -71,6 +71,8 @@ export function progressLine(status: CampaignStatus): string {
     if (status.etaSeconds !== undefined) parts.push(`${formatDuration(status.etaSeconds)} left`);
   }
   if (status.lines.rejected > 0) parts.push(`${formatCount(status.lines.rejected)} rejected`);
+  const problem = live.find((job) => job.problem !== undefined);
+  if (problem) parts.push(`${problem.name} waits: ${problem.problem ?? ""}`);
   return parts.join("  ");
 }
 
@@ -89,7 +91,7 @@ export function statusText(status: CampaignStatus): string {
     out.push(`snapshot   ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "not verified"}`);
   for (const job of status.jobs) {
     out.push(
-      `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}`,
+      `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,
     );
   }
   const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
@@ -137,7 +139,10 @@ function endText(status: CampaignStatus, report: Report | undefined): string {
   out.push(
     `  ${formatCount(lines.read)} lines read, ${formatCount(status.documents)} documents, ${formatCount(lines.unparsed)} unparsed (stored), ${formatCount(lines.dropped)} dropped, ${formatCount(lines.rejected)} rejected`,
   );
-  for (const problem of report?.fileProblems ?? []) out.push(`  ${problem.path}: ${problem.problem}`);
+  for (const { path, problem, truncatedAt } of report?.fileProblems ?? [])
+    out.push(
+      `  ${path}: ${problem}${truncatedAt === undefined ? "" : ` (truncated at offset ${String(truncatedAt)})`}`,
+    );
   if (status.snapshot)
     out.push(`  snapshot ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "NOT verified"}`);
   if (status.files.report !== undefined) out.push(`  report ${status.files.report}`);

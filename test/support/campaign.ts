@@ -9,7 +9,7 @@ import { isFinal, type CampaignState } from "../../orchestrator/campaign.ts";
 import { loadConfig, type ResolvedConfig } from "../../orchestrator/config.ts";
 import { CommandLine, type CallResult } from "../../orchestrator/demo/command-line.ts";
 import { readJournal } from "../../orchestrator/journal.ts";
-import { readLedger } from "../../orchestrator/finish.ts";
+import { readLedger } from "../../orchestrator/ledger-export.ts";
 import type { Report } from "../../orchestrator/report.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
 import { readServices, redisOptions } from "../../orchestrator/services/index.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { tilingProblems, totalOf, unbalancedRows } from "../../../orchestrator/ledger.ts";
+import { coveredFrom0, tilingProblems, totalOf, unbalancedRows } from "../../../orchestrator/ledger.ts";
 import { ZERO_COUNTS, type LedgerRow } from "../../../worker/contract/ledger.ts";
 
 function row(chunk: string, covered: readonly [number, number], counts: Partial<LedgerRow["counts"]> = {}): LedgerRow {
@@ -82,6 +82,16 @@ describe("tiling", () => {
       }),
     );
   });
+});
+
+it("the offset up to which a file is covered ends at the first gap", () => {
+  const rows = [row("a-1", [5, 9]), row("a-0", [0, 5]), row("a-3", [12, 20]), row("b-1", [3, 4])];
+  expect(coveredFrom0(rows)).toEqual(
+    new Map([
+      ["a", 9],
+      ["b", 0],
+    ]),
+  );
 });
 
 describe("sums", () => {

@@ -64,9 +64,19 @@ async function scaleOnTheWay(
     if (state === "running" && chunks.total > 0 && chunks.done >= chunks.total * SCALE_AT) break;
     await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
-  const { code, stderr } = await line.call(["scale", id, "--parsers", String(NODES.parsersLater)], signal);
-  if (code === 0) io.log.info(`scaled to ${NODES.parsersLater} parsers`);
-  else if (!signal.aborted) io.log.warn(`the load was over before it could be scaled: ${stderr.trim().slice(-300)}`);
+  for (;;) {
+    const { code, stderr } = await line.call(["scale", id, "--parsers", String(NODES.parsersLater)], signal);
+    if (code === 0) {
+      io.log.info(`scaled to ${NODES.parsersLater} parsers`);
+      return;
+    }
+    if (signal.aborted) return;
+    if ((await campaignStatus(stateDir, id)).state !== "running") {
+      io.log.warn(`the load was over before it could be scaled: ${stderr.trim().slice(-300)}`);
+      return;
+    }
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 /**

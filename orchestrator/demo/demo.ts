@@ -1,5 +1,5 @@
 import { countMetricPaths } from "../../monitoring/index.ts";
-import { describeError, GridError } from "../../worker/contract/errors.ts";
+import { ConfigError, describeError, GridError } from "../../worker/contract/errors.ts";
 import { indexWildcard } from "../../worker/contract/index-names.ts";
 import type { ExitCode, Io } from "../cli/command.ts";
 import { formatCount } from "../cli/io.ts";
@@ -19,21 +19,22 @@ import { cleanUp, endServices, startRun, type Run } from "./run.ts";
 import { Search } from "./search.ts";
 import { createSite } from "./site.ts";
 import { setupSeconds, Stopwatch } from "./stopwatch.ts";
-import { joinPhases, makeResult, resultText, type DemoResult } from "./summary.ts";
+import { emptyResult, joinPhases, makeResult, resultText, type DemoResult } from "./summary.ts";
 
 const MONTH = "2013-01";
 /** How long the last processes may take to end before they count as left over. */
 const LEFTOVER_MS = 10_000;
 
-/** How a demo ended. */
+/** How a demo ended. `failure` is why it did not come to its end. */
 export interface DemoEnd {
   readonly exitCode: ExitCode;
   readonly result: DemoResult;
+  readonly failure?: unknown;
 }
 
 /**
  * The whole demo. Whatever happens, and unless it is told to keep it, everything that it started is ended again: an
- * abort of `signal` cancels the campaign, tears it down, and is then thrown.
+ * abort of `signal` cancels the campaign and tears it down. The result says how far it came.
  */
 export async function runDemo(options: DemoOptions, io: Io, signal: AbortSignal): Promise<DemoEnd> {
   const watch = new Stopwatch();
@@ -70,9 +71,19 @@ export async function runDemo(options: DemoOptions, io: Io, signal: AbortSignal)
     for (const problem of problems) io.stderr.write(`demo: NOT AS IT SHOULD BE: ${problem}\n`);
     if (kept) io.stdout.write(await keepText(run, status, signal));
     return { exitCode: problems.length > 0 ? 1 : 0, result };
-  } finally {
+  } catch (failure) {
     if (!kept && !ended) await cleanUp(run);
+    const exitCode = signal.aborted ? 130 : failure instanceof ConfigError ? 2 : 1;
+    return { exitCode, failure, result: await resultSoFar(run, watch.seconds + setup, describeError(failure)) };
   }
+}
+
+/** The result of a demo that did not come to its end, from the report that its campaign left, if there is one. */
+async function resultSoFar(run: Run, wallSeconds: number, problem: string): Promise<DemoResult> {
+  const paths = campaignPaths(statePaths(run.site.config.stateDir).campaigns, run.id);
+  const report = await readReport(paths.reportJson);
+  const rest = { phases: run.watch.phases, wallSeconds, metrics: 0, leftovers: NOTHING, problems: [problem] };
+  return report ? makeResult({ ...rest, report, state: report.state }) : emptyResult({ ...rest, campaign: run.id });
 }
 
 const NOTHING: Leftovers = { jobs: [], processes: [], files: [] };

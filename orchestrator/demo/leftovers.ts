@@ -5,7 +5,7 @@ import { createBatchSystem } from "../../pbs/index.ts";
 import { identifyProcess } from "../../worker/contract/process.ts";
 import { loadCampaign } from "../campaign-store.ts";
 import type { SiteConfig } from "../launch.ts";
-import { campaignPaths, statePaths } from "../paths.ts";
+import { campaignPaths, statePaths, type StatePaths } from "../paths.ts";
 import { ensureBundles, nodeBinary } from "../runtimes/index.ts";
 import type { Log } from "../log.ts";
 
@@ -31,7 +31,7 @@ const OURS =
 export function lookBefore(config: SiteConfig): Before {
   return {
     processes: new Set(processesOf(config.stateDir).map(({ key }) => key)),
-    files: new Set(outsideFiles(config)),
+    files: new Set([...outsideFiles(config), ...scratchOf(statePaths(config.stateDir))]),
   };
 }
 
@@ -53,10 +53,15 @@ export async function findLeftovers(
     files: [
       ...filesBelow(paths.secrets),
       ...filesBelow(paths.staging).filter((file) => !file.startsWith(paths.rejects)),
-      ...(existsSync(state.scratch) ? readdirSync(state.scratch).map((name) => join(state.scratch, name)) : []),
+      ...scratchOf(state).filter((file) => !before.files.has(file)),
       ...outside,
     ],
   };
+}
+
+/** What nodes keep while they live, of all campaigns. */
+function scratchOf(state: StatePaths): string[] {
+  return existsSync(state.scratch) ? readdirSync(state.scratch).map((name) => join(state.scratch, name)) : [];
 }
 
 /** Jobs of the campaign that the batch system has not ended, whether the campaign knows of them or not. */

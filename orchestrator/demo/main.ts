@@ -49,11 +49,13 @@ async function main(): Promise<number> {
   const stdout = options.json ? process.stderr : process.stdout;
   const io = createIo({ stdout, stderr: process.stderr }, { json: false, level: "info" });
   try {
-    const { exitCode, result } = await runDemo(options, io, controller.signal);
+    const { exitCode, result, failure } = await runDemo(options, io, controller.signal);
+    if (failure !== undefined && !controller.signal.aborted) process.stderr.write(`demo: ${describeError(failure)}\n`);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
     return exitCode;
   } catch (error) {
     if (controller.signal.aborted) return 130;
+    // Before anything was started.
     process.stderr.write(`demo: ${describeError(error)}\n`);
     return error instanceof ConfigError ? 2 : 1;
   }

@@ -73,6 +73,30 @@ export function makeResult(inputs: ResultInputs): DemoResult {
   };
 }
 
+/** The result of a demo whose campaign has no report: it was never made, or not for long. */
+export function emptyResult(
+  inputs: Pick<ResultInputs, "phases" | "wallSeconds" | "problems"> & { readonly campaign: string },
+): DemoResult {
+  return {
+    campaign: inputs.campaign,
+    state: "failed",
+    lines: { read: 0, written: 0, duplicate: 0, dropped: 0, rejected: 0, unparsed: 0 },
+    documents: 0,
+    bytes: 0,
+    files: 0,
+    chunks: 0,
+    jobs: [],
+    phases: inputs.phases,
+    wallSeconds: round(inputs.wallSeconds),
+    loadSeconds: 0,
+    eventsPerSecond: 0,
+    snapshot: { name: "", verified: false },
+    graphite: { metrics: 0 },
+    leftovers: { jobs: 0, processes: 0, files: 0 },
+    problems: inputs.problems,
+  };
+}
+
 /**
  * The demo's phases with the campaign's own in place of the time of watching it. `serve` is left out: that is when the
  * demo compares.

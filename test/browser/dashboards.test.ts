@@ -37,13 +37,14 @@ describeWith(["redis", "carbon", "graphite-web", "chromium"], "the dashboards in
   const paths = statePaths(stateDir);
   let services: Services;
   let web: string;
+  let sentUpTo: number;
   let browser: Browser | undefined;
   let context: BrowserContext;
 
   beforeAll(async () => {
     services = await ensureServices(config, paths, log);
     web = services.graphiteWeb?.url ?? "";
-    await sendEveryMetric(services);
+    sentUpTo = await sendEveryMetric(services);
     await saveDashboards(web, SCOPE);
     const profile = join(stateDir, "chromium");
     mkdirSync(profile);
@@ -123,7 +124,7 @@ describeWith(["redis", "carbon", "graphite-web", "chromium"], "the dashboards in
 
   it("the throughput panel shows the sum over the parsers", async () => {
     const target = `sumSeries(${metricGlob(SCOPE, ["parser"], "documents.indexed")})`;
-    const query = new URLSearchParams({ target, from: "-4minutes", until: "-1minutes", format: "json" });
+    const query = new URLSearchParams({ target, from: `${sentUpTo - 240}`, until: `${sentUpTo - 60}`, format: "json" });
     const [series] = (await (await fetch(`${web}/render?${query.toString()}`)).json()) as {
       datapoints: [number | null, number][];
     }[];
@@ -177,7 +178,7 @@ function valueOf(metric: MetricName, wave: number): number {
 }
 
 /** The last five minutes of every metric from every host that reports it. */
-async function sendEveryMetric(services: Services): Promise<void> {
+async function sendEveryMetric(services: Services): Promise<number> {
   const sender = createGraphiteSender({ ...services.carbon });
   const end = Math.floor(Date.now() / 1000 / INTERVAL_SECONDS) * INTERVAL_SECONDS;
   const points: Point[] = [];
@@ -192,4 +193,5 @@ async function sendEveryMetric(services: Services): Promise<void> {
   await sender.close();
   const web = services.graphiteWeb?.url ?? "";
   await waitFor("carbon to write all series", async () => (await countMetricPaths(web, SCOPE)) === pathsOf().length);
+  return end;
 }

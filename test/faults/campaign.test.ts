@@ -4,22 +4,25 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { Queue } from "bullmq";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { readGateway } from "../../orchestrator/gateway/index.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { unbalancedRows } from "../../orchestrator/ledger.ts";
+import { readLedger } from "../../orchestrator/ledger-export.ts";
+import { readReport } from "../../orchestrator/status.ts";
 import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/security/index.ts";
 import { localPaths } from "../../pbs/local/settings.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
 import type { NodeRegistration } from "../../worker/contract/node.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
-import { privateStateDir, waitFor } from "../support/index.ts";
+import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 
 /**
  * Faults of a real campaign: each asserts the ledger and the documents, never log lines. One site for all; every test
  * boots a cluster of its own, which takes most of its time.
  */
-describe("faults of a campaign", () => {
+describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a campaign", () => {
   const dir = privateStateDir("faults");
   let site: TestSite;
   beforeAll(async () => {
@@ -173,10 +176,14 @@ describe("faults of a campaign", () => {
     const id = await site.launch("scaled", ["limits.eventsPerSecond=500"]);
     await site.untilChunks(id, 5);
     expect((await site.call("pause", id)).code).toBe(0);
-    const paused = await waitFor("the parsers to have finished what they had", async () => {
-      const now = await site.status(id);
-      return now.state === "paused" && now.chunks.active === 0 ? now : undefined;
-    });
+    const paused = await waitFor(
+      "the parsers to have finished what they had",
+      async () => {
+        const now = await site.status(id);
+        return now.state === "paused" && now.chunks.active === 0 ? now : undefined;
+      },
+      { timeoutMs: 180_000 },
+    );
     expect((await site.call("scale", id, "--parsers", "2", "--data-nodes", "2")).code).toBe(0);
     await waitFor(
       "four nodes",
@@ -213,7 +220,47 @@ describe("faults of a campaign", () => {
       timeoutMs: 120_000,
     });
     await site.expectNothingLeft(id);
+    // The ledger has each committed chunk once, with what it loaded, and the report adds them up.
+    const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
+    const rows = await readLedger(paths.ledger);
+    const report = await readReport(paths.reportJson);
+    expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
+    expect(unbalancedRows(rows)).toEqual([]);
+    expect(report?.lines.read).toBe(rows.reduce((sum, row) => sum + row.counts.read, 0));
+    expect(report?.lines.read).toBe(
+      { booting: 0, running: expect.any(Number) as number, finishing: site.manifest.lines }[state],
+    );
     expect((await site.call("teardown", id)).code).toBe(0);
+  });
+
+  it("one document deleted by hand: verify names its chunk", async () => {
+    const id = await site.launch("deleted", ["limits.eventsPerSecond=0"]);
+    await site.until(id, "serving");
+    const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
+    const gateway = await readGateway(paths.gateway);
+    const admin = new Client(
+      orchestratorConnection(await loadCampaignSecrets(paths.secrets), gateway?.elasticsearchUrl ?? ""),
+    );
+    try {
+      const found = await admin.search<{ file: string; offset: number }>({ index: "logs-*", size: 1 });
+      const [hit] = found.hits.hits;
+      if (hit?._source === undefined || hit._id === undefined) throw new Error("no document");
+      const { file, offset } = hit._source;
+      await admin.delete({ index: hit._index, id: hit._id });
+      const broken = await site.call("verify", id);
+      expect(broken.code).toBe(1);
+      const { differences } = JSON.parse(broken.stdout) as { differences: string[] };
+      const named = differences.find((text) => text.startsWith("chunk ")) ?? "";
+      const [, chunk, path, first, last] = /^chunk (\S+) \((.*), bytes (\d+) to (\d+)\)/.exec(named) ?? [];
+      expect(path).toBe(file);
+      expect((await readLedger(paths.ledger)).map((row) => row.chunk)).toContain(chunk);
+      expect(Number(first)).toBeLessThanOrEqual(offset);
+      expect(Number(last)).toBeGreaterThan(offset);
+      await admin.create({ index: hit._index, id: hit._id, document: hit._source });
+    } finally {
+      await admin.close();
+    }
+    await site.conclude(id);
   });
 });
 

@@ -55,6 +55,8 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
     parsers.push(parser);
     return parser;
   }
+  /** A killed parser's chunk is soon taken up again. */
+  const briefLock = { parser: { lockSeconds: 2 } };
   const silence = (n: number): Fault[] => Array.from({ length: n }, () => ({ kind: "silence" }));
 
   it("loads files chunk by chunk: every line once, and drains", async () => {
@@ -101,16 +103,17 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
       // Some bulks arrive, then the store says nothing more.
       proxy.faults.splice(0, Infinity, { kind: "pass" }, { kind: "lose-answer" }, ...silence(100));
       proxy.requests.length = 0;
-      const parser = await start();
+      const parser = await start(briefLock);
       await waitFor("bulks to be under way", () => proxy.requests.length >= 3);
       await parser.kill();
     }
     proxy.faults.length = 0;
-    await start();
+    await start(briefLock);
     await campaign.settled();
     const rows = await campaign.rows();
     expect(addUp(rows)).toMatchObject({ read: 6000, stored: 6000, rejected: 0 });
-    expect(rows[0]?.attempt).toBe(4);
+    // More when this machine is so busy that even a living parser loses such a lock.
+    expect(rows[0]?.attempt).toBeGreaterThanOrEqual(4);
     expect(rows[0]?.counts.duplicate).toBeGreaterThan(0);
     expect(await store.count(campaign.indices)).toBe(6000);
     expect(tiledLengths(rows)).toEqual({ [rows[0]?.fileId ?? ""]: text.length });
@@ -230,13 +233,14 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
   it("keeps to the campaign's rate, and to a change of it at once", async () => {
     await campaign.createIndices();
     await redis.client.hset(campaign.keys.knobs, "eventsPerSecond", 1000);
-    await campaign.addChunks(campaign.plainFile("rate/syslog", syslogLines(20_000, "rate"), 100_000));
-    const begin = Date.now();
     await start();
     await start({ name: "p2" });
-    await waitFor("2000 lines", async () => addUp(await campaign.rows()).read >= 2000);
-    const seconds = (Date.now() - begin) / 1000;
-    expect(addUp(await campaign.rows()).read / seconds).toBeLessThan(2500);
+    const begin = Date.now();
+    await campaign.addChunks(campaign.plainFile("rate/syslog", syslogLines(20_000, "rate"), 100_000));
+    await waitFor("10,000 lines", async () => addUp(await campaign.rows()).read >= 10_000);
+    // What has flowed into the bucket, its half second of burst, and one chunk of each parser that it may owe.
+    const allowed = ((Date.now() - begin) / 1000) * 1000 + 500 + 2 * 1_500;
+    expect(addUp(await campaign.rows()).read).toBeLessThanOrEqual(allowed);
     await redis.client.hset(campaign.keys.knobs, "eventsPerSecond", 0);
     await campaign.settled(20_000);
     expect(addUp(await campaign.rows())).toMatchObject({ read: 20_000, stored: 20_000 });

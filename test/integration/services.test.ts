@@ -13,6 +13,7 @@ import { statePaths } from "../../orchestrator/paths.ts";
 import {
   ensureServices,
   keepServices,
+  repairServices,
   readServices,
   redisOptions,
   servicesStatus,
@@ -147,8 +148,8 @@ describeWith(["redis", "carbon", "graphite-web"], "the embedded services", () =>
       expect(await waitFor("the record", () => pidOf("redis"))).not.toBe(old);
 
       await stopServices(paths, log);
-      // Two rounds of looking.
-      await Promise.all([1, 2].map((n) => new Promise((resolve) => setTimeout(resolve, n * 60))));
+      // What each round of keeping does.
+      await repairServices(config, paths, log, stop.signal);
       expect((await servicesStatus(config, paths)).map((service) => service.state)).toEqual(["down", "down", "down"]);
     } finally {
       stop.abort();

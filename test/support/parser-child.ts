@@ -49,7 +49,7 @@ export async function startParser(options: {
         requestsInFlight: 2,
         bulkBytes: 128 * 1024,
         rejectsDir: join(dir, "rejects"),
-        lockSeconds: 2,
+        lockSeconds: 30,
         ...options.parser,
       },
     },

@@ -250,7 +250,8 @@ function launch(dir: string, job: LocalJob): Launched {
   const stderr = error ?? output ?? "ignore";
   const [command, ...args] = scriptCommand(readFileSync(spool.script, "utf8"), spool.script, job.shell);
   const limits = job.mark === undefined ? [] : [`--locks=${String(job.mark)}:${String(job.mark)}`];
-  const child = spawn(findProgram("prlimit"), [...limits, "--", command, ...args], {
+  const enter = readSettings(dir).enter?.[job.placements?.[0]?.node ?? ""] ?? [];
+  const child = spawn(findProgram("prlimit"), [...limits, "--", ...enter, command, ...args], {
     cwd: existsSync(wanted) ? wanted : "/",
     env: environment,
     detached: true,

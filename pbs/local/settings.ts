@@ -17,6 +17,11 @@ export interface LocalSettings {
   readonly pollSeconds: number;
   /** The first one is the default. */
   readonly queues: readonly string[];
+  /**
+   * By execution host the words that begin the command of each of its jobs, e.g. `nsenter --net=… --` for a host that is a
+   * network namespace. Absent: the job's command alone.
+   */
+  readonly enter?: Readonly<Record<string, readonly string[]>>;
 }
 
 export const DEFAULT_SETTINGS: Omit<LocalSettings, "nodes"> = {

@@ -15,6 +15,8 @@ const GROUND = {
   "graphite-web": () => findProgram("graphite-manage") && findProgram("gunicorn"),
   "7z": () => findProgram("7z"),
   openssl: () => findProgram("openssl"),
+  root: () => process.getuid?.() === 0,
+  iproute2: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter"),
   chromium: () => findProgram("chromium") ?? findProgram("chromium-browser") ?? findProgram("google-chrome"),
   elasticsearch: () => process.env["ES_HOME"],
 } as const;

@@ -1,0 +1,2 @@
+export { startSlurmBed, stopSlurmBed, type BedNode, type SlurmBed, type SlurmBedOptions } from "./bed.ts";
+export type { SshPlace } from "./ssh.ts";

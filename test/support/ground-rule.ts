@@ -9,14 +9,15 @@ export function isMissingGroundFatal(): boolean {
 
 /** What a test needs of the machine, and how to see that it is there. */
 const GROUND = {
+  root: () => process.getuid?.() === 0,
+  slurm: () => ["slurmctld", "slurmd", "munged", "qsub", "sshd", "ssh"].every(findProgram),
+  iproute2: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter"),
   redis: () => findProgram("redis-server"),
   haproxy: () => findProgram("haproxy"),
   carbon: () => findProgram("carbon-cache"),
   "graphite-web": () => findProgram("graphite-manage") && findProgram("gunicorn"),
   "7z": () => findProgram("7z"),
   openssl: () => findProgram("openssl"),
-  root: () => process.getuid?.() === 0,
-  iproute2: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter"),
   chromium: () => findProgram("chromium") ?? findProgram("chromium-browser") ?? findProgram("google-chrome"),
   elasticsearch: () => process.env["ES_HOME"],
 } as const;

@@ -39,13 +39,19 @@ const DEBIAN = {
     present: () => javaHomes().some((home) => javaMajor(home) >= 17),
   },
   chromium: { names: ["chromium"], present: () => hasProgram("chromium") },
+  sshServer: { names: ["openssh-server"], present: () => hasProgram("sshd"), unit: "ssh" },
+  sshClient: { names: ["openssh-client"], present: () => hasProgram("ssh") },
 };
-const { chromium, ...SERVICES } = DEBIAN;
+const { chromium, sshServer, sshClient, ...SERVICES } = DEBIAN;
 
 /** What can be run: the Debian packages that it needs, whether it needs Elasticsearch, and what Node is to run. */
 const PROGRAMS = {
   demo: { debian: SERVICES, runtimes: true, argv: ["orchestrator/demo/main.ts"] },
-  test: { debian: { ...SERVICES, chromium }, runtimes: true, argv: ["node_modules/vitest/vitest.mjs", "run"] },
+  test: {
+    debian: { ...SERVICES, chromium, sshServer, sshClient },
+    runtimes: true,
+    argv: ["node_modules/vitest/vitest.mjs", "run"],
+  },
   services: { debian: SERVICES, runtimes: false, argv: ["orchestrator/main.ts", "services"] },
   packages: { debian: {}, runtimes: false },
 };

@@ -18,6 +18,7 @@ const GROUND = {
   "graphite-web": () => findProgram("graphite-manage") && findProgram("gunicorn"),
   "7z": () => findProgram("7z"),
   openssl: () => findProgram("openssl"),
+  sshd: () => findProgram("sshd") && findProgram("ssh") && findProgram("ssh-keygen"),
   chromium: () => findProgram("chromium") ?? findProgram("chromium-browser") ?? findProgram("google-chrome"),
   elasticsearch: () => process.env["ES_HOME"],
 } as const;

@@ -24,7 +24,7 @@ const ROOT = dirname(fileURLToPath(import.meta.url));
 const NODE_MAJOR = 24;
 const ONE_INTERRUPTION_MS = 1000;
 
-/** Debian packages: name, or names of which the first that the release has is taken; and how to see that it is there. */
+/** Debian packages: name, or names of which the first that the release has is taken; how to see that it is there; the systemd units in it. */
 const DEBIAN = {
   redis: { names: ["redis-server"], present: () => hasProgram("redis-server"), unit: "redis-server" },
   haproxy: { names: ["haproxy"], present: () => hasProgram("haproxy"), unit: "haproxy" },
@@ -41,14 +41,27 @@ const DEBIAN = {
   chromium: { names: ["chromium"], present: () => hasProgram("chromium") },
   sshServer: { names: ["openssh-server"], present: () => hasProgram("sshd"), unit: "ssh" },
   sshClient: { names: ["openssh-client"], present: () => hasProgram("ssh") },
+  slurm: {
+    names: ["slurm-wlm"],
+    present: () => hasProgram("slurmctld") && hasProgram("slurmd"),
+    unit: ["slurmctld", "slurmd"],
+  },
+  // Its qsub could be another batch system's.
+  slurmPbs: { names: ["slurm-wlm-torque"], present: () => hasProgram("generate_pbs_nodefile") },
+  munge: { names: ["munge"], present: () => hasProgram("munged"), unit: "munge" },
+  iproute2: { names: ["iproute2"], present: () => hasProgram("ip") && hasProgram("ss") },
+  compiler: { names: ["gcc"], present: () => hasProgram("cc") },
+  libc: { names: ["libc6-dev"], present: () => existsSync("/usr/include/dlfcn.h") },
 };
-const { chromium, sshServer, sshClient, ...SERVICES } = DEBIAN;
+const { chromium, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = DEBIAN;
+/** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
+const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 
 /** What can be run: the Debian packages that it needs, whether it needs Elasticsearch, and what Node is to run. */
 const PROGRAMS = {
   demo: { debian: SERVICES, runtimes: true, argv: ["orchestrator/demo/main.ts"] },
   test: {
-    debian: { ...SERVICES, chromium, sshServer, sshClient },
+    debian: { ...SERVICES, ...SLURM_BED, chromium },
     runtimes: true,
     argv: ["node_modules/vitest/vitest.mjs", "run"],
   },
@@ -276,7 +289,7 @@ async function ensureDebianPackages(wanted) {
     const update = await run("apt-get", ["-q", "-o", "DPkg::Lock::Timeout=300", "update"], apt);
     const rows = missing();
     const names = rows.map((row) => row.names.find(isAvailable) ?? row.names[0]);
-    const units = rows.map((row) => row.unit).filter(Boolean);
+    const units = rows.flatMap((row) => row.unit ?? []);
     const install = await run("sh", ["-c", APT_SCRIPT, "install", ...names, "--", ...units], apt);
     if (install.code !== 0) {
       const log = update.code === 0 ? install.output : `${update.output}\n${install.output}`;

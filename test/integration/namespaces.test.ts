@@ -24,7 +24,7 @@ import { waitFor } from "../support/wait-for.ts";
 const tag = process.pid.toString(36).slice(-4);
 const PORT = 5999;
 
-describeWith(["root", "iproute2"], "a private network of namespaces", () => {
+describeWith(["namespaces"], "a private network of namespaces", () => {
   const dir = privateStateDir("namespaces");
   const recordFile = join(dir, "network.json");
   const plan = planNetwork({ prefix: `t${tag}`, members: ["a", "b"], head: true });
@@ -189,7 +189,7 @@ describeWith(["root", "iproute2"], "a private network of namespaces", () => {
   });
 });
 
-describeWith(["root", "iproute2"], "removing a private network", () => {
+describeWith(["namespaces"], "removing a private network", () => {
   const dir = privateStateDir("namespaces-half");
   const plan = planNetwork({ prefix: `h${tag}`, members: ["a"], head: true });
   afterAll(() => removeNetwork(plan.prefix));

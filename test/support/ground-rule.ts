@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { describe } from "vitest";
 import { findProgram } from "../../orchestrator/runtimes/run-tool.ts";
 
@@ -7,11 +8,18 @@ export function isMissingGroundFatal(): boolean {
   return CI !== undefined && CI !== "" && CI !== "false";
 }
 
+/** Root may not in every container. @source unshare(1) */
+function mayMakeNamespaces(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  return (
+    spawnSync("unshare", ["--net", "--mount", "--uts", "--pid", "--fork", "true"], { stdio: "ignore" }).status === 0
+  );
+}
+
 /** What a test needs of the machine, and how to see that it is there. */
 const GROUND = {
-  root: () => process.getuid?.() === 0,
-  slurm: () => ["slurmctld", "slurmd", "munged", "qsub", "sshd", "ssh"].every(findProgram),
-  iproute2: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter"),
+  namespaces: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter") && mayMakeNamespaces(),
+  slurm: () => ["slurmctld", "slurmd", "munged", "generate_pbs_nodefile", "sshd", "ssh"].every(findProgram),
   redis: () => findProgram("redis-server"),
   haproxy: () => findProgram("haproxy"),
   carbon: () => findProgram("carbon-cache"),

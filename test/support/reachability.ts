@@ -113,3 +113,15 @@ export async function reachability(places: readonly Place[]): Promise<readonly R
 export function isOpen({ answer }: Pick<Reach, "answer">): boolean {
   return answer === "plain" || answer.startsWith("TLS");
 }
+
+/**
+ * The open ones as a table for people: places of one kind and ports of one program are one row, whatever their number.
+ * @param kindOf of a place's name, e.g. `member` for `dn1`
+ * @returns lines of Markdown
+ */
+export function describeReach(rows: readonly Reach[], kindOf: (place: string) => string): readonly string[] {
+  const said = rows
+    .filter((row) => isOpen(row) && row.from !== row.place)
+    .map(({ from, place, program, answer }) => `| ${kindOf(from)} | ${kindOf(place)} | ${program} | ${answer} |`);
+  return ["| from | to | what listens | what it wants |", "|---|---|---|---|", ...[...new Set(said)].sort()];
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseAddresses, parseListeners } from "../../support/reachability.ts";
+import { describeReach, parseAddresses, parseListeners, type Reach } from "../../support/reachability.ts";
 
 describe("what listens in a place", () => {
   it("is read from ss", () => {
@@ -35,5 +35,34 @@ describe("what listens in a place", () => {
       {},
     ]);
     expect(parseAddresses(json)).toEqual(["127.0.0.1", "10.77.0.2"]);
+  });
+});
+
+describe("the table of who reaches whom", () => {
+  const row = (from: string, place: string, program: string, answer: Reach["answer"]): Reach => ({
+    from,
+    place,
+    program,
+    answer,
+    address: "10.77.0.1",
+    port: 1,
+  });
+
+  it("has a row for each kind of way in, and none for what is closed or at home", () => {
+    const rows = [
+      row("dn1", "dn2", "java", "TLS"),
+      row("dn2", "dn1", "java", "TLS"),
+      row("dn1", "dn1", "java", "TLS"),
+      row("dn1", "gateway", "haproxy", "TLS with a client certificate"),
+      row("outside", "dn1", "java", "unreachable"),
+      row("outside", "head", "sshd", "plain"),
+    ];
+    expect(describeReach(rows, (place) => (place.startsWith("dn") ? "member" : place))).toEqual([
+      "| from | to | what listens | what it wants |",
+      "|---|---|---|---|",
+      "| member | gateway | haproxy | TLS with a client certificate |",
+      "| member | member | java | TLS |",
+      "| outside | head | sshd | plain |",
+    ]);
   });
 });

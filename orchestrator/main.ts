@@ -126,7 +126,10 @@ function endAtOnce(): void {
   } else process.exit(130);
 }
 
-/** Whoever read our output has gone (`| head`, a lost terminal): end quietly, as if told to stop. */
+/**
+ * Whoever read our output has gone (`| head`, a lost terminal): end quietly, as if told to stop. A log that finds no room on its disk
+ * loses lines, and nothing else: a daemon's work goes on.
+ */
 function abortOnClosedOutput(controller: AbortController): { closed(): boolean } {
   let closed = false;
   const onError = (error: NodeJS.ErrnoException): void => {
@@ -135,7 +138,9 @@ function abortOnClosedOutput(controller: AbortController): { closed(): boolean }
     controller.abort();
   };
   process.stdout.on("error", onError);
-  process.stderr.on("error", onError);
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOSPC" && error.code !== "EDQUOT") onError(error);
+  });
   return { closed: () => closed };
 }
 

@@ -44,7 +44,7 @@ export async function runGatewaySupervisor(dir: string, signal: AbortSignal, log
       `the gateway ${dir} has a supervisor already: process ${other.supervisor.pid}`,
     );
   }
-  const record = createRecord(dir, self);
+  const record = createRecord(dir, self, log);
   await record.save();
 
   const over = new AbortController();
@@ -82,16 +82,16 @@ export async function runGatewaySupervisor(dir: string, signal: AbortSignal, log
   }
 }
 
-/** What runs, kept in `processes.json` so that others find it. */
-interface ProcessRecord {
+/** What runs, kept in `processes.json` so that others find it. Exported for its test. */
+export interface ProcessRecord {
   proxy: GuardedChild | undefined;
   master: GuardedChild | undefined;
-  /** Writes the file if anything changed. */
+  /** Writes the file if anything changed. Never rejects: a full disk ends no gateway, the next look writes it. */
   save(): Promise<void>;
   end(reason: string): Promise<void>;
 }
 
-function createRecord(dir: string, supervisor: ProcessIdentity): ProcessRecord {
+export function createRecord(dir: string, supervisor: ProcessIdentity, log: Log): ProcessRecord {
   let written = "";
   let queue = Promise.resolve();
   const identityOf = (child: GuardedChild | undefined): ProcessIdentity | undefined =>
@@ -100,7 +100,14 @@ function createRecord(dir: string, supervisor: ProcessIdentity): ProcessRecord {
     const text = JSON.stringify(processes);
     if (text === written) return queue;
     written = text;
-    queue = queue.then(() => writeProcesses(dir, processes));
+    queue = queue.then(async () => {
+      try {
+        await writeProcesses(dir, processes);
+      } catch (error) {
+        log.warn("cannot write down which processes run", { error: describeError(error) });
+        if (written === text) written = "";
+      }
+    });
     return queue;
   };
   const record: ProcessRecord = {
@@ -234,7 +241,7 @@ async function markFounded(
     });
     if (status === 200) {
       if (!existsSync(marker)) await writeFile(marker, "").catch(() => undefined);
-      await record.save().catch(() => undefined);
+      await record.save();
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, 500));

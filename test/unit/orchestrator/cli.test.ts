@@ -252,6 +252,20 @@ describe("the process", () => {
     expect(code).toBe(0);
   });
 
+  it("does its work though its log finds no room on the disk", async () => {
+    // What is written to this device finds no room. @source full(4)
+    const full = await open("/dev/full", "w");
+    const missing = join(dir, "nothing.yaml");
+    for (const [words, expected] of [
+      [["config", "--config", join(dir, "site.yaml"), "--log-level", "debug", "--json"], 0],
+      [["config", "--config", missing], 2],
+    ] as const) {
+      const child = spawn(process.execPath, [entry, ...words], { stdio: ["ignore", "ignore", full.fd] });
+      expect(await once(child, "close")).toEqual([expected, null]);
+    }
+    await full.close();
+  });
+
   it("that hangs on a file system is ended by a second signal, not by the echo of the first", async () => {
     // Nobody ever writes to this pipe, though it is open for writing here: reading it never ends and hears no signal.
     const pipe = join(dir, "pipe.yaml");

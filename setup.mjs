@@ -39,6 +39,7 @@ const DEBIAN = {
     present: () => javaHomes().some((home) => javaMajor(home) >= 17),
   },
   chromium: { names: ["chromium"], present: () => hasProgram("chromium") },
+  curl: { names: ["curl"], present: () => hasProgram("curl") },
   sshServer: { names: ["openssh-server"], present: () => hasProgram("sshd"), unit: "ssh" },
   sshClient: { names: ["openssh-client"], present: () => hasProgram("ssh") },
   slurm: {
@@ -53,7 +54,7 @@ const DEBIAN = {
   compiler: { names: ["gcc"], present: () => hasProgram("cc") },
   libc: { names: ["libc6-dev"], present: () => existsSync("/usr/include/dlfcn.h") },
 };
-const { chromium, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = DEBIAN;
+const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = DEBIAN;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 
@@ -61,7 +62,7 @@ const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, comp
 const PROGRAMS = {
   demo: { debian: SERVICES, runtimes: true, argv: ["orchestrator/demo/main.ts"] },
   test: {
-    debian: { ...SERVICES, ...SLURM_BED, chromium },
+    debian: { ...SERVICES, ...SLURM_BED, chromium, curl },
     runtimes: true,
     argv: ["node_modules/vitest/vitest.mjs", "run"],
   },

@@ -12,6 +12,8 @@ export interface Access {
   readonly key: string;
   readonly username: string;
   readonly passwordFile: string;
+  /** All of it for `curl -K`, so that no password stands in an argument, which everybody on the machine can read. */
+  readonly curlConfig: string;
 }
 
 const FILE = "access.json";
@@ -26,13 +28,28 @@ export async function writeAccess(paths: CampaignPaths, secrets: CampaignSecrets
     key: join(paths.secrets, "operator.key"),
     username: auth.username,
     passwordFile: join(paths.secrets, "operator.password"),
+    curlConfig: join(paths.secrets, "operator.curl"),
   };
   await writeFileAtomic(access.ca, tls.ca, 0o600);
   await writeFileAtomic(access.certificate, tls.cert ?? "", 0o600);
   await writeFileAtomic(access.key, tls.key ?? "", 0o600);
   await writeFileAtomic(access.passwordFile, auth.password, 0o600);
+  await writeFileAtomic(access.curlConfig, curlConfigOf(access, auth.password), 0o600);
   await writeFileAtomic(join(paths.secrets, FILE), `${JSON.stringify(access, null, 2)}\n`, 0o600);
   return access;
+}
+
+/** @source curl(1), `-K`: in quotes a backslash stands before a quote or another backslash */
+function curlConfigOf(access: Omit<Access, "curlConfig">, password: string): string {
+  const options = {
+    cacert: access.ca,
+    cert: access.certificate,
+    key: access.key,
+    user: `${access.username}:${password}`,
+  };
+  return Object.entries(options)
+    .map(([name, value]) => `${name} = "${value.replaceAll(/[\\"]/g, "\\$&")}"\n`)
+    .join("");
 }
 
 /** Undefined while booting and once the secrets are gone. */

@@ -98,10 +98,8 @@ export function statusText(status: CampaignStatus): string {
   if (phases.length > 0)
     out.push(`seconds    ${phases.map(([name, seconds]) => `${name} ${String(seconds)}`).join(", ")}`);
   if (status.elasticsearch) {
-    const { url, ca, certificate, key, username, passwordFile } = status.elasticsearch;
-    out.push(
-      `search     curl --cacert ${ca} --cert ${certificate} --key ${key} -u ${username}:"$(cat ${passwordFile})" '${url}/_search?q=program:sshd'`,
-    );
+    const { url, curlConfig } = status.elasticsearch;
+    out.push(`search     curl -K '${curlConfig}' '${url}/_search?q=program:sshd'`);
   }
   for (const warning of status.warnings.slice(-5)) out.push(`warning    ${warning}`);
   out.push(`files      ${status.files.dir}`);

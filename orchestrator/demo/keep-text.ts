@@ -8,8 +8,7 @@ export async function keepText({ line, id }: Run, status: CampaignStatus, signal
   if (access) {
     out.push(
       "Search it:",
-      `  curl --cacert ${access.ca} --cert ${access.certificate} --key ${access.key} \\`,
-      `    -u ${access.username}:"$(cat ${access.passwordFile})" '${access.url}/logs-*/_search?q=ssh.event:AUTHN&size=3&pretty'`,
+      `  curl -K '${access.curlConfig}' '${access.url}/logs-*/_search?q=ssh.event:AUTHN&size=3&pretty'`,
       "",
     );
   }

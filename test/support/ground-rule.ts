@@ -25,6 +25,7 @@ const GROUND = {
   carbon: () => findProgram("carbon-cache"),
   "graphite-web": () => findProgram("graphite-manage") && findProgram("gunicorn"),
   "7z": () => findProgram("7z"),
+  curl: () => findProgram("curl"),
   openssl: () => findProgram("openssl"),
   sshd: () => findProgram("sshd") && findProgram("ssh") && findProgram("ssh-keygen"),
   chromium: () => findProgram("chromium") ?? findProgram("chromium-browser") ?? findProgram("google-chrome"),

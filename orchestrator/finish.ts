@@ -9,11 +9,16 @@ import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts"
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
 import { compareWithStore } from "./reconcile.ts";
+import { createReminder } from "./reminder.ts";
 import type { FailedJob } from "./spool.ts";
 import { liveJobs, type FinishStep } from "./view.ts";
 
 /** Name of the snapshot repository in Elasticsearch. */
 export const REPOSITORY = "gridharvest";
+
+/** Parsers that were asked to drain and do not end within this time are cancelled, and then again in this interval. */
+const DRAIN_PATIENCE_MS = 60_000;
+const CANCEL_AGAIN_MS = 30_000;
 
 /** What finishing found out; part of the report. */
 export interface FinishResult {
@@ -102,11 +107,11 @@ export async function finish(
 
   await step(ctx, "drain-parsers", async () => {
     await groups.drain(liveJobs(ctx.view, "parser"), "finished");
-    const patience = Date.now() + 60_000;
+    const isCancelDue = createReminder(DRAIN_PATIENCE_MS, CANCEL_AGAIN_MS);
     await until(async () => {
       await groups.poll();
       const left = liveJobs(ctx.view, "parser");
-      if (left.length > 0 && Date.now() > patience) await groups.cancel(left, "did not drain");
+      if (left.length > 0 && isCancelDue()) await groups.cancel(left, "did not drain");
       return left.length === 0;
     }, signal);
   });

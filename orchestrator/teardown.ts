@@ -7,6 +7,7 @@ import { decide, step, until, type CampaignContext } from "./context.ts";
 import { stopGateway } from "./gateway/index.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { stagingDirOf } from "./node-specs.ts";
+import { createReminder } from "./reminder.ts";
 import { destroySecrets } from "./security/index.ts";
 import { redisUserName } from "./redis-users.ts";
 import { NODE_ROLES } from "../worker/contract/keys.ts";
@@ -14,8 +15,9 @@ import { collectRejects, exportLedger, isExported } from "./ledger-export.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { liveJobs } from "./view.ts";
 
-/** Jobs that were asked to drain and do not end within this time are cancelled. */
+/** Jobs that were asked to drain and do not end within this time are cancelled, and then again in this interval. */
 const DRAIN_PATIENCE_MS = 20_000;
+const CANCEL_AGAIN_MS = 30_000;
 /** A job that is still there so long after its qdel is reported. */
 const CANCEL_PATIENCE_MS = 120_000;
 
@@ -29,7 +31,7 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
     await ctx.spool.close();
     await groups.drain(liveJobs(ctx.view), "teardown");
     const started = Date.now();
-    let cancelled = false;
+    const isCancelDue = createReminder(DRAIN_PATIENCE_MS, CANCEL_AGAIN_MS);
     await until(
       async () => {
         await groups.poll();
@@ -42,10 +44,7 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
           (job) => job.jobId !== undefined && job.certifiedAt === undefined && !job.cancelled,
         );
         if (notStarted.length > 0) await groups.cancel(notStarted, "teardown");
-        if (waited > DRAIN_PATIENCE_MS && !cancelled) {
-          cancelled = true;
-          await groups.cancel(left, "did not drain in time");
-        }
+        if (left.length > 0 && isCancelDue()) await groups.cancel(left, "did not drain in time");
         if (waited > CANCEL_PATIENCE_MS && left.length > 0) {
           throw new StoreError(
             "TEARDOWN_INCOMPLETE",

@@ -3,7 +3,7 @@ import { StoreError } from "../worker/contract/errors.ts";
 import type { UnpackedFile } from "../worker/contract/chunk.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { clusterOf, decide, step as anyStep, until, type CampaignContext } from "./context.ts";
-import { loaderIsRevoked } from "./gateway-client.ts";
+import { untilLoaderIsRevoked } from "./gateway-client.ts";
 import { coveredFrom0, tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
 import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts";
 import type { NodeGroups } from "./node-groups.ts";
@@ -89,7 +89,7 @@ export async function obstacleTo(ctx: CampaignContext, failed: readonly FailedJo
  * The end of a load, in steps that each can be repeated: parsers go, their credential is revoked, uncommitted
  * leftovers are swept, the sums are checked, ledger and rejects exported, the result saved and the save tried out.
  * @param exported called when ledger and rejects are exported
- * @throws StoreError `NOT_RECONCILED`, `SNAPSHOT_FAILED`, `SNAPSHOT_DIFFERS`: the campaign is then held
+ * @throws StoreError `NOT_REVOKED`, `NOT_RECONCILED`, `SNAPSHOT_FAILED`, `SNAPSHOT_DIFFERS`: the campaign is then held
  */
 export async function finish(
   ctx: CampaignContext,
@@ -118,8 +118,9 @@ export async function finish(
 
   await step(ctx, "revoke-loader", async () => {
     await ctx.redis.set(ctx.keys.loaderCredential, "revoked");
-    const nodes = [...(await groups.registrations()).values()].flatMap((node) => node.httpUrl ?? []);
-    await until(() => loaderIsRevoked(ctx, nodes), signal);
+    const nodes = new Map<string, string>();
+    for (const [name, { httpUrl }] of await groups.registrations()) if (httpUrl !== undefined) nodes.set(name, httpUrl);
+    await untilLoaderIsRevoked(ctx, nodes, signal);
   });
 
   const failed = await ctx.spool.failed();

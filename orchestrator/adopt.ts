@@ -5,6 +5,7 @@ import type { Io } from "./cli/command.ts";
 import { prepareSite, startOrchestrator, type SiteConfig } from "./launch.ts";
 import { runInForeground } from "./foreground.ts";
 import { campaignStatus } from "./status.ts";
+import { processText } from "./watch.ts";
 
 /**
  * Gives a campaign a new orchestrator. What it knew is rebuilt from the journal, the batch system, Redis and
@@ -25,7 +26,7 @@ export async function adoptCampaign(
   if (status.orchestrator.alive) {
     throw new ConfigError(
       "CAMPAIGN_OWNED",
-      `the orchestrator of ${id} is alive (process ${String(status.orchestrator.pid)}); talk to it with pause, resume, scale or cancel`,
+      `the orchestrator of ${id} is alive (${processText(status.orchestrator)}); talk to it with pause, resume, scale or cancel`,
     );
   }
   await prepareSite({ ...record.config, stateDir: site.stateDir }, io.log);

@@ -46,8 +46,13 @@ export interface Journal {
   readonly epoch: number;
   /** Everything that counts so far, earlier epochs included. Grows with each append. */
   readonly records: readonly JournalRecord[];
-  /** Written and synced when it resolves. @throws StoreError `JOURNAL_UNWRITABLE`, GridError `CAMPAIGN_LOST` once fenced off. */
+  /**
+   * Written and synced when it resolves, and no later epoch had begun by then: whoever seals this file has read the record.
+   * @throws StoreError `JOURNAL_UNWRITABLE`; GridError `CAMPAIGN_LOST` once fenced off, or when a later epoch has begun
+   */
   append(entry: JournalEntry): Promise<JournalRecord>;
+  /** Whether a later epoch has begun: another orchestrator has the campaign. */
+  hasSuccessor(): Promise<boolean>;
   /** Refuses everything from now on: another orchestrator owns the campaign. */
   fence(): void;
   close(): Promise<void>;
@@ -55,6 +60,15 @@ export interface Journal {
 
 function fileOf(epoch: number): string {
   return `${String(epoch).padStart(6, "0")}.ndjson`;
+}
+
+/** The epoch of a journal file; 0 for other names. */
+function epochOf(name: string): number {
+  return Number(/^(\d{6})\.ndjson$/.exec(name)?.[1] ?? 0);
+}
+
+function lost(): GridError {
+  return new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign; this one stops");
 }
 
 /** Reads all records that count, and the lengths at which each file would be sealed now. A torn last line is left out. */
@@ -120,7 +134,6 @@ function parseRecord(line: string): JournalRecord | undefined {
  */
 export async function openJournal(dir: string, epoch: number, host: string): Promise<Journal> {
   await mkdir(dir, { recursive: true });
-  const { records, seals } = await readJournal(dir);
   let handle: FileHandle;
   try {
     handle = await open(
@@ -139,13 +152,17 @@ export async function openJournal(dir: string, epoch: number, host: string): Pro
       cause: error,
     });
   }
+  // Read once the file is there: an earlier epoch's writer that did not see it after its record is read here with that record.
+  const { records, seals } = await readJournal(dir);
+  // Not this epoch's own.
+  delete seals[fileOf(epoch)];
+  const hasSuccessor = async (): Promise<boolean> => (await readdir(dir)).some((name) => epochOf(name) > epoch);
   let fenced = false;
   /** Bytes of whole records. */
   let length = 0;
   let tail: Promise<unknown> = Promise.resolve();
   const append = async (entry: JournalEntry): Promise<JournalRecord> => {
-    if (fenced)
-      throw new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign; this one stops");
+    if (fenced) throw lost();
     const record: JournalRecord = { ...entry, seq: (records.at(-1)?.seq ?? 0) + 1, at: Date.now(), epoch };
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
     try {
@@ -159,6 +176,11 @@ export async function openJournal(dir: string, epoch: number, host: string): Pro
         cause: error,
       });
     }
+    // This process may have been stopped for longer than its sign of life lasted.
+    if (await hasSuccessor()) {
+      fenced = true;
+      throw lost();
+    }
     records.push(record);
     return record;
   };
@@ -170,6 +192,7 @@ export async function openJournal(dir: string, epoch: number, host: string): Pro
       tail = next.catch(() => undefined);
       return next;
     },
+    hasSuccessor,
     fence() {
       fenced = true;
     },

@@ -1,13 +1,11 @@
-import { readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { Redis } from "ioredis";
 import { createBatchSystem, DIALECTS } from "../pbs/index.ts";
 import { BackfillError, describeError, GridError, StoreError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
-import { identifyProcess, isAlive, type ProcessIdentity } from "../worker/contract/process.ts";
 import { attach, boot, keepGateway } from "./boot.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
-import { loadCampaign, writeFileAtomic } from "./campaign-store.ts";
+import { loadCampaign } from "./campaign-store.ts";
 import { handleCommands } from "./command-handler.ts";
 import { decide, move, step, until, type CampaignContext } from "./context.ts";
 import { finish, obstacleTo, type FinishResult } from "./finish.ts";
@@ -15,6 +13,7 @@ import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { createNodeGroups, type NodeGroups } from "./node-groups.ts";
 import { nodeInputsOf } from "./node-inputs.ts";
+import { judgeOwner, ownerOfThisProcess, readOwner, removeOwner, writeOwner } from "./owner-file.ts";
 import { acquireOwnership, type Ownership } from "./ownership.ts";
 import { readPlan } from "./plan-file.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -55,6 +54,8 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
 
+  const self = ownerOfThisProcess();
+  const before = await readOwner(paths.orchestratorPid);
   const previous = await readJournal(paths.journal);
   const programs = await stagePrograms(await ensureBundles(log), state.runtimes);
   const runtime = await ensureElasticsearch(config, state, log);
@@ -74,7 +75,9 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
   let ownership: Ownership | undefined;
   try {
     ownership = await acquireOwnership(redis, keys, previous.epoch, {
-      force: await previousIsDead(paths.orchestratorPid),
+      force: before !== undefined && judgeOwner(before) === "dead",
+      signal,
+      hasSuccessor: async (epoch) => (await readJournal(paths.journal)).epoch > epoch,
       onLost: () => {
         log.error("another orchestrator has taken over this campaign; this one stops");
         stop.abort(new GridError("CAMPAIGN_LOST", "another orchestrator has taken over this campaign"));
@@ -82,7 +85,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     });
     const journal = await openJournal(paths.journal, ownership.epoch, hostname());
     ownership.lost.addEventListener("abort", () => journal.fence());
-    await writeFileAtomic(paths.orchestratorPid, JSON.stringify(identifyProcess(process.pid)));
+    await writeOwner(paths.orchestratorPid, self);
     const ctx: CampaignContext = {
       record,
       config,
@@ -118,16 +121,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       await Promise.race([ownership.release(), new Promise((r) => setTimeout(r, 1000))]);
     ownership?.stop();
     redis.disconnect();
-    await rm(paths.orchestratorPid, { force: true });
-  }
-}
-
-/** Whether the process that the campaign's pid file names is gone, so that nobody has to wait for its sign of life to expire. */
-async function previousIsDead(file: string): Promise<boolean> {
-  try {
-    return !isAlive(JSON.parse(await readFile(file, "utf8")) as ProcessIdentity);
-  } catch {
-    return false;
+    await removeOwner(paths.orchestratorPid, self);
   }
 }
 

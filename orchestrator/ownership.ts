@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { GridError } from "../worker/contract/errors.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
@@ -10,6 +11,7 @@ import type { CampaignKeys } from "../worker/contract/keys.ts";
 /** How long the sign of life lasts without renewal. */
 export const ALIVE_MS = 15_000;
 const RENEW_MS = 3_000;
+const ASK_MS = 500;
 
 // An epoch is always higher than the journal's last, also when Redis lost its data.
 const ACQUIRE = `
@@ -22,10 +24,12 @@ redis.call('SET', KEYS[2], epoch)
 redis.call('SET', KEYS[1], epoch, 'PX', ARGV[2])
 return {epoch, ''}`;
 
-// A restarted Redis without the keys, or an expired sign of life that nobody took over, is still ours.
+// An expired sign of life that nobody took over is still ours. Without the epoch's key (a Redis that lost its data, a campaign that another
+// orchestrator has ended) the journal has to say first whose the campaign is.
 const RENEW = `
 local epoch = redis.call('GET', KEYS[2])
 if epoch and tonumber(epoch) > tonumber(ARGV[1]) then return 0 end
+if not epoch and ARGV[3] ~= '1' then return 2 end
 redis.call('SET', KEYS[2], ARGV[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
@@ -41,44 +45,59 @@ export interface Ownership {
 }
 
 /**
- * Takes a campaign over.
+ * Takes a campaign over. A sign of life that nobody renews is waited out.
  * @param lastEpoch highest epoch that the journal knows
  * @param force also when a sign of life is there: the caller knows that its process is dead
- * @throws GridError `CAMPAIGN_OWNED` when another orchestrator is alive
+ * @throws GridError `CAMPAIGN_OWNED` when another orchestrator renews its sign of life; the signal's reason when aborted
  */
 export async function acquireOwnership(
   redis: Redis,
   keys: CampaignKeys,
   lastEpoch: number,
-  options: { readonly force: boolean; readonly onLost: () => void },
+  options: {
+    readonly force: boolean;
+    readonly signal: AbortSignal;
+    /** Whether the journal knows a later owner. */
+    readonly hasSuccessor: (epoch: number) => Promise<boolean>;
+    readonly onLost: () => void;
+  },
 ): Promise<Ownership> {
-  const [epoch, holder] = (await redis.eval(
-    ACQUIRE,
-    2,
-    keys.alive,
-    keys.epoch,
-    lastEpoch,
-    ALIVE_MS,
-    options.force ? 1 : 0,
-  )) as [number, string];
-  if (epoch === 0) {
-    throw new GridError(
-      "CAMPAIGN_OWNED",
-      `another orchestrator (epoch ${holder}) is alive; use pause, cancel or teardown to talk to it, or try again ${String(ALIVE_MS / 1000)} s after it died`,
-      { retryable: true },
-    );
+  const ask = async (): Promise<[epoch: number, holder: string]> =>
+    (await redis.eval(ACQUIRE, 2, keys.alive, keys.epoch, lastEpoch, ALIVE_MS, options.force ? 1 : 0)) as [
+      number,
+      string,
+    ];
+  let [epoch, holder] = await ask();
+  let leftMs = Number.POSITIVE_INFINITY;
+  while (epoch === 0) {
+    const before = leftMs;
+    leftMs = await redis.pttl(keys.alive);
+    if (leftMs > before) {
+      throw new GridError(
+        "CAMPAIGN_OWNED",
+        `another orchestrator (epoch ${holder}) is alive; use pause, cancel or teardown to talk to it`,
+        { retryable: true },
+      );
+    }
+    await sleep(ASK_MS, undefined, { signal: options.signal });
+    [epoch, holder] = await ask();
   }
   const lost = new AbortController();
   const renew = async (): Promise<void> => {
     try {
-      const ours = await redis.eval(RENEW, 2, keys.alive, keys.epoch, epoch, ALIVE_MS);
+      let ours = await redis.eval(RENEW, 2, keys.alive, keys.epoch, epoch, ALIVE_MS, 0);
+      if (ours === 2) {
+        ours = (await options.hasSuccessor(epoch))
+          ? 0
+          : await redis.eval(RENEW, 2, keys.alive, keys.epoch, epoch, ALIVE_MS, 1);
+      }
       if (ours === 0 && !lost.signal.aborted) {
         clearInterval(timer);
         options.onLost();
         lost.abort();
       }
     } catch {
-      // Redis is away. Nobody else can acquire the campaign meanwhile either.
+      // Redis, or the journal, is away. Nobody else can acquire the campaign meanwhile either.
     }
   };
   const timer = setInterval(() => void renew(), RENEW_MS);

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { isAlive, type ProcessIdentity } from "../worker/contract/process.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
 import { readJournal } from "./journal.ts";
-import { readProgress } from "./progress.ts";
+import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
+import { readProgress, type ProgressFile } from "./progress.ts";
 import { phasesOf, type Report } from "./report.ts";
 import { viewOf } from "./view.ts";
 
@@ -15,7 +15,8 @@ export interface CampaignStatus {
   readonly reason?: string;
   readonly months: readonly string[];
   readonly createdAt: string;
-  readonly orchestrator: { readonly alive: boolean; readonly pid?: number };
+  /** `host` when it is another one than this: then it counts as alive as long as it writes its progress. */
+  readonly orchestrator: { readonly alive: boolean; readonly pid?: number; readonly host?: string };
   readonly chunks: {
     readonly total: number;
     readonly done: number;
@@ -57,13 +58,15 @@ export interface CampaignStatus {
   readonly files: { readonly dir: string; readonly report?: string; readonly log: string };
 }
 
+const ELSEWHERE_MS = 60_000;
+
 /** @throws ConfigError `CAMPAIGN_UNKNOWN` */
 export async function campaignStatus(stateDir: string, id: string): Promise<CampaignStatus> {
   const { record, paths } = await loadCampaign(stateDir, id);
   const view = viewOf((await readJournal(paths.journal)).records);
   const progress = await readProgress(progressFile(paths));
   const report = await readReport(paths.reportJson);
-  const pid = await readIdentity(paths.orchestratorPid);
+  const owner = await readOwner(paths.orchestratorPid);
   const lines = report?.lines ?? progress?.lines;
   const over = isFinal(view.state);
   const access = over ? undefined : await accessOf(paths);
@@ -73,7 +76,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     ...(view.reason === undefined ? {} : { reason: view.reason }),
     months: record.months,
     createdAt: new Date(record.createdAt).toISOString(),
-    orchestrator: pid !== undefined && isAlive(pid) ? { alive: true, pid: pid.pid } : { alive: false },
+    orchestrator: orchestratorOf(owner, progress, record.config.batch.poll * 1000),
     chunks: {
       total: report?.chunks ?? progress?.chunks ?? 0,
       done: report?.chunks ?? progress?.parse.completed ?? 0,
@@ -137,11 +140,22 @@ export async function readReport(file: string): Promise<Report | undefined> {
   }
 }
 
-async function readIdentity(file: string): Promise<ProcessIdentity | undefined> {
-  try {
-    return JSON.parse(await readFile(file, "utf8")) as ProcessIdentity;
-  } catch {
-    return undefined;
+/** Progress is written at each look at the jobs; one that is older than a few of them was written by nobody alive. */
+function orchestratorOf(
+  owner: Owner | undefined,
+  progress: ProgressFile | undefined,
+  pollMs: number,
+): CampaignStatus["orchestrator"] {
+  if (!owner) return { alive: false };
+  switch (judgeOwner(owner)) {
+    case "alive":
+      return { alive: true, pid: owner.pid };
+    case "dead":
+      return { alive: false };
+    case "elsewhere": {
+      const alive = progress !== undefined && Date.now() - progress.at < Math.max(ELSEWHERE_MS, 4 * pollMs);
+      return alive ? { alive, pid: owner.pid, host: owner.host } : { alive };
+    }
   }
 }
 

@@ -2,11 +2,12 @@ import type { ExitCode, Io } from "./cli/command.ts";
 import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
+import { ALIVE_MS } from "./ownership.ts";
 import type { Report } from "./report.ts";
 import { campaignStatus, exitCodeOf, readReport, type CampaignStatus } from "./status.ts";
 
-/** A campaign without an orchestrator for this long is told to be so. */
-const GONE_MS = 10_000;
+/** A campaign without an orchestrator for this long is told to be so: a new one may have to wait out the last one's sign of life. */
+const GONE_MS = ALIVE_MS + 5_000;
 const LOOK_MS = 500;
 /** How often a line is printed when nobody looks at a terminal. */
 const LINE_MS = 5_000;
@@ -76,13 +77,18 @@ export function progressLine(status: CampaignStatus): string {
   return parts.join("  ");
 }
 
+/** `process 17`, and where when that is not here. */
+export function processText({ pid, host }: CampaignStatus["orchestrator"]): string {
+  return `process ${String(pid)}${host === undefined ? "" : ` on ${host}`}`;
+}
+
 /** The one screen of `status`. */
 export function statusText(status: CampaignStatus): string {
   const { lines, chunks } = status;
   const out = [
     `campaign   ${status.id}  (${status.months.join(", ")}, created ${status.createdAt})`,
     `state      ${status.state}${status.reason === undefined ? "" : `: ${status.reason}`}`,
-    `owner      ${status.orchestrator.alive ? `orchestrator, process ${String(status.orchestrator.pid)}` : "no orchestrator is alive"}`,
+    `owner      ${status.orchestrator.alive ? `orchestrator, ${processText(status.orchestrator)}` : "no orchestrator is alive"}`,
     `chunks     ${formatCount(chunks.done)} done, ${formatCount(chunks.active)} active, ${formatCount(chunks.waiting)} waiting, ${formatCount(chunks.failed)} failed of ${formatCount(chunks.total)}${chunks.toUnpack > 0 ? `; ${String(chunks.toUnpack)} compressed files to unpack` : ""}`,
     `lines      read ${formatCount(lines.read)} = written ${formatCount(lines.written)} + duplicate ${formatCount(lines.duplicate)} + dropped ${formatCount(lines.dropped)} + rejected ${formatCount(lines.rejected)}; unparsed ${formatCount(lines.unparsed)}`,
     `progress   ${(status.share * 100).toFixed(1)} %, ${formatBytes(status.bytes)}, ${formatCount(status.eventsPerSecond)} events/s${status.etaSeconds === undefined ? "" : `, ${formatDuration(status.etaSeconds)} left`}`,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { ConfigError } from "../../worker/contract/errors.ts";
-import { isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
+import { bootId, isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
 
 /** What `services.json` keeps of the embedded services: which processes they are and where they listen. No secrets. */
 const processSchema = z.object({
@@ -74,10 +74,6 @@ export function liveProcess(
 
 export function recordProcess(identity: ProcessIdentity): RecordedProcess {
   return { ...identity, bootId: bootId(), startedAt: new Date().toISOString() };
-}
-
-function bootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 const adminSchema = z.object({ username: z.string(), password: z.string().min(32) });

@@ -23,6 +23,11 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return { pid, startTicks: Number(fields[19]) };
 }
 
+/** Names this boot of this machine: process ids and start times of another one mean nothing. @source proc(5), random(4) */
+export function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
 export function isAlive(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startTicks === identity.startTicks;
 }

@@ -34,13 +34,31 @@ describe("journal", () => {
     const stale = await openJournal(dir, 1, "here");
     await stale.append({ type: "warning", text: "counts" });
     const owner = await openJournal(dir, 2, "there");
-    await stale.append({ type: "warning", text: "too late" });
+    await expect(stale.append({ type: "warning", text: "too late" })).rejects.toMatchObject({ code: "CAMPAIGN_LOST" });
+    expect(stale.records.map(({ type }) => type)).toEqual(["owned", "warning"]);
     await owner.close();
     await stale.close();
     expect(viewOf((await readJournal(dir)).records).warnings).toEqual(["counts"]);
     const third = await openJournal(dir, 3, "third");
     await third.close();
     expect(viewOf((await readJournal(dir)).records).warnings).toEqual(["counts"]);
+  });
+
+  it("counts whatever a writer was told is written, also beside a new owner that begins at that moment", async () => {
+    for (let round = 0; round < 20; round++) {
+      const place = join(dir, String(round));
+      const stale = await openJournal(place, 1, "here");
+      const [written, owner] = await Promise.all([
+        stale.append({ type: "warning", text: "close" }).then(
+          () => true,
+          () => false,
+        ),
+        openJournal(place, 2, "there"),
+      ]);
+      if (written) expect(viewOf(owner.records).warnings).toEqual(["close"]);
+      await owner.close();
+      await stale.close();
+    }
   });
 
   it("leaves out a torn last line", async () => {

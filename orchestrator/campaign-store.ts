@@ -92,7 +92,7 @@ export async function createCampaign(
   return { record, paths };
 }
 
-/** @throws ConfigError `CAMPAIGN_UNKNOWN` naming the campaigns that exist. */
+/** @throws ConfigError `CAMPAIGN_UNKNOWN` naming the campaigns that exist, `CAMPAIGN_UNREADABLE` */
 export async function loadCampaign(
   stateDir: string,
   id: string,
@@ -102,7 +102,12 @@ export async function loadCampaign(
   try {
     return { record: JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord, paths, state };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw new ConfigError("CAMPAIGN_UNREADABLE", `${paths.campaign} cannot be read; restore it from a backup`, {
+        context: { file: paths.campaign },
+        cause: error,
+      });
+    }
     const known = await campaignIds(stateDir);
     throw new ConfigError(
       "CAMPAIGN_UNKNOWN",

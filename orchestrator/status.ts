@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { describeError } from "../worker/contract/errors.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
@@ -126,10 +127,29 @@ function jobState(seen: { readonly batch?: string; readonly agent?: string } | u
   return seen?.agent ?? (seen?.batch === "running" ? "starting" : (seen?.batch ?? "submitted"));
 }
 
-/** All campaigns, newest first. */
-export async function listCampaigns(stateDir: string): Promise<CampaignStatus[]> {
-  const all = await Promise.all((await campaignIds(stateDir)).map((id) => campaignStatus(stateDir, id)));
-  return all.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+/** A directory among the campaigns that cannot be read as one. */
+export interface BrokenCampaign {
+  readonly id: string;
+  readonly state: "broken";
+  readonly problem: string;
+}
+
+/** All campaigns, newest first, and then those that cannot be read: one of them hides none of the others. */
+export async function listCampaigns(stateDir: string): Promise<readonly (CampaignStatus | BrokenCampaign)[]> {
+  const campaigns: CampaignStatus[] = [];
+  const broken: BrokenCampaign[] = [];
+  await Promise.all(
+    (await campaignIds(stateDir)).map(async (id) => {
+      try {
+        campaigns.push(await campaignStatus(stateDir, id));
+      } catch (error) {
+        broken.push({ id, state: "broken", problem: describeError(error) });
+      }
+    }),
+  );
+  campaigns.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+  broken.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return [...campaigns, ...broken];
 }
 
 export async function readReport(file: string): Promise<Report | undefined> {

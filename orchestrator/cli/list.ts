@@ -25,17 +25,22 @@ export const list: Command = {
                     { title: "REJECTED", align: "right" },
                     { title: "SNAPSHOT" },
                   ],
-                  campaigns.map((c) => [
-                    c.id,
-                    c.state,
-                    c.createdAt.slice(0, 16).replace("T", " "),
-                    formatCount(c.lines.read),
-                    formatCount(c.documents),
-                    formatCount(c.lines.rejected),
-                    c.snapshot ? (c.snapshot.verified ? "verified" : "unverified") : "",
-                  ]),
+                  campaigns.map((c) =>
+                    c.state === "broken"
+                      ? [c.id, c.state]
+                      : [
+                          c.id,
+                          c.state,
+                          c.createdAt.slice(0, 16).replace("T", " "),
+                          formatCount(c.lines.read),
+                          formatCount(c.documents),
+                          formatCount(c.lines.rejected),
+                          c.snapshot ? (c.snapshot.verified ? "verified" : "unverified") : "",
+                        ],
+                  ),
                 ),
           );
+          for (const c of campaigns) if (c.state === "broken") io.log.warn(`${c.id}: ${c.problem}`);
           return 0;
         }),
       );

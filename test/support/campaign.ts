@@ -205,7 +205,7 @@ metrics: { interval: 2s }
     },
     async endAll() {
       for (const { id, state } of await listCampaigns(stateDir)) {
-        if (isFinal(state)) continue;
+        if (state === "broken" || isFinal(state)) continue;
         await call(state === "serving" || state === "held" ? "teardown" : "cancel", id);
         await waitFor(`${id} to end`, async () => isFinal((await status(id)).state), { timeoutMs: 60_000 }).catch(() =>
           call("teardown", id),

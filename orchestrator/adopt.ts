@@ -29,7 +29,7 @@ export async function adoptCampaign(
       `the orchestrator of ${id} is alive (${processText(status.orchestrator)}); talk to it with pause, resume, scale or cancel`,
     );
   }
-  await prepareSite({ ...record.config, stateDir: site.stateDir }, io.log);
+  await prepareSite({ ...record.config, stateDir: site.stateDir }, io.log, signal);
   if (foreground) await runInForeground(site.stateDir, id, io.log, signal);
   else
     io.log.info("the campaign has a new orchestrator", { process: await startOrchestrator(site.stateDir, id, paths) });

@@ -17,22 +17,26 @@ export type SiteConfig = Config & { readonly stateDir: string };
 /**
  * Makes sure that everything is there before a campaign exists: services, the Elasticsearch runtime, the programs of the
  * gateway, the bundles. Whatever is missing is an error with its remedy, and nothing half done stays behind.
+ * @throws the signal's reason when aborted
  */
-export async function prepareSite(config: SiteConfig, log: Log): Promise<void> {
+export async function prepareSite(config: SiteConfig, log: Log, signal: AbortSignal): Promise<void> {
   const state = statePaths(config.stateDir);
   await mkdir(state.stateDir, { recursive: true });
   await checkGatewayPrograms();
-  await ensureElasticsearch(config, state, log);
+  await ensureElasticsearch(config, state, log, signal);
   await ensureBundles(log);
-  await ensureServices(config, state, log);
+  await ensureServices(config, state, log, signal);
+  signal.throwIfAborted();
 }
 
-/** Creates the campaign and its plan; starts nothing. */
+/** Creates the campaign and its plan; starts nothing. When the signal aborts nothing of it stays. */
 export async function prepareCampaign(
   config: SiteConfig,
   plan: Plan,
   name: string | undefined,
+  signal: AbortSignal,
 ): Promise<{ record: CampaignRecord; paths: CampaignPaths }> {
+  signal.throwIfAborted();
   const campaign = await createCampaign(statePaths(config.stateDir), {
     name,
     months: plan.months,
@@ -41,6 +45,7 @@ export async function prepareCampaign(
   });
   try {
     await writePlan(campaign.paths.plan, plan);
+    signal.throwIfAborted();
   } catch (error) {
     await discardCampaign(campaign.paths);
     throw error;

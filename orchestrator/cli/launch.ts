@@ -57,8 +57,8 @@ export const launch: Command = {
           }
           const plan = await planOf(site, options, io, signal, parts);
           const { prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
-          await prepareSite(site, io.log);
-          const { record, paths } = await prepareCampaign(site, plan, options.name);
+          await prepareSite(site, io.log, signal);
+          const { record, paths } = await prepareCampaign(site, plan, options.name, signal);
           if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir }, () => "");
           else io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ends the watching, not the campaign\n`);
           if (options.foreground) {

@@ -1,15 +1,20 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadConfig } from "../../orchestrator/config.ts";
 import { CommandLine } from "../../orchestrator/demo/command-line.ts";
-import { prepareCampaign } from "../../orchestrator/launch.ts";
+import { prepareCampaign, prepareSite } from "../../orchestrator/launch.ts";
+import { createLog } from "../../orchestrator/log.ts";
 import { planMonth } from "../../orchestrator/plan-month.ts";
+import { commandLine } from "../../orchestrator/runtimes/index.ts";
+import { withMachineLock } from "../../orchestrator/runtimes/machine-lock.ts";
 import { PIPELINE_HASH } from "../../worker/pipeline.ts";
-import { describeWith, leftoverProcesses, privateStateDir } from "../support/index.ts";
+import { describeWith, leftoverProcesses, privateStateDir, waitFor } from "../support/index.ts";
 
 /** What a user must mend is said at once: exit code 2, the file and the remedy, and nothing was submitted or started. */
-describeWith(["redis", "elasticsearch", "haproxy"], "errors of launch", () => {
+describeWith(["redis", "carbon", "graphite-web", "elasticsearch", "haproxy"], "errors of launch", () => {
   const dir = privateStateDir("cli-errors");
   const archive = join(dir, "archive");
   const stateDir = join(dir, "state");
@@ -148,11 +153,36 @@ describeWith(["redis", "elasticsearch", "haproxy"], "errors of launch", () => {
     expect(refusal.message).toContain("broken.plan.json");
   });
 
+  it("an interruption while everything is made ready: no campaign comes of it", async () => {
+    // Whoever holds this lock keeps the launch waiting for the services.
+    const services = join(stateDir, "services");
+    mkdirSync(services, { recursive: true, mode: 0o711 });
+    await withMachineLock(`services ${realpathSync(services)}`, async () => {
+      const { node, args } = commandLine();
+      const words = ["launch", "--month", "2013-01", "--config", config];
+      const child = spawn(node, [...args, ...words], { stdio: ["ignore", "ignore", "pipe"] });
+      let stderr = "";
+      child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+      const ended = once(child, "close");
+      await waitFor("the launch to wait for the services", () => stderr.includes("waiting for it"));
+      child.kill("SIGINT");
+      expect(await ended).toEqual([130, null]);
+    });
+    expect(existsSync(join(stateDir, "campaigns"))).toBe(false);
+    expect(leftoverProcesses(stateDir)).toEqual([]);
+    // And when it comes in the last moment, what was made is taken back.
+    const { config: resolved } = await loadConfig({ file: config, env: {} });
+    const plan = await planMonth(resolved, ["2013-01"], { pipelineHash: PIPELINE_HASH }, never);
+    await expect(prepareSite(resolved, createLog({ level: "error" }), AbortSignal.abort())).rejects.toThrow();
+    await expect(prepareCampaign(resolved, plan, undefined, AbortSignal.abort())).rejects.toThrow();
+    expect(existsSync(join(stateDir, "campaigns"))).toBe(false);
+  });
+
   // Last, since from here on there are campaigns.
   it("a name that is taken, and one that cannot be a name", async () => {
     const { config: resolved } = await loadConfig({ file: config, env: {} });
     const plan = await planMonth(resolved, ["2013-01"], { pipelineHash: PIPELINE_HASH }, never);
-    const { paths } = await prepareCampaign(resolved, plan, "taken");
+    const { paths } = await prepareCampaign(resolved, plan, "taken", never);
     const record = readFileSync(paths.campaign, "utf8");
     const refusal = await call(config, "launch", "--month", "2013-01", "--name", "taken");
     expect(refusal).toMatchObject({ code: 2, error: "CAMPAIGN_EXISTS" });

@@ -57,6 +57,8 @@ export async function startGateway(options: GatewayOptions, log: Log, signal: Ab
 
   const spec: GatewaySpec = { ...wanted, ports: known?.ports ?? (await choosePorts(wanted.address)) };
   await writeGatewaySpec(dir, spec);
+  // Ending what ran before takes up to a minute: nothing may come up after somebody has stopped the gateway meanwhile.
+  signal.throwIfAborted();
   const supervisor = spawnSupervisor(dir, command);
   log.info("starting the gateway", { address: spec.address, pid: supervisor.pid });
   await untilReady(dir, spec, supervisor, signal);

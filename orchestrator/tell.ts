@@ -25,7 +25,7 @@ export async function tellOrchestrator(
       "CAMPAIGN_OVER",
       `campaign ${id} has ended (${status.state}); there is nothing to ${command.kind}`,
     );
-  const services = await readServices(record.config, state);
+  const services = await readServices(record.config, state, ["redis"]);
   const redis = new Redis({ ...redisOptions(services.redis), lazyConnect: true, retryStrategy: () => null });
   redis.on("error", () => undefined);
   try {

@@ -69,10 +69,14 @@ interface RedisFacts {
   readonly policy: string;
   /** `always`, `everysec`, `no`; undefined when the user may not ask. */
   readonly fsync: string | undefined;
+  /** Where it keeps its users; empty when nowhere; undefined when the user may not ask. */
+  readonly aclFile: string | undefined;
 }
 
 /** What speaks against using a Redis, worst first; empty when nothing does. Pure. */
-export function judgeRedis(facts: RedisFacts): readonly { readonly code: string; readonly text: string }[] {
+export function judgeRedis(
+  facts: Omit<RedisFacts, "aclFile">,
+): readonly { readonly code: string; readonly text: string }[] {
   const faults: { code: string; text: string }[] = [];
   if (Number.parseInt(facts.version, 10) < LEAST_MAJOR) {
     faults.push({
@@ -119,7 +123,11 @@ export async function checkOperatorRedis(endpoint: RedisEndpoint, log: Log): Pro
     const info = await redis.info();
     // Roles of campaigns become users of this Redis: the right to make them shows in the right to list them.
     await redis.call("ACL", "LIST");
-    facts = { ...readInfo(info), fsync: await askFsync(redis) };
+    facts = {
+      ...readInfo(info),
+      fsync: await askSetting(redis, "appendfsync"),
+      aclFile: await askSetting(redis, "aclfile"),
+    };
   } catch (error) {
     const text = describeError(lastError ?? error);
     if (/WRONGPASS|NOAUTH|NOPERM/.test(`${text} ${describeError(error)}`)) throw denied(endpoint, lastError ?? error);
@@ -142,10 +150,15 @@ export async function checkOperatorRedis(endpoint: RedisEndpoint, log: Log): Pro
       `${where} syncs its file ${facts.fsync}: a crash of its machine can make chunks be done again; appendfsync always prevents that`,
     );
   }
+  if (facts.aclFile === "") {
+    log.warn(
+      `${where} keeps its users in no file (aclfile): when it is started again, a campaign's nodes are locked out until their orchestrator has made their users again`,
+    );
+  }
 }
 
 /** Reads `INFO`. Exported for its test. */
-export function readInfo(info: string): Omit<RedisFacts, "fsync"> {
+export function readInfo(info: string): Omit<RedisFacts, "fsync" | "aclFile"> {
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
   return {
     version: field("redis_version") ?? "unknown",
@@ -154,9 +167,9 @@ export function readInfo(info: string): Omit<RedisFacts, "fsync"> {
   };
 }
 
-async function askFsync(redis: Redis): Promise<string | undefined> {
+async function askSetting(redis: Redis, name: string): Promise<string | undefined> {
   try {
-    const answer = await redis.call("CONFIG", "GET", "appendfsync");
+    const answer = await redis.call("CONFIG", "GET", name);
     return Array.isArray(answer) && typeof answer[1] === "string" ? answer[1] : undefined;
   } catch {
     return undefined;

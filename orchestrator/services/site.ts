@@ -66,6 +66,7 @@ const WRITABLE_PATH = /^\/[\p{L}\p{N} /._,+@=~-]*$/u;
  * again when one has died, on the same port and with its data. Doing it again changes nothing and takes milliseconds.
  * Several processes may do it at once.
  *
+ * @param needed which of them; who only ends something needs Redis alone
  * @throws ConfigError `SERVICE_MISSING` with the command that installs what is missing, `SERVICES_CONFIG`, `REDIS_EVICTS`,
  *   `REDIS_NOT_DURABLE`, `REDIS_TOO_OLD`, `REDIS_DENIED`; StoreError `REDIS_UNREACHABLE`, `SERVICE_START_FAILED`,
  *   `SERVICE_UNRESPONSIVE`, `NO_FREE_PORT`
@@ -75,11 +76,12 @@ export async function ensureServices(
   paths: StatePaths,
   log: Log,
   signal?: AbortSignal,
+  needed: readonly EmbeddedName[] = EMBEDDED_NAMES,
 ): Promise<Services> {
   const operator = operatorServices(config);
-  if (operator.redis) await checkOperatorRedis(operator.redis, log);
-  await lookAtGraphite(operator, log);
-  const wanted = embeddedOf(operator);
+  if (operator.redis && needed.includes("redis")) await checkOperatorRedis(operator.redis, log);
+  if (needed.includes("carbon")) await lookAtGraphite(operator, log);
+  const wanted = embeddedOf(operator).filter((name) => needed.includes(name));
   if (wanted.length > 0) {
     requirePackages(wanted);
     const dir = servicesDir(paths);
@@ -88,18 +90,22 @@ export async function ensureServices(
       onWait: () => log.info("another process is starting or stopping the services; waiting for it"),
     });
   }
-  return readServices(config, paths);
+  return readServices(config, paths, needed);
 }
 
 /**
  * The services as they run, without starting or asking any.
- * @throws ConfigError `SERVICES_DOWN` when an embedded one does not run
+ * @throws ConfigError `SERVICES_DOWN` when an embedded one that is needed does not run
  */
-export async function readServices(config: ServicesConfig, paths: StatePaths): Promise<Services> {
+export async function readServices(
+  config: ServicesConfig,
+  paths: StatePaths,
+  needed: readonly EmbeddedName[] = EMBEDDED_NAMES,
+): Promise<Services> {
   const operator = operatorServices(config);
   const embedded = embeddedOf(operator);
   const record = embedded.length === 0 ? {} : readRecord(paths.services);
-  const down = embedded.filter((name) => !liveProcess(record[name]));
+  const down = embedded.filter((name) => needed.includes(name) && !liveProcess(record[name]));
   const admin = embedded.includes("redis") ? readRedisAdmin(paths.services) : undefined;
   if (down.length > 0 || (embedded.includes("redis") && !admin)) {
     const names = down.map((name) => SERVICE_TITLES[name]).join(", ") || "Redis";

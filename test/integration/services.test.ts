@@ -263,6 +263,17 @@ describeWith(["redis"], "the operator's Redis", () => {
     await expect(ensureServices(withUrl(url), paths, log)).rejects.toMatchObject({ code: "REDIS_DENIED" });
   });
 
+  it("is used when it keeps its users in no file, with a warning", async () => {
+    const aclFile = join(dir, "users.acl");
+    writeFileSync(aclFile, "user default on nopass ~* &* +@all\n");
+    const warned: string[] = [];
+    const listening = { ...log, warn: (text: string) => warned.push(text) };
+    for (const settings of [[], ["--aclfile", aclFile]]) {
+      await ensureServices(withUrl(await operatorRedis("--appendonly", "yes", ...settings)), paths, listening);
+    }
+    expect(warned.filter((text) => text.includes("aclfile"))).toHaveLength(1);
+  });
+
   it.each([
     ["REDIS_NOT_DURABLE", ["--appendonly", "no"], "appendonly yes"],
     ["REDIS_EVICTS", ["--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"], "maxmemory-policy noeviction"],

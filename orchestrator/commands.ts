@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { ConfigError, GridError } from "../worker/contract/errors.ts";
+import { parseJson } from "../worker/contract/json.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
 
 /**
@@ -36,7 +37,7 @@ export async function receiveCommands(redis: Redis, keys: CampaignKeys, lastId: 
   const entries = await redis.xrange(keys.commands, `(${lastId}`, "+");
   const commands: ReceivedCommand[] = [];
   for (const [id, fields] of entries) {
-    const parsed = commandSchema.safeParse(JSON.parse(fields[1] ?? "null"));
+    const parsed = commandSchema.safeParse(parseJson(fields[1]));
     if (parsed.success) commands.push({ id, command: parsed.data });
   }
   return commands;
@@ -75,6 +76,8 @@ export async function sendCommand(
       if (!reply.ok) throw new ConfigError("COMMAND_REFUSED", reply.text);
       return reply;
     }
+    // Who ends quickly takes its keys with it, the answer included.
+    if ((await redis.exists(keys.commands)) === 0) return { ok: true, text: "the campaign has ended" };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new GridError(

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { parseJson } from "../../worker/contract/json.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
 
 const endpoint = z.strictObject({ host: z.string(), port: z.int() });
@@ -79,7 +80,7 @@ export async function writeGatewaySpec(dir: string, spec: GatewaySpec): Promise<
 export async function readProcesses(dir: string): Promise<GatewayProcesses | undefined> {
   const text = await readText(join(dir, PROCESSES_FILE));
   if (text === undefined) return undefined;
-  const parsed = gatewayProcessesSchema.safeParse(JSON.parse(text));
+  const parsed = gatewayProcessesSchema.safeParse(parseJson(text));
   return parsed.success ? parsed.data : undefined;
 }
 

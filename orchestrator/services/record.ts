@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { ConfigError } from "../../worker/contract/errors.ts";
+import { parseJson } from "../../worker/contract/json.ts";
 import { bootId, isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
 
 /** What `services.json` keeps of the embedded services: which processes they are and where they listen. No secrets. */
@@ -111,13 +112,5 @@ export function readIfThere(file: string): string | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }

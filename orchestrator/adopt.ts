@@ -1,10 +1,13 @@
 import { ConfigError } from "../worker/contract/errors.ts";
 import { isFinal } from "./campaign.ts";
+import { pinnedRuntime } from "./campaign-runtime.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import type { Io } from "./cli/command.ts";
 import { prepareSite, startOrchestrator, type SiteConfig } from "./launch.ts";
 import { runInForeground } from "./foreground.ts";
+import { readJournal } from "./journal.ts";
 import { campaignStatus } from "./status.ts";
+import { viewOf } from "./view.ts";
 import { processText } from "./watch.ts";
 
 /**
@@ -29,7 +32,8 @@ export async function adoptCampaign(
       `the orchestrator of ${id} is alive (${processText(status.orchestrator)}); talk to it with pause, resume, scale or cancel`,
     );
   }
-  await prepareSite({ ...record.config, stateDir: site.stateDir }, io.log, signal);
+  const hasRuntime = pinnedRuntime(viewOf((await readJournal(paths.journal)).records)) !== undefined;
+  await prepareSite({ ...record.config, stateDir: site.stateDir }, io.log, signal, hasRuntime);
   if (foreground) await runInForeground(site.stateDir, id, io.log, signal);
   else
     io.log.info("the campaign has a new orchestrator", { process: await startOrchestrator(site.stateDir, id, paths) });

@@ -4,10 +4,11 @@ import { indexWildcard } from "../worker/contract/index-names.ts";
 import { saveDashboards } from "../monitoring/index.ts";
 import { writeAccess } from "./access.ts";
 import { createCluster } from "./cluster.ts";
-import { clusterOf, decide, move, step, until, type CampaignContext } from "./context.ts";
+import { clusterOf, decide, move, programsOf, step, until, type CampaignContext } from "./context.ts";
 import { REPOSITORY } from "./finish.ts";
 import { orchestratorClient } from "./gateway-client.ts";
 import { readGateway, startGateway } from "./gateway/index.ts";
+import type { JournalRecord } from "./journal.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, unpacksOf } from "./plan.ts";
@@ -24,8 +25,7 @@ import { liveJobs } from "./view.ts";
 export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: AbortSignal): Promise<void> {
   const { config, paths, plan } = ctx;
   const naming = { pattern: plan.pinned.indexPattern, revision: plan.pinned.revision };
-  const deadline =
-    (ctx.view.states.findLast(({ state }) => state === "booting")?.at ?? Date.now()) + config.batch.bootTimeout * 1000;
+  const deadline = bootBegin(ctx.journal.records) + config.batch.bootTimeout * 1000;
   // Parsers that are early must not take chunks before the indices are there.
   await ctx.spool.close();
   await makeDirectories(ctx);
@@ -44,11 +44,19 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   }
 
   // The gateway's ports are known long before its master answers; the jobs start meanwhile.
-  const gatewayUp = bringUpGateway(ctx, signal);
-  gatewayUp.catch(() => undefined);
-  await Promise.race([gatewayUp, until(() => gatewayIsKnown(ctx), signal, 100)]);
-  await groups.reconcile();
-  await gatewayUp;
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const gatewayUp = bringUpGateway(ctx, either);
+  const gatewayKnown = until(() => gatewayIsKnown(ctx), either, 100);
+  try {
+    await Promise.race([gatewayUp, gatewayKnown]);
+    await groups.reconcile();
+    await gatewayUp;
+  } finally {
+    // Whatever ended this, neither goes on beside what comes next: a teardown, or another attempt.
+    over.abort();
+    await Promise.allSettled([gatewayUp, gatewayKnown]);
+  }
   const cluster = clusterOf(ctx);
 
   const inTime = (): void => {
@@ -61,7 +69,6 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   };
   let looked = 0;
   const lookAfterJobs = async (): Promise<void> => {
-    inTime();
     if (Date.now() - looked < config.batch.poll * 1000) return;
     looked = Date.now();
     await groups.reconcile();
@@ -69,7 +76,9 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   await until(
     async () => {
       await lookAfterJobs();
-      return (await cluster.health()).dataNodes >= ctx.view.targets.dataNodes;
+      if ((await cluster.health()).dataNodes >= ctx.view.targets.dataNodes) return true;
+      inTime();
+      return false;
     },
     signal,
     300,
@@ -100,7 +109,9 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   await until(
     async () => {
       await lookAfterJobs();
-      return [...(await groups.registrations()).values()].some((node) => node.role === "parser");
+      if ([...(await groups.registrations()).values()].some((node) => node.role === "parser")) return true;
+      inTime();
+      return false;
     },
     signal,
     200,
@@ -114,6 +125,17 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   await ctx.spool.open();
 }
 
+/**
+ * Since when a campaign boots: an orchestrator that takes it over has the whole time again, whoever booted it before.
+ * @returns milliseconds since 1970
+ */
+export function bootBegin(records: readonly JournalRecord[]): number {
+  const begin = records.findLast(
+    (record) => record.type === "owned" || (record.type === "transition" && record.to === "booting"),
+  );
+  return begin?.at ?? Date.now();
+}
+
 /** After an adoption: secrets, gateway and client of a campaign that has booted. */
 export async function attach(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   if (ctx.cluster) return;
@@ -124,10 +146,10 @@ export async function attach(ctx: CampaignContext, signal: AbortSignal): Promise
 }
 
 /** Starts the gateway again when its supervisor died; proxy and master go with it and come back on their ports. */
-export async function keepGateway(ctx: CampaignContext): Promise<void> {
+export async function keepGateway(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   if (!ctx.cluster || (await readGateway(ctx.paths.gateway))) return;
   ctx.log.warn("the gateway's supervisor is gone; it is started again");
-  await bringUpGateway(ctx, ctx.signal);
+  await bringUpGateway(ctx, signal);
 }
 
 /** Whether the gateway's supervisor runs and has chosen its ports. */
@@ -152,8 +174,8 @@ async function bringUpGateway(ctx: CampaignContext, signal: AbortSignal): Promis
         carbon: ctx.services.carbon,
       },
       elasticsearch: {
-        home: ctx.programs.elasticsearchHome,
-        javaHome: ctx.programs.javaHome,
+        home: programsOf(ctx).elasticsearchHome,
+        javaHome: programsOf(ctx).javaHome,
         heapBytes: config.elasticsearch.masterHeap,
         clusterName: `gridharvest-${ctx.record.id}`,
         repositories: [repositoryDir(config, ctx.state)],

@@ -72,12 +72,12 @@ const TRANSITIONS: Readonly<Record<CampaignState, Row>> = {
   },
   // A cluster that cannot serve any longer has still saved its result.
   serving: { release: "tearing-down", cancel: "tearing-down", fail: "tearing-down" },
+  // What was held for somebody to look at goes when somebody says so, and for no fault.
   held: {
     resume: "running",
     retry: "finishing",
     release: "tearing-down",
     cancel: "tearing-down",
-    fail: "tearing-down",
   },
   "tearing-down": {
     "torn-down-done": "done",

@@ -373,7 +373,11 @@ export function createCluster(client: Client): Cluster {
 
     async nodeFigures() {
       const stats = await ask("node figures", () =>
-        client.nodes.stats({ metric: ["indices", "jvm", "process", "thread_pool"] }),
+        // A node that hangs must not keep the others' figures: history can do without one look.
+        client.nodes.stats(
+          { metric: ["indices", "jvm", "process", "thread_pool"], timeout: "5s" },
+          { requestTimeout: 10_000, maxRetries: 0 },
+        ),
       );
       const figures: Record<string, NodeFigures> = {};
       for (const node of Object.values(stats.nodes)) {

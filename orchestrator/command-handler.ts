@@ -1,17 +1,16 @@
 import { describeError } from "../worker/contract/errors.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
-import type { NodeGroups } from "./node-groups.ts";
 
 /**
  * Carries out what the command line asked for. A command's id goes to the journal after it was carried out, so one that a
  * crash cut short is carried out again; all of them are repeatable.
  */
-export async function handleCommands(ctx: CampaignContext, groups: NodeGroups): Promise<void> {
+export async function handleCommands(ctx: CampaignContext): Promise<void> {
   for (const { id, command } of await receiveCommands(ctx.redis, ctx.keys, ctx.view.lastCommand)) {
     let reply: CommandReply;
     try {
-      reply = await carryOut(ctx, groups, command);
+      reply = await carryOut(ctx, command);
     } catch (error) {
       reply = { ok: false, text: describeError(error) };
     }
@@ -21,7 +20,7 @@ export async function handleCommands(ctx: CampaignContext, groups: NodeGroups): 
   }
 }
 
-async function carryOut(ctx: CampaignContext, groups: NodeGroups, command: Command): Promise<CommandReply> {
+async function carryOut(ctx: CampaignContext, command: Command): Promise<CommandReply> {
   const { view } = ctx;
   const id = ctx.record.id;
   const refused = (remedy: string): CommandReply => ({
@@ -67,7 +66,6 @@ async function carryOut(ctx: CampaignContext, groups: NodeGroups, command: Comma
         return refused(`a data node cannot be taken away, it holds the result (${String(view.targets.dataNodes)} now)`);
       }
       await decide(ctx, { type: "target", dataNodes, parsers });
-      if (view.state !== "booting") await groups.reconcile();
       return { ok: true, text: `${String(dataNodes)} data nodes and ${String(parsers)} parsers` };
     }
   }

@@ -40,13 +40,14 @@ export interface CampaignContext {
   readonly keys: CampaignKeys;
   readonly batch: BatchSystem;
   readonly dialect: PbsDialect;
-  readonly programs: NodePrograms;
   readonly spool: Spool;
   readonly journal: Journal;
   readonly view: CampaignView;
   readonly log: Log;
   /** Aborted when this orchestrator shall stop, for whatever reason. */
   readonly signal: AbortSignal;
+  /** Absent where nothing is started any more. */
+  programs?: NodePrograms;
   secrets?: CampaignSecrets;
   gateway?: GatewayState;
   cluster?: Cluster;
@@ -101,10 +102,22 @@ export async function step<T>(ctx: CampaignContext, name: string, run: () => Pro
   return result;
 }
 
+/** Keeps a warning for the report, once. One that cannot be written down is no further fault. */
+export async function keepWarning(ctx: CampaignContext, text: string): Promise<void> {
+  if (ctx.view.warnings.includes(text)) return;
+  await decide(ctx, { type: "warning", text }).catch(() => undefined);
+}
+
 /** The cluster, once booting has made its client. */
 export function clusterOf(ctx: CampaignContext): Cluster {
   if (!ctx.cluster) throw new GridError("GATEWAY_DOWN", "the gateway of this campaign is not up", { retryable: true });
   return ctx.cluster;
+}
+
+/** The programs of nodes, of an orchestrator that starts some. */
+export function programsOf(ctx: CampaignContext): NodePrograms {
+  if (!ctx.programs) throw new GridError("GATEWAY_DOWN", "this orchestrator only ends the campaign");
+  return ctx.programs;
 }
 
 /** Waits until the condition holds, looking every `everyMs`. @throws the signal's reason when aborted */

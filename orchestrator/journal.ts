@@ -51,8 +51,6 @@ export interface Journal {
    * @throws StoreError `JOURNAL_UNWRITABLE`; GridError `CAMPAIGN_LOST` once fenced off, or when a later epoch has begun
    */
   append(entry: JournalEntry): Promise<JournalRecord>;
-  /** Whether a later epoch has begun: another orchestrator has the campaign. */
-  hasSuccessor(): Promise<boolean>;
   /** Refuses everything from now on: another orchestrator owns the campaign. */
   fence(): void;
   close(): Promise<void>;
@@ -192,7 +190,6 @@ export async function openJournal(dir: string, epoch: number, host: string): Pro
       tail = next.catch(() => undefined);
       return next;
     },
-    hasSuccessor,
     fence() {
       fenced = true;
     },

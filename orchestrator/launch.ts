@@ -17,13 +17,19 @@ export type SiteConfig = Config & { readonly stateDir: string };
 /**
  * Makes sure that everything is there before a campaign exists: services, the Elasticsearch runtime, the programs of the
  * gateway, the bundles. Whatever is missing is an error with its remedy, and nothing half done stays behind.
+ * @param hasRuntime the campaign began with an Elasticsearch and goes on with it
  * @throws the signal's reason when aborted
  */
-export async function prepareSite(config: SiteConfig, log: Log, signal: AbortSignal): Promise<void> {
+export async function prepareSite(
+  config: SiteConfig,
+  log: Log,
+  signal: AbortSignal,
+  hasRuntime = false,
+): Promise<void> {
   const state = statePaths(config.stateDir);
   await mkdir(state.stateDir, { recursive: true });
   await checkGatewayPrograms();
-  await ensureElasticsearch(config, state, log, signal);
+  if (!hasRuntime) await ensureElasticsearch(config, state, log, signal);
   await ensureBundles(log);
   await ensureServices(config, state, log, signal);
   signal.throwIfAborted();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { JobStatus } from "../pbs/batch-system.ts";
 import { renderJobScript } from "../pbs/job-script.ts";
 import { BackfillError, describeError, GridError } from "../worker/contract/errors.ts";
+import { parseJson } from "../worker/contract/json.ts";
 import { NODE_ROLES, type NodeRole } from "../worker/contract/keys.ts";
 import {
   heartbeatSchema,
@@ -15,8 +16,9 @@ import {
   type LeaseRecord,
   type NodeRegistration,
 } from "../worker/contract/node.ts";
+import type { CampaignState } from "./campaign.ts";
 import { writeFileAtomic } from "./campaign-store.ts";
-import { decide, type CampaignContext } from "./context.ts";
+import { decide, programsOf, type CampaignContext } from "./context.ts";
 import { jobDirOf, jobNameOf, jobNumber, jobSpecOf, nodeSpecOf, type NodeInputs } from "./node-specs.ts";
 import { certify, verifyJoin, writeJobSecrets } from "./security/index.ts";
 import { liveJobs, type JobView } from "./view.ts";
@@ -52,6 +54,8 @@ export interface JobUsage {
 
 /** After so many failed jobs of a role in a row no more are submitted. */
 const MOST_FAILURES = 4;
+/** States in which what is missing is submitted. */
+const NODES_WANTED: ReadonlySet<CampaignState> = new Set(["booting", "running", "paused"]);
 /** A job that the batch system no longer knows counts as ended after so many looks without any sign of life. */
 const ABSENT_LOOKS = 3;
 
@@ -85,8 +89,8 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     const script = renderJobScript({
       spec,
       dialect: ctx.dialect,
-      node: ctx.programs.node,
-      agentBundle: ctx.programs.agent,
+      node: programsOf(ctx).node,
+      agentBundle: programsOf(ctx).agent,
       jobDir: dir,
     });
     await writeFileAtomic(spec.scriptFile, script, 0o755);
@@ -141,8 +145,18 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     return failures;
   };
 
-  const reconcile = async (): Promise<void> => {
+  /** Two at the same time would submit what is missing twice. */
+  let reconciling: Promise<void> = Promise.resolve();
+  const reconcile = (): Promise<void> => {
+    const next = reconciling.then(submitMissing);
+    reconciling = next.catch(() => undefined);
+    return next;
+  };
+  /** Submitting many jobs takes a while, in which the campaign may be cancelled. */
+  const isWanted = (): boolean => NODES_WANTED.has(ctx.view.state);
+  const submitMissing = async (): Promise<void> => {
     for (const job of liveJobs(ctx.view)) {
+      if (!isWanted()) return;
       if (job.jobId === undefined) await submit(job, true);
     }
     for (const role of NODE_ROLES) {
@@ -155,6 +169,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
         );
       }
       for (let missing = target - live.length; missing > 0; missing--) {
+        if (!isWanted()) return;
         const numbers = [...ctx.view.jobs.values()]
           .filter((job) => job.role === role)
           .map((job) => jobNumber(job.name));
@@ -178,6 +193,8 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
   };
 
   const cancel = async (jobs: readonly JobView[], reason: string): Promise<void> => {
+    // A job whose qsub is under way has no id yet, and is not "never submitted".
+    await reconciling;
     for (const job of jobs) {
       if (!job.cancelled) await decide(ctx, { type: "job-cancel", jobName: job.name, reason });
       const id = job.jobId ?? (await findByName(job.name))?.id;
@@ -301,16 +318,27 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     return true;
   };
 
+  /** What was said last of a request that cannot be answered yet. */
+  const troubles = new Map<string, string>();
   const serveJoins = async (): Promise<void> => {
     const entries = await ctx.redis.xrange(ctx.keys.join, joinsFrom === "0-0" ? "-" : `(${joinsFrom}`, "+");
     let allAnswered = true;
     for (const [id, fields] of entries) {
       if (!answered.has(id)) {
-        const parsed = joinRequestSchema.safeParse(JSON.parse(fields[1] ?? "null"));
-        // After an adoption the stream is read from its start: what has its answer keeps it.
-        const done = parsed.success && (await isAnswered(parsed.data));
-        if (!parsed.success || done || (await answerJoin(parsed.data))) answered.add(id);
-        else allAnswered = false;
+        try {
+          const parsed = joinRequestSchema.safeParse(parseJson(fields[1]));
+          // After an adoption the stream is read from its start: what has its answer keeps it.
+          const done = parsed.success && (await isAnswered(parsed.data));
+          if (!parsed.success || done || (await answerJoin(parsed.data))) answered.add(id);
+          else allAnswered = false;
+        } catch (error) {
+          // Say, a host whose name cannot be resolved: the agents behind it are answered all the same.
+          ctx.signal.throwIfAborted();
+          allAnswered = false;
+          const text = describeError(error);
+          if (troubles.get(id) !== text) ctx.log.warn("an agent cannot be answered yet", { request: id, error: text });
+          troubles.set(id, text);
+        }
       }
       if (allAnswered) joinsFrom = id;
     }
@@ -318,14 +346,16 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
 
   const isAnswered = async (request: JoinRequest): Promise<boolean> => {
     const answer = await ctx.redis.get(ctx.keys.certificates(request.jobName));
-    return answer !== null && (JSON.parse(answer) as IssuedCertificates).instance === request.instance;
+    return (
+      answer !== null && (parseJson(answer) as Partial<IssuedCertificates> | undefined)?.instance === request.instance
+    );
   };
 
   const registrations = async (): Promise<ReadonlyMap<string, NodeRegistration>> => {
     const all = await ctx.redis.hgetall(ctx.keys.nodes);
     const map = new Map<string, NodeRegistration>();
     for (const [jobName, text] of Object.entries(all)) {
-      const parsed = nodeRegistrationSchema.safeParse(JSON.parse(text));
+      const parsed = nodeRegistrationSchema.safeParse(parseJson(text));
       if (parsed.success && ctx.view.jobs.get(jobName)?.ended === undefined) map.set(jobName, parsed.data);
     }
     return map;
@@ -339,7 +369,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     texts.forEach((text, i) => {
       const name = names[i];
       if (text === null || name === undefined) return;
-      const parsed = heartbeatSchema.safeParse(JSON.parse(text));
+      const parsed = heartbeatSchema.safeParse(parseJson(text));
       if (!parsed.success) return;
       map.set(name, parsed.data);
       const seen = usage.get(name) ?? { rssBytes: 0, cpuSeconds: 0 };

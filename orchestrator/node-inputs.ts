@@ -1,5 +1,5 @@
 import { GridError } from "../worker/contract/errors.ts";
-import type { CampaignContext } from "./context.ts";
+import { programsOf, type CampaignContext } from "./context.ts";
 import type { NodeInputs } from "./node-specs.ts";
 
 /** @throws GridError `GATEWAY_DOWN` before the gateway's ports are chosen */
@@ -10,7 +10,7 @@ export function nodeInputsOf(ctx: CampaignContext): NodeInputs {
     config: ctx.config,
     paths: ctx.paths,
     state: ctx.state,
-    programs: ctx.programs,
+    programs: programsOf(ctx),
     gateway: { redis: ctx.gateway.redis, carbon: ctx.gateway.carbon, transport: ctx.gateway.transport },
     asRoot: process.getuid?.() === 0,
   };

@@ -1,13 +1,16 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { createBatchSystem, DIALECTS } from "../pbs/index.ts";
-import { BackfillError, describeError, GridError, StoreError } from "../worker/contract/errors.ts";
+import { BackfillError, describeError, GridError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
-import { attach, boot, keepGateway } from "./boot.ts";
+import { attach, boot } from "./boot.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
+import { pinnedRuntime, RUNTIME_STEP, type CampaignRuntime } from "./campaign-runtime.ts";
 import { loadCampaign } from "./campaign-store.ts";
-import { handleCommands } from "./command-handler.ts";
-import { decide, move, step, until, type CampaignContext } from "./context.ts";
+import { decide, keepWarning, move, step, until, type CampaignContext, type NodePrograms } from "./context.ts";
+import { answerTo } from "./fault.ts";
 import { finish, obstacleTo, type FinishResult } from "./finish.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
@@ -15,12 +18,15 @@ import { createNodeGroups, type NodeGroups } from "./node-groups.ts";
 import { nodeInputsOf } from "./node-inputs.ts";
 import { judgeOwner, ownerOfThisProcess, readOwner, removeOwner, writeOwner } from "./owner-file.ts";
 import { acquireOwnership, type Ownership } from "./ownership.ts";
+import { emptyPlan } from "./plan.ts";
 import { readPlan } from "./plan-file.ts";
-import { createProgress, type Progress } from "./progress.ts";
-import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms } from "./runtimes/index.ts";
-import { readServices, redisOptions } from "./services/index.ts";
+import { createProgress } from "./progress.ts";
+import { createRedisUsers } from "./redis-users.ts";
+import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms, type Programs } from "./runtimes/index.ts";
+import { ensureServices, keepServices, readServices, redisOptions } from "./services/index.ts";
 import { createSpool } from "./spool.ts";
-import { forget, teardown } from "./teardown.ts";
+import { forget, sweep, teardown } from "./teardown.ts";
+import { startTicker } from "./ticker.ts";
 import { viewOf } from "./view.ts";
 
 /**
@@ -39,26 +45,45 @@ export interface OrchestrateOptions {
   readonly end?: boolean;
 }
 
-const TICK_MS = 250;
 /** How often a phase is tried again after errors that may pass by themselves, before the campaign fails or is held. */
 const MOST_RETRIES = 20;
+const AGAIN_MS = 2_000;
+/** Pause before a campaign that stays as it is looks again whether its fault has passed. */
+const STAY_MS = 10_000;
+/** Once told to stop, how long a Redis that does not answer is waited for. */
+const GIVE_UP_MS = 5_000;
 
-/** Runs the campaign to its end, or until the signal. @returns the state in which it was left */
+/**
+ * Runs the campaign to its end, or until the signal. Then a Redis that does not answer is not waited for.
+ * @returns the state in which it was left
+ * @throws the signal's reason when aborted; GridError `CAMPAIGN_OWNED`, `CAMPAIGN_LOST`
+ */
 export async function orchestrate(options: OrchestrateOptions): Promise<CampaignState> {
   const { record, paths, state } = await loadCampaign(options.stateDir, options.id);
   const { config } = record;
-  const plan = await readPlan(paths.plan);
-  const services = await readServices(config, state);
-  const log = options.log;
+  const { log, end = false } = options;
   const keys = campaignKeys(record.id);
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  signal.throwIfAborted();
 
   const self = ownerOfThisProcess();
   const before = await readOwner(paths.orchestratorPid);
   const previous = await readJournal(paths.journal);
-  const programs = await stagePrograms(await ensureBundles(log), state.runtimes);
-  const runtime = await ensureElasticsearch(config, state, log);
+  const pinned = pinnedRuntime(viewOf(previous.records));
+  const plan = await readPlan(paths.plan).catch((error: unknown) => {
+    if (!end) throw error;
+    log.warn("the campaign is ended without its plan", { error: describeError(error) });
+    return emptyPlan(record);
+  });
+  // Who only ends a campaign needs neither the metrics' services nor anything to start nodes with.
+  const services = end
+    ? await ensureServices(config, state, log, signal, ["redis"])
+    : await readServices(config, state);
+  const programs =
+    end && pinned && existsSync(pinned.batch)
+      ? undefined
+      : await stagePrograms(await ensureBundles(log), state.runtimes);
   const batch = await createBatchSystem({
     system: config.batch.system,
     batchDir: state.batch,
@@ -67,12 +92,23 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     queueDelaySeconds: config.batch.local.queueDelay,
     commandTimeoutSeconds: config.batch.commandTimeout,
     node: nodeBinary(),
-    entry: programs.batch,
+    entry: programs?.batch ?? pinned?.batch ?? "",
   });
 
+  const over = new AbortController();
+  const serviceKeeper = end
+    ? Promise.resolve()
+    : keepServices(config, state, log, AbortSignal.any([signal, over.signal]));
   const redis = new Redis(redisOptions(services.redis));
   redis.on("error", (error) => log.debug("redis", { error: describeError(error) }));
+  // Commands to a Redis that is away wait for it, except when they are all that keeps us.
+  let givingUp: NodeJS.Timeout | undefined;
+  const giveUp = (): void => {
+    givingUp = setTimeout(() => redis.disconnect(), GIVE_UP_MS);
+  };
+  signal.addEventListener("abort", giveUp, { once: true });
   let ownership: Ownership | undefined;
+  let isWritten = false;
   try {
     ownership = await acquireOwnership(redis, keys, previous.epoch, {
       force: before !== undefined && judgeOwner(before) === "dead",
@@ -86,6 +122,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     const journal = await openJournal(paths.journal, ownership.epoch, hostname());
     ownership.lost.addEventListener("abort", () => journal.fence());
     await writeOwner(paths.orchestratorPid, self);
+    isWritten = true;
     const ctx: CampaignContext = {
       record,
       config,
@@ -97,32 +134,53 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       keys,
       batch,
       dialect: DIALECTS[config.batch.system],
-      programs: {
-        node: nodeBinary(),
-        agent: programs.agent,
-        parser: programs.parser,
-        elasticsearchHome: runtime.home,
-        javaHome: runtime.javaHome,
-      },
       spool: createSpool(redis, keys),
       journal,
       view: viewOf(journal.records),
       log,
       signal,
     };
+    // A Redis without a file of its users has forgotten the nodes' when it was started again.
+    redis.on("ready", () => {
+      if (!ctx.secrets) return;
+      createRedisUsers(redis, record.id, ctx.secrets.redisPasswords).catch((error: unknown) =>
+        log.warn(describeError(error)),
+      );
+    });
     try {
-      return await run(ctx, ownership, options.end ?? false);
+      if (ctx.view.states.length === 0) await decide(ctx, { type: "created", campaign: record.id, plan: plan.id });
+      if (programs && !end) ctx.programs = await nodePrograms(ctx, programs);
+      return await run(ctx, ownership, end);
     } finally {
       await journal.close();
     }
+  } catch (error) {
+    // What came of giving up is no news.
+    signal.throwIfAborted();
+    throw error;
   } finally {
+    over.abort();
     // A campaign that has ended has no keys any more; renewing the sign of life would make one again.
-    if (ownership && !ownership.lost.aborted)
-      await Promise.race([ownership.release(), new Promise((r) => setTimeout(r, 1000))]);
+    if (ownership && !ownership.lost.aborted) {
+      const released = ownership.release().catch(() => undefined);
+      await Promise.race([released, sleep(GIVE_UP_MS, undefined, { ref: false })]);
+    }
     ownership?.stop();
+    signal.removeEventListener("abort", giveUp);
+    clearTimeout(givingUp);
     redis.disconnect();
-    await removeOwner(paths.orchestratorPid, self);
+    if (isWritten) await removeOwner(paths.orchestratorPid, self);
+    await serviceKeeper;
   }
+}
+
+/** What nodes run: Elasticsearch and Java are those with which the campaign began. */
+async function nodePrograms(ctx: CampaignContext, { agent, parser, batch }: Programs): Promise<NodePrograms> {
+  const { elasticsearchHome, javaHome } = await step(ctx, RUNTIME_STEP, async (): Promise<CampaignRuntime> => {
+    const runtime = await ensureElasticsearch(ctx.config, ctx.state, ctx.log, ctx.signal);
+    return { elasticsearchHome: runtime.home, javaHome: runtime.javaHome, batch };
+  });
+  return { node: nodeBinary(), agent, parser, elasticsearchHome, javaHome };
 }
 
 async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Promise<CampaignState> {
@@ -132,13 +190,14 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   let phase = new AbortController();
   const interrupt = (reason: Error): void => phase.abort(reason);
 
-  if (view.states.length === 0) await decide(ctx, { type: "created", campaign: ctx.record.id, plan: ctx.plan.id });
   if (end && view.state !== "tearing-down" && !isFinal(view.state)) {
     await move(ctx, view.state === "serving" ? "release" : "cancel", "teardown without an orchestrator");
   }
 
   const ticker = startTicker(ctx, groups, progress, interrupt);
   let retries = 0;
+  /** A fault that came up while the campaign rested after another one. */
+  let pending: BackfillError | undefined;
   let finished: FinishResult | undefined;
   try {
     for (;;) {
@@ -147,6 +206,9 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
       const signal = AbortSignal.any([ctx.signal, phase.signal]);
       const state = view.state;
       try {
+        const fault = pending;
+        pending = undefined;
+        if (fault) throw fault;
         switch (state) {
           case "planned":
             await move(ctx, "start");
@@ -173,48 +235,79 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             break;
           case "held":
             await progress.writeReport(undefined);
-            // Somebody has to decide; commands interrupt this wait.
+            // Somebody has to decide; commands interrupt this wait. Until then they can look at a cluster that is looked after.
+            await attach(ctx, signal);
             await until(() => false, signal);
             break;
           case "tearing-down":
             finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
+            await ticker.leaveGateway();
             await teardown(ctx, groups);
             await progress.writeReport(finished);
             await ticker.stop();
             ownership.stop();
-            await step(ctx, "forget", () => forget(ctx));
+            // Not a step: whoever takes over after it makes keys again.
+            await forget(ctx);
             await move(ctx, view.outcome === undefined ? "torn-down-failed" : (`torn-down-${view.outcome}` as const));
             await progress.writeReport(finished);
             break;
           case "done":
           case "failed":
           case "cancelled":
-            if (end) await forget(ctx);
+            if (end) {
+              await ticker.stop();
+              ownership.stop();
+              await sweep(ctx);
+            }
             return state;
         }
         retries = 0;
-      } catch (error) {
+      } catch (caught) {
         ctx.signal.throwIfAborted();
         if (view.state !== state) continue;
-        if (phase.signal.aborted && error === phase.signal.reason && !(error instanceof BackfillError)) continue;
+        // Whatever an interrupted phase threw, the interruption says why.
+        const wasInterrupted = phase.signal.aborted && (caught === phase.signal.reason || isAbort(caught));
+        const error: unknown = wasInterrupted ? phase.signal.reason : caught;
+        if (wasInterrupted && !(error instanceof BackfillError)) continue;
+        const answer = answerTo(error, state, retries < MOST_RETRIES);
         const text = describeError(error);
-        const passing = error instanceof BackfillError && error.retryable && retries < MOST_RETRIES;
-        log.error(`${state}: ${text}`, { again: passing });
-        if (passing) {
-          retries += 1;
-          await until(() => false, AbortSignal.any([signal, AbortSignal.timeout(2000)])).catch(() => undefined);
-        } else if (state === "tearing-down") {
-          await decide(ctx, { type: "warning", text: `teardown: ${text}` });
-          throw error;
-        } else {
-          await ctx.spool.close().catch(() => undefined);
-          if (state !== "finishing" || !(await move(ctx, "hold", text))) await move(ctx, "fail", text);
-        }
+        log.error(`${state}: ${text}`, { answer });
+        if (answer === "again") retries += 1;
+        else if (answer === "hold" || answer === "fail") {
+          if (await giveWay(ctx, answer, text)) continue;
+        } else await keepWarning(ctx, `${state}: ${text}`);
+        if (answer === "leave") throw error;
+        if (phase.signal.aborted) phase = new AbortController();
+        if (view.state !== state) continue;
+        await sleep(answer === "again" ? AGAIN_MS : STAY_MS, undefined, {
+          signal: AbortSignal.any([ctx.signal, phase.signal]),
+        }).catch(() => undefined);
+        const reason: unknown = phase.signal.reason;
+        if (view.state === state && reason instanceof BackfillError) pending = reason;
       }
     }
   } finally {
     await ticker.stop();
     await progress.close();
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+/**
+ * Holds or fails the campaign for a fault; nothing more is taken from the spool.
+ * @returns false when that cannot be written down: the disk is full, and it is tried again
+ */
+async function giveWay(ctx: CampaignContext, event: "hold" | "fail", reason: string): Promise<boolean> {
+  await ctx.spool.close().catch(() => undefined);
+  try {
+    return (await move(ctx, event, reason)) || (await move(ctx, "fail", reason));
+  } catch (error) {
+    if (!(error instanceof BackfillError) || error.code !== "JOURNAL_UNWRITABLE") throw error;
+    ctx.log.error(describeError(error));
+    return false;
   }
 }
 
@@ -237,65 +330,4 @@ async function serve(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   const since = ctx.view.states.findLast(({ state }) => state === "serving")?.at ?? Date.now();
   await until(() => Date.now() >= since + ctx.config.keepFor * 1000, signal);
   await move(ctx, "release", "its serving time is over");
-}
-
-/** What goes on beside every phase. Errors that may pass are logged; others interrupt the phase. */
-function startTicker(
-  ctx: CampaignContext,
-  groups: NodeGroups,
-  progress: Progress,
-  interrupt: (reason: Error) => void,
-): { stop(): Promise<void> } {
-  const stopped = new AbortController();
-  const signal = AbortSignal.any([ctx.signal, stopped.signal]);
-  let lastPoll = 0;
-  const tick = async (): Promise<void> => {
-    const before = ctx.view.state;
-    await handleCommands(ctx, groups);
-    if (ctx.view.state !== before) interrupt(new Error("the state changed"));
-    await groups.serveJoins();
-    if (Date.now() - lastPoll < ctx.config.batch.poll * 1000) return;
-    lastPoll = Date.now();
-    await groups.poll();
-    const state = ctx.view.state;
-    const working = state === "running" || state === "paused";
-    if (working) await groups.reconcile();
-    if (working || state === "finishing") checkDataNodes(ctx);
-    if (working || state === "finishing" || state === "serving" || state === "held") await keepGateway(ctx);
-    await progress.update();
-  };
-  const running = (async () => {
-    while (!signal.aborted) {
-      try {
-        await tick();
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error instanceof BackfillError && !error.retryable) interrupt(error);
-        else ctx.log.warn("this round of the orchestrator was cut short", { error: describeError(error) });
-      }
-      await until(() => false, AbortSignal.any([signal, AbortSignal.timeout(TICK_MS)])).catch(() => undefined);
-    }
-  })();
-  return {
-    async stop() {
-      stopped.abort();
-      await running;
-    },
-  };
-}
-
-/** @throws StoreError `DATA_NODE_LOST`: its shards had no replicas, so what was loaded into them is gone. */
-function checkDataNodes(ctx: CampaignContext): void {
-  // A node that went while booting held nothing yet, and was replaced.
-  const bootedAt = ctx.view.states.find(({ state }) => state === "running")?.at ?? Number.POSITIVE_INFINITY;
-  const lost = [...ctx.view.jobs.values()].find(
-    (job) =>
-      job.role === "es-data" && (job.ended?.at ?? 0) > bootedAt && job.certifiedAt !== undefined && !job.draining,
-  );
-  if (lost) {
-    throw new StoreError(
-      "DATA_NODE_LOST",
-      `the data node ${lost.name} ended in mid-campaign (exit status ${String(lost.ended?.exit ?? "unknown")}); what it held is lost, launch the campaign again. Its log: gridharvest logs ${ctx.record.id} ${lost.name}`,
-    );
-  }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
 import { BackfillError } from "../worker/contract/errors.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
+import type { CampaignRecord } from "./campaign-store.ts";
 import type { Estimate } from "./estimate.ts";
 import type { Inventory, InventoryGroup, InventoryProblem, Overlap } from "./inventory.ts";
 
@@ -68,6 +69,25 @@ export interface Plan {
   readonly unmatched: readonly string[];
   /** Set by whoever measured; `makePlan` knows nothing of it. */
   readonly estimate?: Estimate;
+}
+
+/** Stands in for a campaign's plan that cannot be read, where nothing of it will be loaded any more. */
+export function emptyPlan({ planId: id, months, config: { archive, plan } }: CampaignRecord): Plan {
+  const { timeZone, root } = archive;
+  const { indexPattern, revision, chunkBytes } = plan;
+  return {
+    id,
+    months,
+    root,
+    pinned: { pipeline: "", timeZone, indexPattern, revision, chunkBytes },
+    files: [],
+    unpacks: [],
+    groups: [],
+    overlaps: [],
+    empty: 0,
+    problems: [],
+    unmatched: [],
+  };
 }
 
 const BASE32HEX = "0123456789abcdefghijklmnopqrstuv";

@@ -1,10 +1,8 @@
 import { GridError } from "../worker/contract/errors.ts";
 import { isFinal } from "./campaign.ts";
-import { loadCampaign } from "./campaign-store.ts";
 import type { Io } from "./cli/command.ts";
 import type { SiteConfig } from "./launch.ts";
 import { orchestrate } from "./orchestrate.ts";
-import { ensureServices } from "./services/index.ts";
 import { campaignStatus, type CampaignStatus } from "./status.ts";
 import { tellOrchestrator } from "./tell.ts";
 import { watchCampaign } from "./watch.ts";
@@ -19,7 +17,6 @@ export async function teardownCampaign(
   io: Io,
   signal: AbortSignal,
 ): Promise<CampaignStatus> {
-  const { record, state } = await loadCampaign(site.stateDir, id);
   const before = await campaignStatus(site.stateDir, id);
   if (before.orchestrator.alive && !isFinal(before.state)) {
     await tellOrchestrator(site, id, { kind: "teardown" }, signal);
@@ -33,7 +30,6 @@ export async function teardownCampaign(
     }
     return after;
   }
-  await ensureServices(record.config, state, io.log);
   await orchestrate({ stateDir: site.stateDir, id, log: io.log, signal, end: true });
   return campaignStatus(site.stateDir, id);
 }

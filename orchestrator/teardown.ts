@@ -46,11 +46,7 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
         if (notStarted.length > 0) await groups.cancel(notStarted, "teardown");
         if (left.length > 0 && isCancelDue()) await groups.cancel(left, "did not drain in time");
         if (waited > CANCEL_PATIENCE_MS && left.length > 0) {
-          throw new StoreError(
-            "TEARDOWN_INCOMPLETE",
-            `these jobs do not end: ${left.map((job) => `${job.name} (${job.jobId ?? "?"})`).join(", ")}; look at them with qstat, then run teardown again`,
-            { retryable: true },
-          );
+          throw incomplete(left.map(({ name, jobId }) => ({ name, ...(jobId === undefined ? {} : { id: jobId }) })));
         }
         return left.length === 0;
       },
@@ -69,14 +65,50 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
     }
   });
   await step(ctx, "stop-gateway", () => stopGateway(ctx.paths.gateway, ctx.log));
-  await step(ctx, "clear-staging", async () => {
-    await rm(stagingDirOf(ctx.config, ctx.record.id, ctx.paths), { recursive: true, force: true });
-    await rm(ctx.paths.staging, { recursive: true, force: true });
-    for (const job of ctx.view.jobs.values())
-      await rm(join(ctx.state.scratch, job.name), { recursive: true, force: true });
-    // Of nodes whose agent was killed and could not do it itself.
-    removeDeadAttachSockets(process.getuid?.() === 0 ? ctx.config.elasticsearch.runAsUid : (process.getuid?.() ?? 0));
-  });
+  await step(ctx, "clear-staging", () => clearStaging(ctx));
+}
+
+async function clearStaging(ctx: CampaignContext): Promise<void> {
+  await rm(stagingDirOf(ctx.config, ctx.record.id, ctx.paths), { recursive: true, force: true });
+  await rm(ctx.paths.staging, { recursive: true, force: true });
+  for (const job of ctx.view.jobs.values())
+    await rm(join(ctx.state.scratch, job.name), { recursive: true, force: true });
+  // Of nodes whose agent was killed and could not do it itself.
+  removeDeadAttachSockets(process.getuid?.() === 0 ? ctx.config.elasticsearch.runAsUid : (process.getuid?.() ?? 0));
+}
+
+/**
+ * Ends once more what may be there of a campaign that has ended: a job that surfaced after its end, a gateway that somebody started,
+ * files, keys, secrets.
+ * @throws StoreError `TEARDOWN_INCOMPLETE` (retryable) when jobs do not end
+ */
+export async function sweep(ctx: CampaignContext): Promise<void> {
+  const isCancelDue = createReminder(0, CANCEL_AGAIN_MS);
+  const giveUpAt = Date.now() + CANCEL_PATIENCE_MS;
+  await until(
+    async () => {
+      const left = (await ctx.batch.list(ctx.signal)).filter(
+        (job) => job.name.startsWith(`gh-${ctx.record.tag}-`) && job.state !== "finished",
+      );
+      if (left.length === 0) return true;
+      if (Date.now() > giveUpAt) throw incomplete(left);
+      if (isCancelDue()) for (const { id } of left) await ctx.batch.cancel(id, ctx.signal);
+      return false;
+    },
+    ctx.signal,
+    300,
+  );
+  await stopGateway(ctx.paths.gateway, ctx.log);
+  await clearStaging(ctx);
+  await forget(ctx);
+}
+
+function incomplete(jobs: readonly { readonly name: string; readonly id?: string }[]): StoreError {
+  return new StoreError(
+    "TEARDOWN_INCOMPLETE",
+    `these jobs do not end: ${jobs.map(({ name, id }) => `${name} (${id ?? "?"})`).join(", ")}; look at them with qstat, then run teardown again`,
+    { retryable: true },
+  );
 }
 
 /**
@@ -84,6 +116,8 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
  * Nothing may need them any more.
  */
 export async function forget(ctx: CampaignContext): Promise<void> {
+  // Nobody is to make their users again.
+  delete ctx.secrets;
   await ctx.spool.disconnect();
   try {
     await forgetInRedis(ctx.redis, ctx.record.id, ctx.keys.everything);

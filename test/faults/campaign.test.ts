@@ -123,7 +123,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     const pid = services.find((service) => service.name.toLowerCase() === "redis")?.pid;
     if (pid === undefined) throw new Error("services status does not name Redis's process");
     process.kill(pid, "SIGKILL");
-    expect((await site.call("services", "up")).code).toBe(0);
+    // The campaign's orchestrator starts it again.
     await site.conclude(id);
   });
 

@@ -261,7 +261,9 @@ describe("a campaign's name", () => {
     const plan = await readPlan(await site.plan());
     const { config } = await loadConfig({ file: site.configFile, env: {} });
     const file = await site.createCampaign("january");
-    await expect(prepareCampaign(config, plan, "january", new AbortController().signal)).rejects.toMatchObject({ code: "CAMPAIGN_EXISTS" });
+    await expect(prepareCampaign(config, plan, "january", new AbortController().signal)).rejects.toMatchObject({
+      code: "CAMPAIGN_EXISTS",
+    });
     expect(readdirSync(dirname(file))).toEqual(["campaign.json"]);
   });
 

@@ -37,7 +37,6 @@ const ALLOWED: readonly (readonly [CampaignState, CampaignEvent, CampaignState])
   ["held", "retry", "finishing"],
   ["held", "release", "tearing-down"],
   ["held", "cancel", "tearing-down"],
-  ["held", "fail", "tearing-down"],
   ["tearing-down", "torn-down-done", "done"],
   ["tearing-down", "torn-down-failed", "failed"],
   ["tearing-down", "torn-down-cancelled", "cancelled"],

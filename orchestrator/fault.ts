@@ -1,0 +1,43 @@
+import { BackfillError } from "../worker/contract/errors.ts";
+import type { CampaignState } from "./campaign.ts";
+
+/**
+ * What a fault does to a campaign: it is tried *again* soon; the campaign *stay*s as it is, the fault is kept as a warning and it is tried
+ * again now and then; it is put on *hold* for somebody to decide; it *fail*s and is torn down; or the orchestrator ends and *leave*s the
+ * campaign to be adopted or torn down by another.
+ */
+export type FaultAnswer = "again" | "stay" | "hold" | "fail" | "leave";
+
+/** What was loaded is lost, or nothing can be loaded: a campaign that is loading has nothing to keep. */
+const LOST = new Set(["DATA_NODE_LOST", "JOBS_FAIL"]);
+
+/**
+ * What becomes of a campaign that met a fault. Whatever somebody decided to keep (paused, serving, held) is not thrown away for a fault.
+ * @param mayRetry whether the phase was not tried too often already
+ */
+export function answerTo(error: unknown, state: CampaignState, mayRetry: boolean): FaultAnswer {
+  const { code, retryable } = error instanceof BackfillError ? error : { code: "", retryable: false };
+  if (code === "CAMPAIGN_LOST") return "leave";
+  // Nothing can be decided that cannot be written down: wait for room.
+  if (code === "JOURNAL_UNWRITABLE") return "stay";
+  if (retryable && mayRetry) return "again";
+  switch (state) {
+    case "planned":
+    case "booting":
+      return "fail";
+    case "running":
+      return LOST.has(code) ? "fail" : "hold";
+    case "paused":
+      return code === "DATA_NODE_LOST" ? "fail" : "stay";
+    case "finishing":
+      return "hold";
+    case "serving":
+    case "held":
+      return "stay";
+    case "tearing-down":
+    case "done":
+    case "failed":
+    case "cancelled":
+      return "leave";
+  }
+}

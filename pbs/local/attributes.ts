@@ -33,7 +33,7 @@ export function attributesOf(dir: string, job: LocalJob, now: number): readonly 
   const time = (name: string, at: number | undefined): void => {
     if (at !== undefined) attributes.push([name, { at }]);
   };
-  const { nodes, ppn, memoryBytes, walltimeSeconds } = job.resources;
+  const { nodes, ppn, host, memoryBytes, walltimeSeconds } = job.resources;
   const running = job.state === "R" || job.state === "E";
   const used = job.used ?? (running ? readProgress(dir, job.sequence) : undefined);
   const ranSeconds = job.startedAt === undefined ? undefined : ((job.completedAt ?? now) - job.startedAt) / 1000;
@@ -61,7 +61,7 @@ export function attributesOf(dir: string, job: LocalJob, now: number): readonly 
   add("Priority", 0);
   time("qtime", job.queuedAt);
   add("Rerunable", "False");
-  add("Resource_List.nodes", `${String(nodes)}:ppn=${String(ppn)}`);
+  add("Resource_List.nodes", `${host ?? String(nodes)}:ppn=${String(ppn)}`);
   add("Resource_List.walltime", formatDuration(walltimeSeconds));
   add("Resource_List.mem", memoryBytes === undefined ? undefined : formatSize(memoryBytes));
   add("Resource_List.nodect", nodes);

@@ -14,6 +14,8 @@ export interface Placement {
 export interface JobResources {
   readonly nodes: number;
   readonly ppn: number;
+  /** The host that it must run on. */
+  readonly host?: string;
   readonly memoryBytes?: number;
   readonly walltimeSeconds: number;
 }

@@ -5,13 +5,15 @@ import { formatStanza, formatXml } from "./qstat-text.ts";
 import { reapAbandoned } from "./reap.ts";
 import { Refusal } from "./refusal.ts";
 import { formatDuration } from "./resource-list.ts";
-import { readSettings, type LocalSettings } from "./settings.ts";
+import { readSettings, SERVER_NAME, type LocalSettings } from "./settings.ts";
 
 const USAGE = `usage: qstat [-f [-1]] [-x] [-u user] [job_identifier... | queue...]
-       qstat -Q`;
+       qstat -Q [-f]
+       qstat -B -f`;
 
 /**
- * `qstat`: the list, `-f` in full, `-f -1` unfolded, `-x` as XML, `-u` of one user, `-Q` the queues. Unknown
+ * `qstat`: the list, `-f` in full, `-f -1` unfolded, `-x` as XML, `-u` of one user, `-Q` the queues, `-Qf` with what they
+ * allow, `-Bf` the server. Unknown
  * ids are told on stderr while the known ones are printed; the exit code is then 153.
  */
 export function qstat(
@@ -22,7 +24,11 @@ export function qstat(
   const { flags, user, operands } = readArguments(args);
   reapAbandoned(dir);
   const all = readAllJobs(dir).filter((job) => user === undefined || job.user === user);
-  if (flags.has("Q")) return { code: 0, stdout: queueTable(all, settings), stderr: "" };
+  if (flags.has("Q")) {
+    const text = flags.has("f") ? queueStanzas(all, settings) : queueTable(all, settings);
+    return { code: 0, stdout: text, stderr: "" };
+  }
+  if (flags.has("B")) return { code: 0, stdout: serverStanza(all, settings), stderr: "" };
 
   const chosen: LocalJob[] = [];
   let code = 0;
@@ -57,7 +63,7 @@ function readArguments(args: readonly string[]) {
     }
     for (const letter of word.slice(1)) {
       if (letter === "u") user = args[++i];
-      else if ("f1xQ".includes(letter)) flags.add(letter);
+      else if ("f1xQB".includes(letter)) flags.add(letter);
       else throw Refusal.usage(`qstat: invalid option -- '${letter}'\n${USAGE}`);
     }
   }
@@ -87,6 +93,30 @@ function print(dir: string, jobs: readonly LocalJob[], flags: ReadonlySet<string
     ].join(" ");
   });
   return [...header, ...rows, ""].join("\n");
+}
+
+/** The queues in full. One node's slots are the most that a job can have on a host. */
+function queueStanzas(jobs: readonly LocalJob[], settings: LocalSettings): string {
+  const stanzas = settings.queues.map((queue) => [
+    `Queue: ${queue}`,
+    "    queue_type = Execution",
+    `    total_jobs = ${String(jobs.filter((job) => job.queue === queue).length)}`,
+    `    resources_max.ncpus = ${String(settings.slotsPerNode)}`,
+    "    enabled = True",
+    "    started = True",
+  ]);
+  return stanzas.map((lines) => `${lines.join("\n")}\n\n`).join("");
+}
+
+function serverStanza(jobs: readonly LocalJob[], settings: LocalSettings): string {
+  return [
+    `Server: ${SERVER_NAME}`,
+    "    server_state = Active",
+    `    total_jobs = ${String(jobs.length)}`,
+    `    default_queue = ${settings.queues[0] ?? "batch"}`,
+    "",
+    "",
+  ].join("\n");
 }
 
 function queueTable(jobs: readonly LocalJob[], settings: LocalSettings): string {

@@ -46,9 +46,11 @@ export function readResources(resources: ReadonlyMap<string, string>): JobResour
   for (const [name, value] of resources) {
     switch (name) {
       case "nodes": {
-        const match = /^(\d+)(?::ppn=(\d+))?$/.exec(value);
+        // A count, or the name of a host: addresses have dots.
+        const match = /^(?:(\d+)|([A-Za-z0-9.-]+))(?::ppn=(\d+))?$/.exec(value);
         if (!match) throw Refusal.exceeded();
-        result = { ...result, nodes: Number(match[1]), ppn: Number(match[2] ?? 1) };
+        const [, count = "1", host, ppn = "1"] = match;
+        result = { ...result, nodes: Number(count), ppn: Number(ppn), ...(host === undefined ? {} : { host }) };
         if (result.nodes < 1 || result.ppn < 1) throw Refusal.badValue(name);
         break;
       }

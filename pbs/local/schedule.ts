@@ -32,7 +32,7 @@ export function startable(
   for (const job of queued) {
     if (job.queuedAt + settings.queueDelaySeconds * 1000 > now) break;
     const hosts = [...free]
-      .filter(([, slots]) => slots.length >= job.resources.ppn)
+      .filter(([node, slots]) => slots.length >= job.resources.ppn && (job.resources.host ?? node) === node)
       .sort(([, a], [, b]) => b.length - a.length)
       .slice(0, job.resources.nodes);
     if (hosts.length < job.resources.nodes) break;
@@ -45,8 +45,9 @@ export function startable(
 
 /** Whether the job could ever start. */
 export function feasible(
-  resources: { readonly nodes: number; readonly ppn: number },
+  { nodes, ppn, host }: Pick<LocalJob["resources"], "nodes" | "ppn" | "host">,
   settings: LocalSettings,
 ): boolean {
-  return resources.nodes <= settings.nodes.length && resources.ppn <= settings.slotsPerNode;
+  const named = host === undefined || settings.nodes.includes(host);
+  return named && nodes <= settings.nodes.length && ppn <= settings.slotsPerNode;
 }

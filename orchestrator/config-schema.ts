@@ -121,10 +121,18 @@ const nodeResources = {
   memory: size.describe("Memory of one job."),
   walltime: duration.describe("Walltime of one job."),
   queue: z.string().optional().describe("Queue of the batch system; the site's default queue when absent."),
+  properties: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "What hosts must have, by the site's names: properties of Torque, resources (`cluster=zia`, or `big` for big=True) of OpenPBS, features of Slurm.",
+    ),
   extraDirectives: z
     .array(z.string())
     .default([])
-    .describe("Lines of the site that are added after `#PBS `, as they are."),
+    .describe(
+      "Lines of the site that are added after `#PBS `, as they are; one that begins with `#` is a line of its own, as `#SBATCH --qos=long`.",
+    ),
 };
 
 const dataNodes = z
@@ -170,11 +178,13 @@ const parsers = z
 const batch = z
   .strictObject({
     system: z
-      .enum(["local"])
+      .enum(["local", "torque", "slurm", "auto"])
       .default("local")
-      .describe("The batch system: `local` is the embedded one for this machine."),
+      .describe(
+        "The batch system: `local` is the embedded one for this machine; torque, openpbs (PBS Pro too), slurm (with its qsub wrappers); `auto` asks `qstat --version` which of the three it is.",
+      ),
     poll: duration.prefault("5s").describe("How often jobs are looked at."),
-    commandTimeout: duration.prefault("60s").describe("Time limit of one qsub, qstat or qdel."),
+    commandTimeout: duration.prefault("60s").describe("Time limit of one command of the batch system."),
     bootTimeout: duration
       .prefault("30m")
       .describe("How long a job may wait in the queue and boot before the campaign gives up."),

@@ -85,7 +85,10 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
       join(dir, "node.json"),
       `${JSON.stringify(nodeSpecOf(inputs(), job.role, job.name), null, 2)}\n`,
     );
-    const spec = jobSpecOf({ config: ctx.config, paths: ctx.paths }, job.role, job.name);
+    const spec = await ctx.batch.place(
+      jobSpecOf({ config: ctx.config, paths: ctx.paths }, job.role, job.name),
+      ctx.signal,
+    );
     const script = renderJobScript({
       spec,
       dialect: ctx.dialect,

@@ -56,6 +56,7 @@ export function jobSpecOf(inputs: Pick<NodeInputs, "config" | "paths">, role: No
     errorFile: join(dir, "job.err"),
     scriptFile: join(dir, "job.pbs"),
     extraDirectives: resources.extraDirectives,
+    properties: resources.properties,
   };
 }
 

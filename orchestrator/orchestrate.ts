@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { createBatchSystem, DIALECTS } from "../pbs/index.ts";
 import { BackfillError, describeError, GridError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
+import { openBatchSystem } from "./batch-system.ts";
 import { attach, boot } from "./boot.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { pinnedRuntime, RUNTIME_STEP, type CampaignRuntime } from "./campaign-runtime.ts";
@@ -84,16 +84,8 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     end && pinned && existsSync(pinned.batch)
       ? undefined
       : await stagePrograms(await ensureBundles(log), state.runtimes);
-  const batch = await createBatchSystem({
-    system: config.batch.system,
-    batchDir: state.batch,
-    nodes: config.batch.local.nodes,
-    slotsPerNode: config.batch.local.slotsPerNode,
-    queueDelaySeconds: config.batch.local.queueDelay,
-    commandTimeoutSeconds: config.batch.commandTimeout,
-    node: nodeBinary(),
-    entry: programs?.batch ?? pinned?.batch ?? "",
-  });
+  const entry = programs?.batch ?? pinned?.batch ?? "";
+  const batch = await openBatchSystem(config, { batchDir: state.batch, entry }, signal);
 
   const over = new AbortController();
   const serviceKeeper = end
@@ -133,7 +125,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       redis,
       keys,
       batch,
-      dialect: DIALECTS[config.batch.system],
+      dialect: batch.dialect,
       spool: createSpool(redis, keys),
       journal,
       view: viewOf(journal.records),

@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import type { Argv } from "../pbs/batch-system.ts";
 import { renderJobScript } from "../pbs/job-script.ts";
-import { DIALECTS } from "../pbs/index.ts";
 import type { NodeRole } from "../worker/contract/keys.ts";
 import type { NodeSpec } from "../worker/contract/node.ts";
+import { dialectOf } from "./batch-system.ts";
 import type { SiteConfig } from "./launch.ts";
 import { jobDirOf, jobNameOf, jobSpecOf, nodeSpecOf } from "./node-specs.ts";
 import { campaignPaths, statePaths } from "./paths.ts";
@@ -12,8 +13,16 @@ import { findJava, nodeBinary, packageRoot } from "./runtimes/index.ts";
 /** The campaign of a preview; ports that a gateway would choose are 0. */
 const PREVIEW = "preview";
 
-/** What a node of the role would be submitted with. Writes and starts nothing. */
-export async function renderNode(site: SiteConfig, role: NodeRole): Promise<{ script: string; node: NodeSpec }> {
+/** A node as it would be submitted. */
+export interface RenderedNode {
+  readonly script: string;
+  /** The command that submits the script. */
+  readonly submit: Argv;
+  readonly node: NodeSpec;
+}
+
+/** What a node of the role would be submitted with. Writes and starts nothing; `batch.system: auto` asks which one it is. */
+export async function renderNode(site: SiteConfig, role: NodeRole, signal: AbortSignal): Promise<RenderedNode> {
   const state = statePaths(site.stateDir);
   const paths = campaignPaths(state.campaigns, PREVIEW);
   const jobName = jobNameOf(PREVIEW.slice(0, 5), role, 1);
@@ -41,7 +50,7 @@ export async function renderNode(site: SiteConfig, role: NodeRole): Promise<{ sc
     jobName,
   );
   const spec = jobSpecOf({ config: site, paths }, role, jobName);
-  const dialect = DIALECTS[site.batch.system];
+  const dialect = await dialectOf(site, signal);
   const script = renderJobScript({
     spec,
     dialect,
@@ -49,5 +58,5 @@ export async function renderNode(site: SiteConfig, role: NodeRole): Promise<{ sc
     agentBundle: programs.agent,
     jobDir: jobDirOf(paths, jobName),
   });
-  return { script, node };
+  return { script, submit: dialect.submitArgv(spec), node };
 }

@@ -1,14 +1,10 @@
-/** One stanza of `qstat -f`: the id, and the attributes by the names as printed. */
-export interface QstatStanza {
-  readonly id: string;
-  readonly attributes: ReadonlyMap<string, string>;
-}
+import type { Stanza } from "./stanza.ts";
 
-const HEADER = /^Job Id:\s*(\S+)\s*$/;
+const HEADER = /^(?:Job Id|Queue|Server):\s*(\S+)\s*$/;
 const ATTRIBUTE = /^( {4}|\t)([A-Za-z_][\w.-]*) = (.*)$/;
 
 /**
- * Reads the text of `qstat -f`, folded or not.
+ * Reads the text of `qstat -f` (jobs), `qstat -Qf` (queues) and `qstat -Bf` (server), folded or not.
  *
  * Torque and PBS Pro indent attributes by four blanks and fold values at 80 columns with a line
  * end and a tab, in the middle of words; Slurm's wrapper indents by a tab and does not fold.
@@ -17,8 +13,8 @@ const ATTRIBUTE = /^( {4}|\t)([A-Za-z_][\w.-]*) = (.*)$/;
  * (Torque's `sched_hint`).
  * @source qstat(1B); captures in test/fixtures/pbs
  */
-export function parseQstatF(text: string): QstatStanza[] {
-  const stanzas: QstatStanza[] = [];
+export function parseQstatF(text: string): Stanza[] {
+  const stanzas: Stanza[] = [];
   let attributes: Map<string, string> | undefined;
   let indent: string | undefined;
   let last: string | undefined;

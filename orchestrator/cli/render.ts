@@ -2,8 +2,9 @@ import { ConfigError } from "../../worker/contract/errors.ts";
 import { NODE_ROLES, type NodeRole } from "../../worker/contract/keys.ts";
 import { examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { siteOf } from "./site.ts";
+import type { RenderedNode } from "../render-node.ts";
 
-/** `gridharvest render`: a job script and its node file exactly as they would be submitted. */
+/** `gridharvest render`: a job script, the command that submits it, and its node file, exactly as they would be. */
 export const render: Command = {
   name: "render",
   register(program, run) {
@@ -11,7 +12,7 @@ export const render: Command = {
       program
         .command("render")
         .description(
-          "Print the job script and the node file of a role, exactly as they would be submitted; starts nothing",
+          "Print the job script of a role, the command that submits it, and the node file, exactly as they would be; starts nothing",
         ),
     )
       .requiredOption("--role <role>", NODE_ROLES.join(" or "))
@@ -20,15 +21,21 @@ export const render: Command = {
         examples("gridharvest render --config site.yaml --role es-data", "gridharvest render --role parser --json"),
       )
       .action((options: ConfigOptions & { readonly role: string }) =>
-        run(async (io) => {
+        run(async (io, signal) => {
           if (!NODE_ROLES.includes(options.role as NodeRole)) {
             throw new ConfigError("USAGE", `--role ${options.role}: write ${NODE_ROLES.join(" or ")}`);
           }
           const { renderNode } = await import("../render-node.ts");
-          const { script, node } = await renderNode(await siteOf(options, io), options.role as NodeRole);
-          print(io, { script, node }, () => `${script}\n# node.json\n${JSON.stringify(node, null, 2)}\n`);
+          const rendered = await renderNode(await siteOf(options, io), options.role as NodeRole, signal);
+          print(io, rendered, () => textOf(rendered));
           return 0;
         }),
       );
   },
 };
+
+/** The three after one another; the command as it can be pasted into a shell. */
+function textOf({ script, submit, node }: RenderedNode): string {
+  const words = submit.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
+  return `${script}\n# ${words.join(" ")}\n\n# node.json\n${JSON.stringify(node, null, 2)}\n`;
+}

@@ -1,12 +1,12 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createBatchSystem } from "../../pbs/index.ts";
 import { identifyProcess } from "../../worker/contract/process.ts";
+import { openBatchSystem } from "../batch-system.ts";
 import { loadCampaign } from "../campaign-store.ts";
 import type { SiteConfig } from "../launch.ts";
 import { campaignPaths, statePaths, type StatePaths } from "../paths.ts";
-import { ensureBundles, nodeBinary } from "../runtimes/index.ts";
+import { ensureBundles } from "../runtimes/index.ts";
 import type { Log } from "../log.ts";
 
 /** What a campaign left behind though it is over. Each is a text for people. */
@@ -67,18 +67,10 @@ function scratchOf(state: StatePaths): string[] {
 /** Jobs of the campaign that the batch system has not ended, whether the campaign knows of them or not. */
 async function liveJobs(config: SiteConfig, campaign: string, log: Log, signal: AbortSignal): Promise<string[]> {
   const { record, state } = await loadCampaign(config.stateDir, campaign);
-  if (!existsSync(state.batch)) return [];
-  const { batch } = config;
-  const system = await createBatchSystem({
-    system: batch.system,
-    batchDir: state.batch,
-    nodes: batch.local.nodes,
-    slotsPerNode: batch.local.slotsPerNode,
-    queueDelaySeconds: batch.local.queueDelay,
-    commandTimeoutSeconds: batch.commandTimeout,
-    node: nodeBinary(),
-    entry: (await ensureBundles(log)).batch,
-  });
+  // An embedded one that nobody used need not be made for this.
+  if (config.batch.system === "local" && !existsSync(state.batch)) return [];
+  const { batch: entry } = await ensureBundles(log);
+  const system = await openBatchSystem(config, { batchDir: state.batch, entry }, signal);
   const jobs = await system.list(signal);
   return jobs
     .filter(({ name, state }) => name.includes(record.tag) && state !== "finished")

@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBatchSystem } from "../../pbs/index.ts";
 import { renderNodeFiles } from "../../templates/elasticsearch/node-files.ts";
 import { NODE_ROLES } from "../../worker/contract/keys.ts";
+import { openBatchSystem } from "../batch-system.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
 import { renderProxyConfig } from "../gateway/provision.ts";
 import { createLog } from "../log.ts";
+import { checkGrid } from "./grid.ts";
 import { renderNode } from "../render-node.ts";
 import { ensureBundles } from "../runtimes/bundles.ts";
-import { nodeBinary } from "../runtimes/node.ts";
 
 /** gridharvest's own parts, tried out: bundles, templates, the batch system. */
 export const selfChecks: readonly Check[] = [
@@ -25,9 +25,9 @@ async function checkBundles(): Promise<Finding> {
 }
 
 /** Renders what a campaign of this configuration would, with addresses and secrets of no meaning. */
-async function checkTemplates({ resolved }: DoctorContext): Promise<Finding> {
+async function checkTemplates({ resolved, signal }: DoctorContext): Promise<Finding> {
   const { config } = resolved;
-  for (const role of NODE_ROLES) await renderNode(config, role);
+  for (const role of NODE_ROLES) await renderNode(config, role, signal);
   const endpoint = { host: "127.0.0.1", port: 1 };
   const elasticsearch = {
     home: "/",
@@ -66,22 +66,22 @@ async function checkTemplates({ resolved }: DoctorContext): Promise<Finding> {
   return { level: "ok", text: "job script, haproxy, Elasticsearch" };
 }
 
+/** An embedded batch system gets a job that does nothing; a site's is asked for its hosts and its queues. */
+async function checkBatchSystem(context: DoctorContext): Promise<Finding> {
+  const { config } = context.resolved;
+  if (config.batch.system === "local") return checkEmbedded(context);
+  const system = await openBatchSystem(config, { batchDir: "", entry: "" }, context.signal);
+  return checkGrid(system, config, context.signal);
+}
+
 /** Submits a job that does nothing to an embedded batch system of its own, and waits for its end. */
-async function checkBatchSystem({ resolved, signal }: DoctorContext): Promise<Finding> {
+async function checkEmbedded({ resolved, signal }: DoctorContext): Promise<Finding> {
   const { batch } = resolved.config;
   const { batch: entry } = await ensureBundles(createLog({ level: "error" }));
   const dir = mkdtempSync(join(tmpdir(), "gridharvest-doctor-"));
   try {
-    const system = await createBatchSystem({
-      system: batch.system,
-      batchDir: join(dir, "batch"),
-      nodes: batch.local.nodes,
-      slotsPerNode: batch.local.slotsPerNode,
-      queueDelaySeconds: 0,
-      commandTimeoutSeconds: batch.commandTimeout,
-      node: nodeBinary(),
-      entry,
-    });
+    const embedded = { batchDir: join(dir, "batch"), entry, queueDelaySeconds: 0 };
+    const system = await openBatchSystem(resolved.config, embedded, signal);
     const scriptFile = join(dir, "job");
     writeFileSync(scriptFile, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     const id = await system.submit(

@@ -42,6 +42,36 @@ function run(
   return { code: status ?? -1, out: stdout, err: stderr };
 }
 
+describe("the embedded batch system and its hosts", () => {
+  const state = privateStateDir("batch-hosts");
+
+  it("keeps jobs away from a host by naming another, also when that one is busy", async () => {
+    const b = await localBench(join(state, "1"), { slotsPerNode: 1 });
+    const [bad = "", good = ""] = ["127.0.1.1", "127.0.1.2"];
+    const submit = async (name: string): Promise<string> => {
+      const { excludeHosts, host } = await b.system.place(
+        writeJob(b, name, untilReleased("go"), { excludeHosts: [bad] }),
+        never,
+      );
+      expect([excludeHosts, host]).toEqual([[bad], good]);
+      return submitJob(b, name, untilReleased("go"), { host: good });
+    };
+    const first = await submit("first");
+    expect((await untilState(b, first, "running")).hosts).toEqual([good]);
+    // The other host is free, and not for this job.
+    const second = await submit("second");
+    expect(await jobStatus(b, second)).toMatchObject({ state: "queued" });
+    await expect(
+      b.system.place(writeJob(b, "none", "exit 0", { excludeHosts: [bad, good] }), never),
+    ).rejects.toMatchObject({ code: "HOSTS_EXCLUDED", retryable: true });
+    release(b, "go");
+    for (const id of [first, second]) expect((await untilState(b, id, "finished")).hosts).toEqual([good]);
+    await expect(submitJob(b, "nowhere", "exit 0", { host: "127.0.9.9" })).rejects.toMatchObject({
+      code: "QSUB_REFUSED",
+    });
+  });
+});
+
 describe("the embedded batch system under kill -9", () => {
   const state = privateStateDir("batch-kills");
   let benches = 0;

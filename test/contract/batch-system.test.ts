@@ -67,7 +67,7 @@ for (const implementation of IMPLEMENTATIONS) {
       expect(running.exitStatus).toBeUndefined();
       release(b, "go");
 
-      expect(await untilState(b, id, "finished")).toMatchObject({ name: "life", exitStatus: 7 });
+      expect(await untilState(b, id, "finished")).toMatchObject({ name: "life", exitStatus: 7, end: "completed" });
       expect(read(b, "life.out")).toBe("out\n");
       expect(read(b, "life.err")).toBe("err\n");
       for (const blocker of blockers) expect(await untilState(b, blocker, "finished")).toMatchObject({ exitStatus: 0 });
@@ -79,7 +79,9 @@ for (const implementation of IMPLEMENTATIONS) {
       await untilState(b, blocker, "running");
       const id = await submitJob(b, "never", "touch ran");
       await b.system.cancel(id, never);
-      expect((await untilState(b, id, "finished")).exitStatus).toBeUndefined();
+      const ended = await untilState(b, id, "finished");
+      expect(ended).toMatchObject({ end: "deleted-queued", hosts: [] });
+      expect(ended.exitStatus).toBeUndefined();
       release(b, "go");
       await untilState(b, blocker, "finished");
       expect(existsSync(join(b.dir, "ran"))).toBe(false);
@@ -94,7 +96,10 @@ for (const implementation of IMPLEMENTATIONS) {
       );
       await untilFile(b, "ready");
       await b.system.cancel(id, never);
-      expect(await untilState(b, id, "finished")).toMatchObject({ exitStatus: implementation.exit.cancelled });
+      expect(await untilState(b, id, "finished")).toMatchObject({
+        exitStatus: implementation.exit.cancelled,
+        end: "deleted-running",
+      });
       expect(existsSync(join(b.dir, "termed"))).toBe(true);
       await b.system.cancel(id, never);
     });
@@ -111,7 +116,10 @@ for (const implementation of IMPLEMENTATIONS) {
     it("walltime ends a job", async () => {
       const b = await bench();
       const id = await submitJob(b, "wall", "echo $$ > pid; sleep 100", { walltimeSeconds: 1 });
-      expect(await untilState(b, id, "finished")).toMatchObject({ exitStatus: implementation.exit.walltime });
+      expect(await untilState(b, id, "finished")).toMatchObject({
+        exitStatus: implementation.exit.walltime,
+        end: "walltime",
+      });
       await untilGone(b, "pid");
       expect(read(b, "wall.err")).toContain("walltime");
     });
@@ -120,7 +128,10 @@ for (const implementation of IMPLEMENTATIONS) {
       const b = await bench();
       const hog = `'${process.execPath}' -e 'const b = Buffer.alloc(120 * 2 ** 20, 1); setInterval(() => b[0]++, 1000)'`;
       const id = await submitJob(b, "mem", `${hog} & ${hog} & wait`, { memoryBytes: 200 * 2 ** 20 });
-      expect(await untilState(b, id, "finished")).toMatchObject({ exitStatus: implementation.exit.memory });
+      expect(await untilState(b, id, "finished")).toMatchObject({
+        exitStatus: implementation.exit.memory,
+        end: "memory",
+      });
     });
 
     it("an unknown id is absent, beside known ones too, and cancelling it is a success", async () => {
@@ -219,6 +230,18 @@ for (const implementation of IMPLEMENTATIONS) {
         { timeoutMs: 60_000, everyMs: 200 },
       );
       expect(read(b, "ran").trim().split("\n").sort()).toEqual([...names].sort());
+    });
+
+    it("tells its hosts, what is free on them, and what its queue allows", async () => {
+      const b = await bench();
+      const id = await submitJob(b, "one", untilReleased("go"));
+      const { hosts } = await untilState(b, id, "running");
+      expect(await b.system.nodes(never)).toMatchObject([{ name: hosts[0], state: "free", slots: 2, freeSlots: 1 }]);
+      const limits = await b.system.limits(undefined, never);
+      expect(limits).toMatchObject({ isDefault: true, accepts: true, starts: true });
+      expect(await b.system.limits("nosuch", never)).toBeUndefined();
+      release(b, "go");
+      await untilState(b, id, "finished");
     });
 
     it("refuses what can never run, with the reason", async () => {

@@ -52,7 +52,7 @@ export function writeJob(bench: BatchBench, name: string, body: string, wants: P
     extraDirectives: [],
     ...wants,
   };
-  const directives = bench.dialect.directives(spec).map((line) => `#PBS ${line}\n`);
+  const directives = bench.dialect.directives(spec).map((line) => `${line}\n`);
   writeFileSync(spec.scriptFile, `#!/bin/bash\n${directives.join("")}cd '${bench.dir}' || exit 97\n${body}\n`);
   return spec;
 }

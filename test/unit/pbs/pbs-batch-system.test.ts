@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Argv, CommandRunner, JobSpec } from "../../../pbs/batch-system.ts";
+import { slurm } from "../../../pbs/dialects/slurm.ts";
 import { torque } from "../../../pbs/dialects/torque.ts";
 import { pbsBatchSystem } from "../../../pbs/pbs-batch-system.ts";
 import { GridError } from "../../../worker/contract/errors.ts";
@@ -38,16 +39,59 @@ function playback(answers: readonly (string | Error)[]): { runner: CommandRunner
 
 describe("pbsBatchSystem", () => {
   it("asks for all ids at once; the unknown ones are absent", async () => {
-    const { runner, asked } = playback(["torque/qstat-f-mixed"]);
+    const { runner, asked } = playback(["torque/qstat-f-mixed", "torque/qstat-f-mixed"]);
     const statuses = await pbsBatchSystem(torque, runner, 5).status(["99999.pbs-server", "0.pbs-server"], signal);
     expect([...statuses.keys()]).toEqual(["0.pbs-server"]);
-    expect(asked).toEqual([["qstat", "-f", "99999.pbs-server", "0.pbs-server"]]);
+    // The first answer is text where XML was asked for, so the next way is asked.
+    expect(asked).toEqual([
+      ["qstat", "-f", "-x", "99999.pbs-server", "0.pbs-server"],
+      ["qstat", "-f", "99999.pbs-server", "0.pbs-server"],
+    ]);
   });
 
   it("answers under the id that was asked for", async () => {
-    const { runner } = playback(["torque/qstat-f-running"]);
-    const statuses = await pbsBatchSystem(torque, runner, 5).status(["0"], signal);
-    expect(statuses.get("0")).toMatchObject({ id: "0", state: "running" });
+    const { runner } = playback(["torque/qstat-fx"]);
+    const statuses = await pbsBatchSystem(torque, runner, 5).status(["8"], signal);
+    expect([...statuses]).toEqual([["8", expect.objectContaining({ id: "8", state: "running" })]]);
+  });
+
+  it("asks in the way that the batch system knows, and never again in one that it does not", async () => {
+    const { runner, asked } = playback(["torque/qstat-json", "torque/qstat-f-running", "torque/qstat-f-running"]);
+    const system = pbsBatchSystem(torque, runner, 5);
+    for (const _ of [1, 2]) expect((await system.status(["0.pbs-server"], signal)).size).toBe(1);
+    expect(asked.map((argv) => argv.includes("-x"))).toEqual([true, false, false]);
+  });
+
+  it("goes without details where their program is missing, and not where it fails", async () => {
+    const missing = new GridError("COMMAND_MISSING", "none");
+    const late = new GridError("COMMAND_TIMEOUT", "slow", { retryable: true });
+    const { runner } = playback(["slurm/qstat-f-exit7", missing, "slurm/qstat-f-exit7", late]);
+    const system = pbsBatchSystem(slurm, runner, 5);
+    expect((await system.status(["18"], signal)).get("18")).toMatchObject({ state: "finished" });
+    await expect(system.status(["18"], signal)).rejects.toBe(late);
+  });
+
+  it("takes a held job away whose qsub did not answer, and never one of that name that runs", async () => {
+    const late = new GridError("COMMAND_TIMEOUT", "slow", { retryable: true });
+    for (const [name, deleted] of [
+      ["held", [["qdel", "17.pbs-server"]]],
+      ["multil", []],
+    ] as const) {
+      const { runner, asked } = playback([late, "torque/qstat-fx", "torque/qdel-held"]);
+      const trial = pbsBatchSystem(torque, runner, 5).dryRun({ ...SPEC, name }, signal);
+      await expect(trial).rejects.toMatchObject({ code: "QSUB_UNANSWERED" });
+      expect(asked.filter(([command]) => command === "qdel")).toEqual(deleted);
+    }
+  });
+
+  it("names other hosts in turn while the server has not seen the jobs yet", async () => {
+    const { runner } = playback(["torque/pbsnodes-x", "torque/pbsnodes-x", "torque/pbsnodes-x"]);
+    const system = pbsBatchSystem(torque, runner, 5);
+    const spec = { ...SPEC, excludeHosts: ["node3"] };
+    const hosts = [];
+    for (const _ of [1, 2, 3]) hosts.push((await system.place(spec, signal)).host);
+    expect(hosts).toEqual(["node1", "node2", "node1"]);
+    expect(await system.place(SPEC, signal)).toBe(SPEC);
   });
 
   it("runs nothing for no ids", async () => {
@@ -57,7 +101,7 @@ describe("pbsBatchSystem", () => {
   });
 
   it("lists the jobs of one user", async () => {
-    const { runner } = playback(["torque/qstat-f-all", "torque/qstat-f-all"]);
+    const { runner } = playback(["torque/qstat-fx", "torque/qstat-fx"]);
     const all = await pbsBatchSystem(torque, runner, 5, "griduser").list(signal);
     expect(all.length).toBeGreaterThan(3);
     expect(await pbsBatchSystem(torque, runner, 5, "somebody").list(signal)).toEqual([]);

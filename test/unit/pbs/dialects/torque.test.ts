@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { CommandResult, JobSpec } from "../../../../pbs/batch-system.ts";
-import { hostsOf, torque, walltimeText } from "../../../../pbs/dialects/torque.ts";
+import type { CommandResult, JobSpec, JobStatus, StatusFormat } from "../../../../pbs/batch-system.ts";
+import { torque } from "../../../../pbs/dialects/torque.ts";
 import { GridError } from "../../../../worker/contract/errors.ts";
 import { capture, capturesOf } from "../captures.ts";
 
@@ -10,9 +10,9 @@ const SPEC: JobSpec = {
   cpus: 2,
   memoryBytes: 3 * 2 ** 30 + 1,
   walltimeSeconds: 43_200,
-  outputFile: "/campaign/jobs/data 1/stdout",
-  errorFile: "/campaign/jobs/data 1/stderr",
-  scriptFile: "/campaign/jobs/data 1/job.pbs",
+  outputFile: "/campaign/jobs/data-1/stdout",
+  errorFile: "/campaign/jobs/data-1/stderr",
+  scriptFile: "/campaign/jobs/data-1/job.pbs",
   extraDirectives: ["-l feature=fast", "-W umask=077"],
 };
 
@@ -31,35 +31,36 @@ const answer = (code: number, stdout = "", stderr = ""): CommandResult => ({ arg
 describe("what Torque is asked", () => {
   it("directives, paths as arguments", () => {
     expect(torque.directives({ ...SPEC, queue: "long" })).toEqual([
-      "-N gh7k2d-data-1",
-      "-q long",
-      "-l nodes=1:ppn=2,mem=3073mb,walltime=12:00:00",
-      "-r n",
-      "-l feature=fast",
-      "-W umask=077",
+      "#PBS -N gh7k2d-data-1",
+      "#PBS -q long",
+      "#PBS -l nodes=1:ppn=2,mem=3073mb,walltime=12:00:00",
+      "#PBS -r n",
+      "#PBS -l feature=fast",
+      "#PBS -W umask=077",
     ]);
     expect(torque.submitArgv(SPEC)).toEqual([
       "qsub",
       "-o",
-      "/campaign/jobs/data 1/stdout",
+      "/campaign/jobs/data-1/stdout",
       "-e",
-      "/campaign/jobs/data 1/stderr",
-      "/campaign/jobs/data 1/job.pbs",
+      "/campaign/jobs/data-1/stderr",
+      "/campaign/jobs/data-1/job.pbs",
     ]);
   });
 
-  it("one qstat for all ids, one qdel for each", () => {
-    expect(torque.statusArgv(["1.s", "2.s"])).toEqual(["qstat", "-f", "1.s", "2.s"]);
-    expect(torque.listArgv()).toEqual(["qstat", "-f"]);
-    expect(torque.cancelArgv("1.s")).toEqual(["qdel", "1.s"]);
+  it("properties, and a host by its name", () => {
+    const lines = torque.directives({ ...SPEC, host: "node7", properties: ["big", "x64"] });
+    expect(lines).toContain("#PBS -l nodes=node7:ppn=2:big:x64,mem=3073mb,walltime=12:00:00");
   });
 
-  it.each([
-    [59, "00:00:59"],
-    [3661, "01:01:01"],
-    [100 * 3600, "100:00:00"],
-  ])("walltime of %i s", (seconds, text) => {
-    expect(walltimeText(seconds)).toBe(text);
+  it("one qstat for all ids, XML first and text where that fails; one qdel for each", () => {
+    expect(torque.statusFormats.map((format) => format.argv(["1.s", "2.s"]))).toEqual([
+      ["qstat", "-f", "-x", "1.s", "2.s"],
+      ["qstat", "-f", "1.s", "2.s"],
+    ]);
+    expect(torque.statusFormats[0].argv([])).toEqual(["qstat", "-f", "-x"]);
+    expect(torque.cancelArgv("1.s")).toEqual(["qdel", "1.s"]);
+    expect(torque.submitArgv(SPEC, true).slice(0, 2)).toEqual(["qsub", "-h"]);
   });
 });
 
@@ -76,7 +77,7 @@ describe("qsub's answers", () => {
     const out = capture(name);
     const error = errorOf(() => torque.parseSubmit(out));
     expect(error).toMatchObject({ code: "QSUB_REFUSED", retryable: false, context: { exit: out.code } });
-    expect(error.message).toContain(out.stderr.trim().slice(0, 60));
+    expect(error.message).toContain(out.stderr.replaceAll(/\s+/g, " ").trim().slice(0, 60));
   });
 
   it("a server that is away may take the job later", () => {
@@ -94,69 +95,158 @@ describe("qsub's answers", () => {
 });
 
 describe("qstat's answers", () => {
-  const statusOf = (name: string) => torque.parseStatus(capture(`torque/${name}`))[0];
+  const [xml, text] = torque.statusFormats as readonly [StatusFormat, StatusFormat];
+  const readXml = (name: string) => xml.parse(capture(`torque/${name}`));
+  const jobs = (read: ReturnType<StatusFormat["parse"]>): readonly JobStatus[] => {
+    if (typeof read === "string") throw new Error(read);
+    return read;
+  };
 
-  it("a running job", () => {
-    expect(statusOf("qstat-f-running")).toEqual({
-      id: "0.pbs-server",
-      name: "esdata",
+  it("a running job, with the server's epoch seconds", () => {
+    const job = jobs(readXml("qstat-fx")).find(({ id }) => id === "8.pbs-server");
+    expect(job).toEqual({
+      id: "8.pbs-server",
+      name: "multil",
       owner: "griduser",
+      queue: "batch",
       state: "running",
       rawState: "R",
       hosts: ["node1"],
-      startedAt: new Date(2026, 10, 23, 17, 30, 45).getTime(),
+      restarts: 0,
+      queuedAt: 1795455068_000,
+      startedAt: 1795455068_000,
+      comment: "Job started on Mon Nov 23 at 17:31",
     });
   });
 
-  it.each([
-    ["qstat-f-ex7", 7],
-    ["qstat-f-sig9", 137],
-    ["qstat-f-trap", 271],
-    ["qstat-f-child", 271],
-    ["qstat-f-wall", -11],
-    ["qstat-f-mem", 12],
-    ["qstat-f-qdel-queued", undefined],
-  ])("%s: finished with %s", (name, exitStatus) => {
-    const status = statusOf(name);
-    expect(status?.state).toBe("finished");
-    expect(status?.exitStatus).toBe(exitStatus);
+  it("the same jobs from the XML and from the text", () => {
+    const timeless = (job: JobStatus) => {
+      const { queuedAt: _q, startedAt: _s, endedAt: _e, ...rest } = job;
+      return rest;
+    };
+    const fromText = jobs(text.parse(capture("torque/qstat-f-all"))).map(timeless);
+    expect(fromText).toHaveLength(22);
+    expect(jobs(readXml("qstat-fx-all")).map(timeless)).toEqual(fromText);
   });
 
-  it("every captured state is known", () => {
-    const states = capturesOf("torque", "qstat-f-").flatMap((name) => torque.parseStatus(capture(name)));
-    expect(states.length).toBeGreaterThan(20);
-    expect(states.filter(({ state }) => state === "unknown")).toEqual([]);
-    expect(new Set(states.map(({ rawState }) => rawState))).toContain("H");
+  it("times of the text are local ones", () => {
+    const [job] = jobs(text.parse(capture("torque/qstat-f-running")));
+    expect(job?.startedAt).toBe(new Date(2026, 10, 23, 17, 30, 45).getTime());
+  });
+
+  it("characters that XML cannot hold make it unreadable, once", () => {
+    const { stdout } = capture("torque/qstat-fx-ex7");
+    expect(xml.parse(answer(0, stdout.replace("ex7", "ex\u00017")))).toBe("unreadable");
+    expect(xml.parse(answer(0, stdout.replace("</Data>", "")))).toBe("unreadable");
   });
 
   it("known jobs of a call with unknown ones too", () => {
-    expect(torque.parseStatus(capture("torque/qstat-f-mixed")).map(({ id }) => id)).toEqual(["0.pbs-server"]);
-    expect(torque.parseStatus(capture("torque/qstat-f-unknown"))).toEqual([]);
-    expect(torque.parseStatus(answer(0))).toEqual([]);
+    expect(jobs(text.parse(capture("torque/qstat-f-mixed"))).map(({ id }) => id)).toEqual(["0.pbs-server"]);
+    expect(readXml("qstat-x-unknown")).toEqual([]);
+    expect(xml.parse(answer(0))).toEqual([]);
+  });
+
+  it("a qstat without XML is never asked for it again", () => {
+    expect(xml.parse(capture("torque/qstat-json"))).toBe("unsupported");
   });
 
   it("a state that nobody told us of is no end", () => {
-    const out = answer(0, "Job Id: 1.s\n    Job_Name = a\n    job_state = Z\n");
-    expect(torque.parseStatus(out)).toEqual([{ id: "1.s", name: "a", state: "unknown", rawState: "Z", hosts: [] }]);
+    const out = answer(0, "Job Id: 1.s\n    Job_Name = a\n    job_state = Z\n    exit_status = 0\n");
+    expect(text.parse(out)).toEqual([
+      { id: "1.s", name: "a", state: "unknown", rawState: "Z", hosts: [], exitStatus: 0 },
+    ]);
+  });
+
+  const ended = (...lines: readonly string[]): JobStatus["end"] => {
+    const attributes = ["Job_Name = a", "job_state = C", ...lines].map((line) => `    ${line}\n`).join("");
+    return jobs(text.parse(answer(0, `Job Id: 1.s\n${attributes}`)))[0]?.end;
+  };
+  it.each([
+    [
+      "an old server's walltime",
+      [
+        "exec_host = n/0",
+        "exit_status = 271",
+        "resources_used.walltime = 01:00:05",
+        "Resource_List.walltime = 01:00:00",
+      ],
+      "walltime",
+    ],
+    [
+      "deleted in time",
+      [
+        "exec_host = n/0",
+        "exit_status = 271",
+        "resources_used.walltime = 00:59:59",
+        "Resource_List.walltime = 01:00:00",
+      ],
+      "deleted-running",
+    ],
+    ["killed by somebody", ["exec_host = n/0", "exit_status = 265"], "killed"],
+    ["no mom to start it", ["exec_host = n/0", "exit_status = -3"], "start-failed"],
+    ["a mom that was started again", ["exec_host = n/0", "exit_status = -4"], "node-lost"],
+    ["a host that never told", ["exec_host = n/0"], "node-lost"],
+    ["a reason of a later version", ["exec_host = n/0", "exit_status = -99"], undefined],
+    ["a dependency that failed, or a qdel: nobody can tell", ["depend = afterok:0.s", "Hold_Types = s"], undefined],
+  ] as const)("%s", (_, lines, end) => {
+    expect(ended(...lines)).toBe(end);
   });
 
   it.each([
     ["server down", capture("torque/server-down-qstat")],
     ["a queue that is not there", capture("torque/qstat-badid")],
-    ["another text", answer(0, "Welcome to the grid!\n")],
   ])("%s is no answer", (_, out) => {
-    expect(errorOf(() => torque.parseStatus(out))).toMatchObject({ code: "QSTAT_FAILED", retryable: true });
+    for (const format of torque.statusFormats) {
+      expect(errorOf(() => format.parse(out))).toMatchObject({ code: "QSTAT_FAILED", retryable: true });
+    }
   });
 
-  it.each([
-    ["node1/0", ["node1"]],
-    ["node1/6-7", ["node1"]],
-    ["a/0+a/1+b/0,2", ["a", "b"]],
-    ["127.0.1.1/0", ["127.0.1.1"]],
-    ["node2/3*2", ["node2"]],
-    [undefined, []],
-  ])("hosts of %s", (text, hosts) => {
-    expect(hostsOf(text)).toEqual(hosts);
+  it("another text is no answer", () => {
+    const out = answer(0, "Welcome to the grid!\n");
+    expect(xml.parse(out)).toBe("unreadable");
+    expect(errorOf(() => text.parse(out))).toMatchObject({ code: "QSTAT_FAILED", retryable: true });
+  });
+});
+
+describe("the site", () => {
+  it("its default queue", () => {
+    const out = answer(0, "Server: s\n    total_jobs = 3\n    default_queue = batch\n\n");
+    expect(torque.defaultQueue?.parse(out)).toBe("batch");
+  });
+
+  it("every limit of a queue that a job could exceed", () => {
+    const lines = [
+      "resources_max.mem = 16gb",
+      "resources_min.ncpus = 2",
+      "resources_max.walltime = 100:00:00",
+      "resources_max.vmem = 1gb",
+      "max_running = 4",
+      "started = False",
+    ];
+    const out = answer(0, `Queue: q\n${lines.map((line) => `    ${line}\n`).join("")}\n`);
+    expect(torque.parseLimits(out)).toEqual([
+      {
+        queue: "q",
+        isDefault: false,
+        accepts: true,
+        starts: false,
+        limits: [
+          { name: "resources_max.mem", resource: "memoryBytes", bound: "most", value: 16 * 2 ** 30 },
+          { name: "resources_min.ncpus", resource: "cpus", bound: "least", value: 2 },
+          { name: "resources_max.walltime", resource: "walltimeSeconds", bound: "most", value: 360_000 },
+        ],
+      },
+    ]);
+  });
+
+  it("its hosts: what is taken, what is wrong", () => {
+    const node = (state: string) =>
+      `<Node><name>n</name><state>${state}</state><np>8</np><jobs>0-2/1.s,7/2.s</jobs><note>disk</note></Node>`;
+    const states = ["down,offline", "offline", "job-exclusive,busy", "free", "wild"].map(
+      (state) => torque.parseNodes(answer(0, `<Data>${node(state)}</Data>`))[0],
+    );
+    expect(states.map((status) => status?.state)).toEqual(["down", "offline", "busy", "free", "unknown"]);
+    expect(states[0]).toMatchObject({ slots: 8, freeSlots: 4, note: "disk", rawState: "down,offline" });
   });
 });
 
@@ -171,6 +261,10 @@ describe("qdel's answers", () => {
   });
 
   it.each(["torque/qdel-nodelost", "torque/qdel-p-user", "torque/qdel-badid"])("%s: the job is still there", (name) => {
-    expect(errorOf(() => torque.parseCancel(capture(name)))).toMatchObject({ code: "QDEL_FAILED" });
+    const permitted = capture(name).code !== 159;
+    expect(errorOf(() => torque.parseCancel(capture(name)))).toMatchObject({
+      code: "QDEL_FAILED",
+      retryable: permitted,
+    });
   });
 });

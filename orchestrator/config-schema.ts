@@ -178,7 +178,7 @@ const parsers = z
 const batch = z
   .strictObject({
     system: z
-      .enum(["local", "torque", "slurm", "auto"])
+      .enum(["local", "torque", "openpbs", "slurm", "auto"])
       .default("local")
       .describe(
         "The batch system: `local` is the embedded one for this machine; torque, openpbs (PBS Pro too), slurm (with its qsub wrappers); `auto` asks `qstat --version` which of the three it is.",

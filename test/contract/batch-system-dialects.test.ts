@@ -115,6 +115,84 @@ const GROUNDS: readonly Ground[] = [
     },
   },
   {
+    dialect: "openpbs",
+    version: "openpbs/version-qstat",
+    lives: [
+      {
+        name: "runs to its end",
+        submit: ["openpbs/qsub-select-oneline", "5.pbs-server"],
+        id: "5.pbs-server",
+        script: { qstat: ["openpbs/qstat-xf-json", "openpbs/qstat-xf-json-one", "openpbs/qstat-unknown-json"] },
+        looks: [
+          running("node2"),
+          { state: "finished", end: "completed", exitStatus: 0, restarts: 0, hosts: ["node2"] },
+          undefined,
+        ],
+      },
+      {
+        name: "can never run, says so, and is deleted",
+        submit: ["openpbs/qsub-too-big", "12.pbs-server"],
+        id: "12.pbs-server",
+        script: {
+          qstat: ["openpbs/qstat-xf-json", "openpbs/qstat-xf-qdel-queued", "openpbs/qstat-xf-qdel-queued"],
+        },
+        looks: [
+          { state: "queued", comment: "Can Never Run: Insufficient amount of resource: ncpus (R: 80 A: 16 T: 16)" },
+          { state: "finished", end: "deleted-queued", hosts: [] },
+        ],
+      },
+      {
+        name: "is requeued under its id, and deleted while it runs",
+        id: "1009.pbs-server",
+        // Text where the JSON could not be read, each time after another.
+        script: {
+          qstat: [
+            "openpbs/qstat-f-rerun",
+            "openpbs/qstat-f-rerun",
+            "openpbs/qstat-xf-qdel-running",
+            "openpbs/qstat-xf-qdel-running",
+          ],
+        },
+        looks: [
+          { state: "running", restarts: 1 },
+          { state: "finished", end: "deleted-running", exitStatus: 271, restarts: 1 },
+        ],
+      },
+      {
+        name: "is deleted while its host is lost",
+        id: "1012.pbs-server",
+        script: { qstat: ["openpbs/qstat-xf-nodelost"] },
+        looks: [{ state: "finished", end: "node-lost", hosts: ["node1"] }],
+      },
+      {
+        name: "depends on a job that fails",
+        id: "1004.pbs-server",
+        script: { qstat: ["openpbs/qstat-xf-depend-impossible"] },
+        looks: [{ state: "finished", end: "failed-dependency" }],
+      },
+    ],
+    away: {
+      qsub: "openpbs/server-down-qsub",
+      // Valid JSON without jobs, and an exit code that says why.
+      script: { qstat: ["openpbs/server-down-qstat-json", "openpbs/qstat-xf-json"] },
+    },
+    lost: { script: { qstat: ["openpbs/qstat-xf-json"] }, name: "sel2", id: "5.pbs-server" },
+    cancel: {
+      id: "1012.pbs-server",
+      done: "openpbs/qdel-running-plain",
+      gone: "openpbs/qdel-Wforce",
+      hostLost: { answer: HANGS, code: "COMMAND_TIMEOUT" },
+    },
+    unknown: { id: "99999.pbs-server", script: { qstat: ["openpbs/qstat-unknown-json"] } },
+    limits: { script: { qstat: ["openpbs/qstat-Qf"] }, queue: "short", most: "resources_max.walltime" },
+    nodes: { script: { pbsnodes: ["openpbs/pbsnodes-a-json"] }, names: ["node1", "node2"] },
+    dryRun: {
+      yes: { qsub: ["openpbs/qsub-hold"], qstat: ["openpbs/qstat-xf-json"], qdel: ["openpbs/qdel-queued"] },
+      no: { qsub: ["openpbs/qsub-walltime-over-queue"] },
+      says: /violates queue/,
+    },
+  },
+  {
     dialect: "slurm",
     version: "slurm/qstat-version",
     lives: [

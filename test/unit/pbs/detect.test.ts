@@ -8,6 +8,7 @@ const answer = (code: number, stdout: string, stderr = "") => ({ argv: ["qstat"]
 describe("which batch system answered", () => {
   it.each([
     ["torque/version-qstat", "torque"],
+    ["openpbs/version-qstat", "openpbs"],
     ["slurm/qstat-version", "slurm"],
     ["torque/qstat-json", undefined],
     ["slurm/ctld-down-qstat", undefined],
@@ -17,6 +18,8 @@ describe("which batch system answered", () => {
 
   it("takes the versions of others of the family, wherever they print them", () => {
     expect(recognise(answer(0, "", "version: 2.5.13\n"))).toBe("torque");
+    expect(recognise(answer(0, "pbs_version = PBSPro_19.2.8\n"))).toBe("openpbs");
+    expect(recognise(answer(0, "Welcome!\npbs_version = 2022.1\n"))).toBe("openpbs");
   });
 
   it("guesses nothing", () => {

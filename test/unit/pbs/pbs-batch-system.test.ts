@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Argv, CommandRunner, JobSpec } from "../../../pbs/batch-system.ts";
+import { openpbs } from "../../../pbs/dialects/openpbs.ts";
 import { slurm } from "../../../pbs/dialects/slurm.ts";
 import { torque } from "../../../pbs/dialects/torque.ts";
 import { pbsBatchSystem } from "../../../pbs/pbs-batch-system.ts";
@@ -82,6 +83,19 @@ describe("pbsBatchSystem", () => {
       await expect(trial).rejects.toMatchObject({ code: "QSUB_UNANSWERED" });
       expect(asked.filter(([command]) => command === "qdel")).toEqual(deleted);
     }
+  });
+
+  it("finds the default queue where the queues do not say it", async () => {
+    const { runner, asked } = playback(["openpbs/qstat-Qf", "openpbs/qstat-Bf"]);
+    expect(await pbsBatchSystem(openpbs, runner, 5).limits(undefined, signal)).toMatchObject({
+      queue: "workq",
+      isDefault: true,
+      limits: [],
+    });
+    expect(asked).toEqual([
+      ["qstat", "-Qf"],
+      ["qstat", "-Bf"],
+    ]);
   });
 
   it("names other hosts in turn while the server has not seen the jobs yet", async () => {

@@ -54,7 +54,7 @@ function read(dialect: PbsDialect, out: CommandResult): string[] | undefined {
   return undefined;
 }
 
-describe.each([DIALECTS.torque, DIALECTS.slurm])("every capture of $name", (dialect) => {
+describe.each([DIALECTS.torque, DIALECTS.openpbs, DIALECTS.slurm])("every capture of $name", (dialect) => {
   it("is read as the file says", async () => {
     const lines: string[] = [];
     for (const name of capturesOf(dialect.name, "")) {

@@ -1,6 +1,6 @@
 import { noAnswer, notDeleted, readSubmit, said } from "../answer.ts";
 import type { CommandResult, DryRun, JobSpec, JobStatus, PbsDialect } from "../batch-system.ts";
-import { present, readStatus, secondsOf, type JobEnd, type StatusVocabulary } from "../job-status.ts";
+import { present, readStatus, secondsOf, type JobEnd, type JobState, type StatusVocabulary } from "../job-status.ts";
 import { fit, mebibytes, whole } from "../job-values.ts";
 import { nodeStateOf, type NodeState, type NodeStatus } from "../node-status.ts";
 import type { QueueLimit, QueueLimits } from "../queue-limits.ts";
@@ -100,6 +100,27 @@ function endOf({ state, waitStatus, reason }: Details, ran: boolean): JobEnd | u
   }
 }
 
+/**
+ * Jobs that the wrapper shows as ended and Slurm does not: their processes are still being ended, or they were put
+ * back between the two looks.
+ * @source squeue(1), job state codes
+ */
+const NOT_ENDED: Readonly<Record<string, JobState>> = {
+  COMPLETING: "exiting",
+  STAGE_OUT: "exiting",
+  PENDING: "queued",
+  REQUEUED: "queued",
+  REQUEUE_FED: "queued",
+  REQUEUE_HOLD: "held",
+  SPECIAL_EXIT: "held",
+  CONFIGURING: "running",
+  RUNNING: "running",
+  SUSPENDED: "running",
+  STOPPED: "running",
+  SIGNALING: "running",
+  RESIZING: "running",
+};
+
 function refineOne(status: JobStatus, details: Details | undefined): JobStatus {
   if (!details) return status;
   const { state, waitStatus, restarts, reason } = details;
@@ -109,8 +130,11 @@ function refineOne(status: JobStatus, details: Details | undefined): JobStatus {
     const held = status.state === "queued" && /^JobHeld/.test(reason);
     return present({ ...rest, ...(held ? { state: "held" as const } : {}), restarts, comment });
   }
-  // It is shown as ended while its processes are still being ended.
-  if (state === "COMPLETING") return present({ ...rest, state: "exiting" as const, restarts, comment });
+  const going = NOT_ENDED[state];
+  if (going !== undefined) {
+    const { endedAt: _, ...lasting } = rest;
+    return present({ ...lasting, state: going, restarts, comment });
+  }
   const ran = status.hosts.length > 0;
   const signal = waitStatus & 0x7f;
   const end = endOf(details, ran) ?? told;

@@ -158,6 +158,17 @@ describe("what squeue adds", () => {
   });
 
   it.each([
+    ["COMPLETING", "exiting"],
+    ["PENDING", "queued"],
+    ["REQUEUE_HOLD", "held"],
+    ["RUNNING", "running"],
+  ])("a job that is shown as ended and is %s has not ended", (state, expected) => {
+    const job = refine("qstat-f-node-down", line(state, 0)).get("nl");
+    expect(job?.state).toBe(expected);
+    for (const key of ["end", "endedAt", "exitStatus"]) expect(job).not.toHaveProperty(key);
+  });
+
+  it.each([
     ["Resources", "deleted-queued"],
     ["DependencyNeverSatisfied", "failed-dependency"],
   ])("a job that never ran and was cancelled: %s", (reason, end) => {

@@ -117,10 +117,14 @@ function belongsTo(pid: number, dir: string): boolean {
   );
 }
 
-/** Whether the text names the directory itself, and not one whose name only begins like it. */
+/**
+ * Whether the text names the directory itself or something in it, and not one whose name only begins like it. The runtimes do not
+ * count: others use them too, and whatever belongs to a campaign names more than them.
+ */
 function names(text: string, dir: string): boolean {
   for (let at = text.indexOf(dir); at >= 0; at = text.indexOf(dir, at + 1)) {
-    if (!/[A-Za-z0-9._-]/.test(text.charAt(at + dir.length))) return true;
+    const rest = text.slice(at + dir.length);
+    if (!/^(?:[A-Za-z0-9._-]|\/runtimes\b)/.test(rest)) return true;
   }
   return false;
 }

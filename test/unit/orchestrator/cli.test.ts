@@ -216,6 +216,7 @@ describe("what a failure means", () => {
     ["unforeseen", new TypeError("t"), calm, 1, "UNEXPECTED"],
     ["no error", "text", calm, 1, "UNEXPECTED"],
     ["interrupted", abortError, aborted, 130, "INTERRUPTED"],
+    ["an abort that nobody asked for", abortError, calm, 1, "UNEXPECTED"],
     ["interrupted by reason", aborted.reason, aborted, 130, "INTERRUPTED"],
   ])("%s", (_, error, signal, exitCode, code) => {
     expect(explainFailure(error, signal)).toMatchObject({ exitCode, code });

@@ -1,4 +1,4 @@
-import { ConfigError } from "../worker/contract/errors.ts";
+import { GridError } from "../worker/contract/errors.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import type { Io } from "./cli/command.ts";
@@ -9,7 +9,7 @@ import { campaignStatus } from "./status.ts";
 /**
  * Gives a campaign a new orchestrator. What it knew is rebuilt from the journal, the batch system, Redis and
  * Elasticsearch.
- * @throws ConfigError `CAMPAIGN_OVER` when it has ended, `CAMPAIGN_OWNED` when its orchestrator is alive
+ * @throws GridError `CAMPAIGN_OVER` when it has ended, `CAMPAIGN_OWNED` when its orchestrator is alive
  */
 export async function adoptCampaign(
   site: SiteConfig,
@@ -21,9 +21,9 @@ export async function adoptCampaign(
   const { record, paths } = await loadCampaign(site.stateDir, id);
   const status = await campaignStatus(site.stateDir, id);
   if (isFinal(status.state))
-    throw new ConfigError("CAMPAIGN_OVER", `campaign ${id} has ended (${status.state}); there is nothing to adopt`);
+    throw new GridError("CAMPAIGN_OVER", `campaign ${id} has ended (${status.state}); there is nothing to adopt`);
   if (status.orchestrator.alive) {
-    throw new ConfigError(
+    throw new GridError(
       "CAMPAIGN_OWNED",
       `the orchestrator of ${id} is alive (process ${String(status.orchestrator.pid)}); talk to it with pause, resume, scale or cancel`,
     );

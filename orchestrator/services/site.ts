@@ -93,7 +93,7 @@ export async function ensureServices(
 
 /**
  * The services as they run, without starting or asking any.
- * @throws ConfigError `SERVICES_DOWN` when an embedded one does not run
+ * @throws StoreError `SERVICES_DOWN` when an embedded one does not run
  */
 export async function readServices(config: ServicesConfig, paths: StatePaths): Promise<Services> {
   const operator = operatorServices(config);
@@ -103,7 +103,7 @@ export async function readServices(config: ServicesConfig, paths: StatePaths): P
   const admin = embedded.includes("redis") ? readRedisAdmin(paths.services) : undefined;
   if (down.length > 0 || (embedded.includes("redis") && !admin)) {
     const names = down.map((name) => SERVICE_TITLES[name]).join(", ") || "Redis";
-    throw new ConfigError(
+    throw new StoreError(
       "SERVICES_DOWN",
       `the services below ${paths.services} do not run (${names}); start them: gridharvest services up`,
       {

@@ -15,22 +15,9 @@ import {
   formatTable,
   printable,
 } from "../../../orchestrator/cli/io.ts";
-import { main } from "../../../orchestrator/main.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BackfillError, ConfigError, StoreError } from "../../../worker/contract/errors.ts";
-
-interface Outcome {
-  readonly code: ExitCode;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function gridharvest(...argv: string[]): Promise<Outcome> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const code = await main(argv, { stdout, stderr }, new AbortController().signal);
-  return { code, out: String(stdout.read() ?? ""), err: String(stderr.read() ?? "") };
-}
+import { gridharvest } from "./cli/gridharvest.ts";
 
 let dir = "";
 beforeAll(async () => {

@@ -186,6 +186,11 @@ describe("problems", () => {
     ["a poll of no time", "batch:\n  poll: 0\n", /must be longer than nothing/],
     ["an address", "services:\n  redis:\n    url: localhost\n", /services\.redis\.url: is not a Redis address/],
     ["bad YAML", "a: [\nb: 1\n", /^site\.yaml:2:1: .*; correct the YAML$/],
+    [
+      "an alias of nothing",
+      "finish: keep\narchive: { root: *nowhere }\n",
+      /^site\.yaml:2:18: Unresolved alias .*nowhere; correct the YAML$/,
+    ],
     ["a key twice", "finish: keep\nfinish: keep\n", /^site\.yaml:2:1: Map keys must be unique; correct the YAML$/],
     ["no keys at all", "- 1\n", /^site\.yaml:1:1: the file holds no keys/],
   ])("%s", async (_, yaml, line) => {

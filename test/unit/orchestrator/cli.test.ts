@@ -54,6 +54,14 @@ describe("usage", () => {
     });
   });
 
+  it.each([[[]], [["services"]]])("with --json and no command after %j it says so", async (words) => {
+    const { code, out } = await gridharvest(...words, "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      error: { code: "USAGE", message: "name a command; --help lists them", context: {} },
+    });
+  });
+
   it("a slip is answered with what was meant", async () => {
     expect((await gridharvest("plam")).err).toMatch(/Did you mean plan\?/);
   });

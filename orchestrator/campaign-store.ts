@@ -98,17 +98,23 @@ export async function loadCampaign(
   id: string,
 ): Promise<{ record: CampaignRecord; paths: CampaignPaths; state: StatePaths }> {
   const state = statePaths(stateDir);
+  // Only what can be an id becomes part of a path.
+  if (!ID.test(id)) throw await unknown(state, id);
   const paths = campaignPaths(state.campaigns, id);
   try {
     return { record: JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord, paths, state };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    const known = await campaignIds(stateDir);
-    throw new ConfigError(
-      "CAMPAIGN_UNKNOWN",
-      `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none; launch one, or say where they are with --state-dir"}`,
-    );
+    throw await unknown(state, id);
   }
+}
+
+async function unknown(state: StatePaths, id: string): Promise<ConfigError> {
+  const known = await campaignIds(state.stateDir);
+  return new ConfigError(
+    "CAMPAIGN_UNKNOWN",
+    `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none; launch one, or say where they are with --state-dir"}`,
+  );
 }
 
 /** Ids of all campaigns, oldest first by name. */

@@ -274,7 +274,7 @@ describe("a campaign's name", () => {
   );
 });
 
-describe.each(["status", "watch", "pause", "resume", "cancel", "verify", "teardown", "logs", "adopt"])(
+describe.each(["status", "watch", "pause", "resume", "cancel", "verify", "teardown", "logs", "adopt", "dashboard"])(
   "%s of an unknown campaign",
   (command) => {
     it("names it, where it was looked for, and those that there are", async () => {

@@ -13,6 +13,16 @@ afterEach(() => rm(stateDir, { recursive: true }));
 
 const call = (...words: string[]) => gridharvest("--json", ...words, "--state-dir", stateDir);
 
+describe("a campaign's id", () => {
+  it.each(["status", "logs", "dashboard"])("is no path: %s", async (command) => {
+    await writeCampaignDirectory(stateDir, "real");
+    const result = await call(command, "../campaigns/real");
+    expect(JSON.parse(result.out)).toMatchObject({ error: { code: "CAMPAIGN_UNKNOWN" } });
+    expect(result.err).toContain("there are: real");
+    expect(result.code).toBe(2);
+  });
+});
+
 describe("a campaign that is not in the state that a command needs", () => {
   it.each([
     ["pause", "CAMPAIGN_OVER"],

@@ -76,7 +76,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       const outcome = outcomeOf(record.from, record.event);
       if (outcome !== undefined) view.outcome = outcome;
       view.state = record.to;
+      // A reason is that of the state it led to; only the end keeps why the teardown began.
       if (record.reason !== undefined) view.reason = record.reason;
+      else if (record.from !== "tearing-down") delete view.reason;
       view.states.push({
         state: record.to,
         at: record.at,

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
-import type { Plan, PlannedFile } from "./plan.ts";
+import { planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
  * A plan on disk: JSON, one line for each file, what all files share written once. Versioned and checked when read.
@@ -136,7 +136,10 @@ export async function writePlan(path: string, plan: Plan): Promise<void> {
   await rename(unfinished, path);
 }
 
-/** @throws ConfigError `PLAN_UNREADABLE` naming the file and what is wrong with it */
+/**
+ * @throws ConfigError `PLAN_UNREADABLE` naming the file and what is wrong with it. Whoever changes what a plan loads changes its id;
+ *   a file that does not say so is no plan.
+ */
 export async function readPlan(path: string): Promise<Plan> {
   const unusable = (problem: string, cause?: unknown): ConfigError =>
     new ConfigError("PLAN_UNREADABLE", `${path} ${problem}; make it again with \`gridharvest plan\``, {
@@ -157,7 +160,7 @@ export async function readPlan(path: string): Promise<Plan> {
   // `undefined` never comes out of JSON: optional keys are there or not.
   const { version: _version, files, ...rest } = parsed.data as StoredPlan;
   const index = { pattern: rest.pinned.indexPattern, revision: rest.pinned.revision };
-  return {
+  const plan: Plan = {
     ...rest,
     files: files.map(({ id, path: identity, month, day, service, collector, drop, source }): PlannedFile => ({
       origin: {
@@ -175,6 +178,8 @@ export async function readPlan(path: string): Promise<Plan> {
       ...(day === undefined ? {} : { day }),
     })),
   };
+  if (planId(plan) !== plan.id) throw unusable("was changed by hand: its id is not that of its content");
+  return plan;
 }
 
 /** A plan as it stands in its file. */

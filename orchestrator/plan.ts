@@ -141,7 +141,7 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
   checkUnique(unpacks.map((unpack) => [unpack.id, unpack.file]));
   const months = inventory.months;
   return {
-    id: planId(months, pinned, files, unpacks),
+    id: planId({ months, pinned, files, unpacks }),
     months,
     root: inventory.root,
     pinned,
@@ -175,12 +175,13 @@ function checkUnique(ids: readonly (readonly [id: string, path: string])[]): voi
   }
 }
 
-function planId(
-  months: readonly YearMonth[],
-  pinned: Pinned,
-  files: readonly PlannedFile[],
-  unpacks: readonly PlannedUnpack[],
-): string {
+/** The id that a plan of this content has. */
+export function planId({
+  months,
+  pinned,
+  files,
+  unpacks,
+}: Pick<Plan, "months" | "pinned" | "files" | "unpacks">): string {
   const hash = createHash("sha256");
   // Arrays, not objects: their order is the canonical form.
   const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);

@@ -88,21 +88,12 @@ async function planOf(
   if ((options.month === undefined) === (options.plan === undefined)) {
     throw new ConfigError("USAGE", "say what to load: --month 2013-01, or --plan FILE");
   }
-  const { planMonth, parseMonths } = await import("../plan-month.ts");
   const pipeline = await parts.pipeline();
   if (options.plan !== undefined) {
-    const { readPlan } = await import("../plan-file.ts");
-    const { comparePlans } = await import("../plan-difference.ts");
-    const saved = await readPlan(options.plan);
-    const current = await planMonth(site, saved.months, { pipelineHash: pipeline.hash }, signal);
-    if (current.id !== saved.id) {
-      throw new ConfigError(
-        "PLAN_OUTDATED",
-        `${options.plan} no longer fits: ${comparePlans(saved, current).join("; ")}. Plan again with \`gridharvest plan --month ${[...new Set([saved.months[0], saved.months.at(-1)])].join("..")}\``,
-      );
-    }
-    return saved;
+    const { planAgain } = await import("../saved-plan.ts");
+    return planAgain(site, options.plan, { pipelineHash: pipeline.hash }, signal);
   }
+  const { planMonth, parseMonths } = await import("../plan-month.ts");
   const { statePaths } = await import("../paths.ts");
   io.log.info("planning", { month: options.month, archive: site.archive.root });
   const measure = { pipeline: pipeline.create(), campaignsDir: statePaths(site.stateDir).campaigns };

@@ -14,8 +14,9 @@ export async function writeCampaignDirectory(
   story: readonly (CampaignEvent | JournalEntry)[] = [],
   settings: Readonly<Record<string, unknown>> = {},
 ): Promise<{ record: CampaignRecord; paths: CampaignPaths }> {
-  const overrides = Object.entries({ stateDir, ...settings }).map(([path, value]) => [path, { flag: "--set", value }]);
-  const { config } = await loadConfig({ env: {}, cwd: stateDir, overrides: Object.fromEntries(overrides) });
+  const given: [string, unknown][] = [["stateDir", stateDir], ...Object.entries(settings)];
+  const overrides = Object.fromEntries(given.map(([path, value]) => [path, { flag: "--set", value }]));
+  const { config } = await loadConfig({ env: {}, cwd: stateDir, overrides });
   const campaign = await createCampaign(statePaths(stateDir), {
     name: id,
     months: ["2013-01"],

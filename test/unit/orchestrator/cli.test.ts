@@ -17,7 +17,7 @@ import {
 } from "../../../orchestrator/cli/io.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BackfillError, ConfigError, StoreError } from "../../../worker/contract/errors.ts";
-import { gridharvest } from "./cli/gridharvest.ts";
+import { gridharvest } from "../../support/gridharvest.ts";
 
 let dir = "";
 beforeAll(async () => {
@@ -78,6 +78,12 @@ describe("usage", () => {
     const { out } = await gridharvest("--help");
     const hidden = ["orchestrate", "gateway"];
     for (const { name } of COMMANDS) if (!hidden.includes(name)) expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
+  });
+
+  it("of launch says what --json prints", async () => {
+    expect((await gridharvest("launch", "--help")).out).toMatch(
+      /--json .*one object a line: first \{id.*last its status/,
+    );
   });
 
   it.each(COMMANDS.map((row) => row.name))("%s has the name of its row, and help with examples", async (name) => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeCampaignDirectory } from "../../../support/campaign-directory.ts";
-import { gridharvest } from "./gridharvest.ts";
+import { gridharvest } from "../../../support/gridharvest.ts";
 
 let stateDir: string;
 beforeEach(async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { main } from "../../../../orchestrator/main.ts";
 import type { CampaignPaths } from "../../../../orchestrator/paths.ts";
 import { writeCampaignDirectory } from "../../../support/campaign-directory.ts";
-import { gridharvest } from "./gridharvest.ts";
+import { gridharvest } from "../../../support/gridharvest.ts";
 
 let stateDir: string;
 let paths: CampaignPaths;

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
-import type { ExitCode } from "../../../../orchestrator/cli/command.ts";
-import { main } from "../../../../orchestrator/main.ts";
+import type { ExitCode } from "../../orchestrator/cli/command.ts";
+import { main } from "../../orchestrator/main.ts";
 
 export interface Outcome {
   readonly code: ExitCode;

@@ -118,16 +118,17 @@ export async function watchToTheEnd(
   const status = await watchCampaign(stateDir, id, io, signal);
   const { paths } = await loadCampaign(stateDir, id);
   const report = await readReport(paths.reportJson);
-  if (!io.json) {
-    if (isFinal(status.state) || status.state === "serving") io.stdout.write(endText(status, report));
-    else if (status.state === "held") {
-      io.stderr.write(
-        `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: gridharvest resume ${id} | verify ${id} | teardown ${id}\n`,
-      );
-    } else
-      io.stderr.write(
-        `gridharvest: the orchestrator of ${id} is gone; take the campaign over with: gridharvest adopt ${id}\n  its log: ${status.files.log}\n`,
-      );
+  // Who waits for a result reads it; what somebody has to do is said on stderr, where programs look for trouble too.
+  if (isFinal(status.state) || status.state === "serving") {
+    if (!io.json) io.stdout.write(endText(status, report));
+  } else if (status.state === "held") {
+    io.stderr.write(
+      `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: gridharvest resume ${id} | verify ${id} | teardown ${id}\n`,
+    );
+  } else {
+    io.stderr.write(
+      `gridharvest: the orchestrator of ${id} is gone; take the campaign over with: gridharvest adopt ${id}\n  its log: ${status.files.log}\n`,
+    );
   }
   return { status, exitCode: exitCodeOf(status, report) };
 }

@@ -16,6 +16,10 @@ interface LaunchOptions extends ConfigOptions {
   readonly detach?: true;
 }
 
+const LAUNCH_OUTPUT = `
+With --json stdout holds one object a line: first {id, plan, dir} of the campaign that was made, last its status, unless --detach.
+`;
+
 /** `gridharvest launch`: plans, creates a campaign, starts its orchestrator, watches. */
 export const launch: Command = {
   name: "launch",
@@ -41,7 +45,7 @@ export const launch: Command = {
           "gridharvest launch --config site.yaml --month 2013-01",
           "gridharvest launch --config site.yaml --month 2013-01 --data-nodes 8 --parsers 16 --finish keep",
           "gridharvest launch --config site.yaml --plan 2013-01.plan.json",
-        ),
+        ) + LAUNCH_OUTPUT,
       )
       .action((options: LaunchOptions) =>
         run(async (io, signal, parts) => {
@@ -60,7 +64,10 @@ export const launch: Command = {
           await prepareSite(site, io.log);
           const { record, paths } = await prepareCampaign(site, plan, options.name);
           if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir }, () => "");
-          else io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ends the watching, not the campaign\n`);
+          else {
+            const ctrlC = options.foreground ? "cancels the campaign" : "ends the watching, not the campaign";
+            io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ${ctrlC}\n`);
+          }
           if (options.foreground) {
             const { runInForeground } = await import("../foreground.ts");
             await runInForeground(site.stateDir, record.id, io.log, signal);

@@ -6,7 +6,7 @@ import { BackfillError, describeError, GridError, StoreError } from "../worker/c
 import { campaignKeys } from "../worker/contract/keys.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "../worker/contract/process.ts";
 import { attach, boot, keepGateway } from "./boot.ts";
-import { isFinal, type CampaignState } from "./campaign.ts";
+import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { loadCampaign, writeFileAtomic } from "./campaign-store.ts";
 import { handleCommands } from "./command-handler.ts";
 import { decide, move, step, until, type CampaignContext } from "./context.ts";
@@ -36,7 +36,7 @@ export interface OrchestrateOptions {
   readonly log: Log;
   /** Aborting it leaves the campaign as it is, for somebody to adopt. */
   readonly signal: AbortSignal;
-  /** Ends the campaign: cancels it unless its result is saved. For `teardown` of a campaign without an orchestrator. */
+  /** Ends the campaign, as `teardownEvent` says. For `teardown` of a campaign without an orchestrator. */
   readonly end?: boolean;
 }
 
@@ -139,9 +139,8 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   const interrupt = (reason: Error): void => phase.abort(reason);
 
   if (view.states.length === 0) await decide(ctx, { type: "created", campaign: ctx.record.id, plan: ctx.plan.id });
-  if (end && view.state !== "tearing-down" && !isFinal(view.state)) {
-    await move(ctx, view.state === "serving" ? "release" : "cancel", "teardown without an orchestrator");
-  }
+  const ending = end ? teardownEvent(view.state) : undefined;
+  if (ending) await move(ctx, ending, "torn down by the operator");
 
   const ticker = startTicker(ctx, groups, progress, interrupt);
   let retries = 0;

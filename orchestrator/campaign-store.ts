@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ConfigError } from "../worker/contract/errors.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
+import { makeStateDir, unusableStateDir } from "./state-dir.ts";
 import { campaignPaths, statePaths, type CampaignPaths, type StatePaths } from "./paths.ts";
 
 /** `campaign.json`: what a campaign is, without secrets. Never changes after its creation. */
@@ -72,7 +73,7 @@ export async function createCampaign(
   const id = options.name ?? `${span ?? ""}-${tag}`;
   checkForm(id);
   const paths = campaignPaths(state.campaigns, id);
-  await mkdir(state.campaigns, { recursive: true });
+  await makeStateDir(state.campaigns);
   try {
     await mkdir(paths.dir);
   } catch (error) {
@@ -104,7 +105,8 @@ export async function loadCampaign(
   try {
     return { record: JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord, paths, state };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
     throw await unknown(state, id);
   }
 }
@@ -117,7 +119,7 @@ async function unknown(state: StatePaths, id: string): Promise<ConfigError> {
   );
 }
 
-/** Ids of all campaigns, oldest first by name. */
+/** Ids of all campaigns, oldest first by name. @throws ConfigError `STATE_DIR_UNUSABLE` */
 export async function campaignIds(stateDir: string): Promise<string[]> {
   const { campaigns } = statePaths(stateDir);
   try {
@@ -128,7 +130,7 @@ export async function campaignIds(stateDir: string): Promise<string[]> {
       .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    throw unusableStateDir(stateDir, error);
   }
 }
 

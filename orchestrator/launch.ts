@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { GridError } from "../worker/contract/errors.ts";
 import { createCampaign, discardCampaign, type CampaignRecord } from "./campaign-store.ts";
 import type { Config } from "./config-schema.ts";
@@ -10,6 +10,7 @@ import { writePlan } from "./plan-file.ts";
 import { checkGatewayPrograms } from "./gateway/index.ts";
 import { commandLine, ensureBundles, ensureElasticsearch } from "./runtimes/index.ts";
 import { ensureServices } from "./services/index.ts";
+import { makeStateDir } from "./state-dir.ts";
 
 /** A configuration whose state directory is decided. */
 export type SiteConfig = Config & { readonly stateDir: string };
@@ -20,7 +21,7 @@ export type SiteConfig = Config & { readonly stateDir: string };
  */
 export async function prepareSite(config: SiteConfig, log: Log): Promise<void> {
   const state = statePaths(config.stateDir);
-  await mkdir(state.stateDir, { recursive: true });
+  await makeStateDir(state.stateDir);
   await checkGatewayPrograms();
   await ensureElasticsearch(config, state, log);
   await ensureBundles(log);

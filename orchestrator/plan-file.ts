@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
@@ -117,23 +117,37 @@ function compact({ origin, source, day }: PlannedFile): z.input<typeof fileSchem
   };
 }
 
-/** Writes a plan: complete or not at all. Directories are made as needed. */
+/**
+ * Writes a plan: complete or not at all. Directories are made as needed.
+ * @throws ConfigError `PLAN_UNWRITABLE`
+ */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const unfinished = `${path}.${process.pid}.tmp`;
-  {
-    await using handle = await open(unfinished, "w");
-    let text = "";
-    for (const piece of planText(plan)) {
-      text += piece;
-      if (text.length < 2 ** 20) continue;
-      await handle.appendFile(text);
-      text = "";
-    }
-    await handle.appendFile(text);
-    await handle.sync();
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(unfinished, plan);
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    throw new ConfigError(
+      "PLAN_UNWRITABLE",
+      `the plan cannot be written to ${path} (${(error as Error).message}); name a file in a directory with room that you may write to: \`plan --out FILE\`, or another stateDir`,
+      { context: { file: path } },
+    );
   }
-  await rename(unfinished, path);
+}
+
+async function writeWhole(path: string, plan: Plan): Promise<void> {
+  await using handle = await open(path, "w");
+  let text = "";
+  for (const piece of planText(plan)) {
+    text += piece;
+    if (text.length < 2 ** 20) continue;
+    await handle.appendFile(text);
+    text = "";
+  }
+  await handle.appendFile(text);
+  await handle.sync();
 }
 
 /**

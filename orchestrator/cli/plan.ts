@@ -37,6 +37,9 @@ export const plan: Command = {
           });
           const { statePaths } = await import("../paths.ts");
           const { writePlan } = await import("../plan-file.ts");
+          const { makeStateDir } = await import("../state-dir.ts");
+          // Before the archive is listed, which may take minutes.
+          if (options.out === undefined) await makeStateDir(config.stateDir);
           const pipeline = await parts.pipeline();
           const { campaigns } = statePaths(config.stateDir);
           const made = await planMonth(

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import type { StatePaths } from "../paths.ts";
 import { withMachineLock } from "../runtimes/machine-lock.ts";
 import { findProgram } from "../runtimes/run-tool.ts";
+import { makeStateDir } from "../state-dir.ts";
 import {
   daemonLog,
   isReachableByOthers,
@@ -66,7 +67,7 @@ const WRITABLE_PATH = /^\/[\p{L}\p{N} /._,+@=~-]*$/u;
  * again when one has died, on the same port and with its data. Doing it again changes nothing and takes milliseconds.
  * Several processes may do it at once.
  *
- * @throws ConfigError `SERVICE_MISSING` with the command that installs what is missing, `SERVICES_CONFIG`, `REDIS_EVICTS`,
+ * @throws ConfigError `SERVICE_MISSING` with the command that installs what is missing, `STATE_DIR_UNUSABLE`, `SERVICES_CONFIG`, `REDIS_EVICTS`,
  *   `REDIS_NOT_DURABLE`, `REDIS_TOO_OLD`, `REDIS_DENIED`; StoreError `REDIS_UNREACHABLE`, `SERVICE_START_FAILED`,
  *   `SERVICE_UNRESPONSIVE`, `NO_FREE_PORT`
  */
@@ -82,6 +83,7 @@ export async function ensureServices(
   const wanted = embeddedOf(operator);
   if (wanted.length > 0) {
     requirePackages(wanted);
+    await makeStateDir(paths.stateDir);
     const dir = servicesDir(paths);
     await withMachineLock(lockName(dir), () => new Site(config, dir, log, signal).up(wanted), {
       ...(signal ? { signal } : {}),

@@ -246,6 +246,41 @@ describe("a plan that no longer fits", () => {
   });
 });
 
+describe("a place that cannot be written to", () => {
+  const plan = ["plan", "--month", "2013-01"];
+  const launch = ["launch", "--month", "2013-01"];
+
+  it.each([
+    ["plan", plan],
+    ["launch", launch],
+    ["services", ["services", "up"]],
+    ["list", ["list"]],
+    ["status", ["status", "january"]],
+  ])("%s: the state directory is a file", async (_, words) => {
+    const site = new Site();
+    const file = join(site.archive, HOST, "syslog");
+    const says = [file, "stateDir or --state-dir"];
+    await site.refuses([...words, "--state-dir", file], "STATE_DIR_UNUSABLE", says);
+  });
+
+  it.each([
+    ["plan", plan],
+    ["launch", launch],
+  ])("%s: the state directory takes nothing", async (_, words) => {
+    // Not even from root.
+    const says = ["/sys/gridharvest", "stateDir or --state-dir"];
+    await new Site().refuses([...words, "--state-dir", "/sys/gridharvest"], "STATE_DIR_UNUSABLE", says);
+  });
+
+  it("the plan's file is a directory", async () => {
+    const site = new Site();
+    const dir = join(site.dir, "plans");
+    mkdirSync(dir);
+    await site.refuses([...plan, "--out", dir], "PLAN_UNWRITABLE", [dir, "plan --out FILE"]);
+    expect(readdirSync(site.dir).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});
+
 describe("a campaign's name", () => {
   it("is refused when it is taken, before anything is done", async () => {
     const site = new Site();

@@ -24,6 +24,8 @@ const fileSchema = z.strictObject({
 
 const side = z.strictObject({ service: z.string(), files: z.int(), bytes: z.number() });
 
+const problem = z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() });
+
 const planSchema = z.strictObject({
   version: z.literal(1),
   id: z.string().regex(/^[0-9a-f]{12}$/),
@@ -62,7 +64,8 @@ const planSchema = z.strictObject({
     }),
   ),
   empty: z.int(),
-  problems: z.array(z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() })),
+  problems: z.array(problem),
+  notes: z.array(problem).default([]),
   unmatched: z.array(z.string()),
   estimate: z
     .strictObject({

@@ -64,6 +64,8 @@ export interface Plan {
   readonly empty: number;
   /** Files of these months that cannot be loaded; each costs itself. */
   readonly problems: readonly InventoryProblem[];
+  /** Files of which something is to be known, and that cost nothing. */
+  readonly notes: readonly InventoryProblem[];
   /** Paths in the directories of these months that no pattern matches: told, not loaded. */
   readonly unmatched: readonly string[];
   /** Set by whoever measured; `makePlan` knows nothing of it. */
@@ -151,6 +153,7 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
     overlaps: inventory.overlaps,
     empty: inventory.empty,
     problems: inventory.problems,
+    notes: inventory.notes,
     unmatched: inventory.unmatched,
   };
 }

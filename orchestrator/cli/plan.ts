@@ -126,6 +126,10 @@ export function planText(plan: Plan, file: string): string {
       "Not loaded, with the reason",
       plan.problems.map(({ path, problem, remedy }) => `${printable(path)}: ${printable(problem)}; ${remedy}`),
     ),
+    list(
+      "To know",
+      plan.notes.map(({ path, problem }) => `${printable(path)}: ${printable(problem)}`),
+    ),
     list("Matched by no pattern, not loaded", plan.unmatched.map(printable)),
   );
 

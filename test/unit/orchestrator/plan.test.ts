@@ -50,7 +50,7 @@ function file(path: string, size: number, more: Partial<InventoryFile> = {}): In
 function inventory(files: readonly InventoryFile[], archives: readonly InventoryArchive[] = []): Inventory {
   const { groups, overlaps } = resolveOverlap(files, "both");
   const months = ["2013-01"];
-  return { root: "/a", months, files, archives, groups, overlaps, problems: [], unmatched: [], empty: 0 };
+  return { root: "/a", months, files, archives, groups, overlaps, problems: [], notes: [], unmatched: [], empty: 0 };
 }
 
 const MIXED = inventory(

@@ -22,7 +22,7 @@ import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms } from ".
 import { readServices, redisOptions } from "./services/index.ts";
 import { createSpool } from "./spool.ts";
 import { forget, teardown } from "./teardown.ts";
-import { viewOf } from "./view.ts";
+import { servingUntil, viewOf } from "./view.ts";
 
 /**
  * The orchestrator of one campaign: it owns the campaign while it runs, and everything it knows can be rebuilt by
@@ -173,6 +173,8 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             await move(ctx, ctx.config.finish === "keep" ? "serve" : "finished");
             break;
           case "serving":
+            finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
+            await progress.writeReport(finished);
             await attach(ctx, signal);
             await serve(ctx, signal);
             break;
@@ -239,8 +241,7 @@ async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSigna
 }
 
 async function serve(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
-  const since = ctx.view.states.findLast(({ state }) => state === "serving")?.at ?? Date.now();
-  await until(() => Date.now() >= since + ctx.config.keepFor * 1000, signal);
+  await until(() => Date.now() >= (servingUntil(ctx.view, ctx.config.keepFor) ?? 0), signal);
   await move(ctx, "release", "its serving time is over");
 }
 

@@ -171,3 +171,9 @@ export function viewOf(records: readonly JournalRecord[]): CampaignView {
 export function liveJobs(view: CampaignView, role?: NodeRole): JobView[] {
   return [...view.jobs.values()].filter((job) => job.ended === undefined && (role === undefined || job.role === role));
 }
+
+/** When a campaign that serves tears itself down, in milliseconds since 1970; undefined when it does not serve. */
+export function servingUntil(view: CampaignView, keepForSeconds: number): number | undefined {
+  const last = view.states.at(-1);
+  return last?.state === "serving" ? last.at + keepForSeconds * 1000 : undefined;
+}

@@ -4,7 +4,6 @@ import { Redis } from "ioredis";
 
 import { renderTemplate } from "../../templates/render.ts";
 import { ConfigError, describeError, StoreError } from "../../worker/contract/errors.ts";
-import type { Log } from "../log.ts";
 import { redisOptions, type RedisEndpoint } from "./endpoints.ts";
 import { readIfThere, writeWhole, type RedisAdmin } from "./record.ts";
 
@@ -97,9 +96,10 @@ export function judgeRedis(facts: RedisFacts): readonly { readonly code: string;
 
 /**
  * Looks at the operator's Redis before anything depends on it.
+ * @returns what should be known of it, if there is something
  * @throws StoreError `REDIS_UNREACHABLE`; ConfigError `REDIS_DENIED`, `REDIS_TOO_OLD`, `REDIS_EVICTS`, `REDIS_NOT_DURABLE`
  */
-export async function checkOperatorRedis(endpoint: RedisEndpoint, log: Log): Promise<void> {
+export async function checkOperatorRedis(endpoint: RedisEndpoint): Promise<string | undefined> {
   const where = `the Redis at ${endpoint.host}:${String(endpoint.port)}`;
   const redis = new Redis({
     ...redisOptions(endpoint),
@@ -137,11 +137,9 @@ export async function checkOperatorRedis(endpoint: RedisEndpoint, log: Log): Pro
       context: { host: endpoint.host, port: endpoint.port },
     });
   }
-  if (facts.fsync !== undefined && facts.fsync !== "always") {
-    log.warn(
-      `${where} syncs its file ${facts.fsync}: a crash of its machine can make chunks be done again; appendfsync always prevents that`,
-    );
-  }
+  return facts.fsync === undefined || facts.fsync === "always"
+    ? undefined
+    : `${where} syncs its file ${facts.fsync}: a crash of its machine can make chunks be done again; appendfsync always prevents that`;
 }
 
 /** Reads `INFO`. Exported for its test. */

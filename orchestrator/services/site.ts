@@ -78,7 +78,8 @@ export async function ensureServices(
   signal?: AbortSignal,
 ): Promise<Services> {
   const operator = operatorServices(config);
-  if (operator.redis) await checkOperatorRedis(operator.redis, log);
+  const remark = operator.redis && (await checkOperatorRedis(operator.redis));
+  if (remark !== undefined) log.warn(remark);
   await lookAtGraphite(operator, log);
   const wanted = embeddedOf(operator);
   if (wanted.length > 0) {

@@ -129,17 +129,17 @@ describe("directories", () => {
 });
 
 describe("services", () => {
-  it("of the operator are asked, and named with their option when they do not answer", async () => {
+  it("that others run are asked; metrics that cannot be sent stop nothing", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
-    const values = { "services.redis.url": `redis://127.0.0.1:${port}` };
-    expect(await find("Redis", values)).toMatchObject({ level: "ok" });
+    const values = { "services.graphite.carbon": `127.0.0.1:${port}` };
+    expect(await find("carbon", values)).toMatchObject({ level: "ok" });
     await new Promise((resolve) => server.close(resolve));
-    expect(await find("Redis", values)).toMatchObject({
-      level: "missing",
+    expect(await find("carbon", values)).toMatchObject({
+      level: "warning",
       text: `127.0.0.1:${port} cannot be reached: ECONNREFUSED`,
-      remedy: expect.stringContaining("services.redis.url") as string,
+      remedy: expect.stringContaining("services.graphite.carbon") as string,
     });
   });
 
@@ -158,9 +158,14 @@ describe("programs", () => {
     vi.stubEnv("PATH", dir);
     expect(await find("7z")).toMatchObject({
       level: "missing",
-      text: "there is no program 7z on PATH",
+      text: "none of 7zz, 7z, 7za is on PATH",
       remedy: "apt-get install --no-install-recommends p7zip-full",
     });
+  });
+  it("are found by whatever name they have", async () => {
+    writeFileSync(join(dir, "7zz"), "#!/bin/sh\n", { mode: 0o755 });
+    vi.stubEnv("PATH", dir);
+    expect(await find("7z")).toMatchObject({ level: "ok", text: join(dir, "7zz") });
   });
   it("of Elasticsearch: says which directory is none", async () => {
     expect(await find("Elasticsearch", { "elasticsearch.home": dir })).toMatchObject({

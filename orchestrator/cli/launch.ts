@@ -60,6 +60,10 @@ export const launch: Command = {
             checkCampaignName(statePaths(site.stateDir), options.name);
           }
           const plan = await planOf(site, options, io, signal, parts);
+          const { makeStateDir } = await import("../state-dir.ts");
+          const { refuseSmallDisks } = await import("../disk-space.ts");
+          await makeStateDir(site.stateDir);
+          await refuseSmallDisks(site, plan);
           const { prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
           await prepareSite(site, io.log);
           const { record, paths } = await prepareCampaign(site, plan, options.name);

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -244,6 +245,21 @@ describe("a plan that no longer fits", () => {
     writeFileSync(plan, readFileSync(plan).subarray(0, 400));
     await site.refuses(["launch", "--plan", plan], "PLAN_UNREADABLE", [plan, "gridharvest plan"]);
   });
+});
+
+it("a month that does not fit on the disk is shown by plan and refused by launch", async () => {
+  const site = new Site();
+  // It says that it is large, and takes no room.
+  truncateSync(join(site.archive, HOST, "syslog"), 4 * 2 ** 40);
+  const { code, out } = await site.run(["plan", "--month", "2013-01", "--out", join(site.dir, "large.json")]);
+  expect(code).toBe(0);
+  const { disks } = JSON.parse(out) as { disks: { freeBytes: number; neededBytes: number }[] };
+  expect(disks[0]?.neededBytes).toBeGreaterThan(disks[0]?.freeBytes ?? Infinity);
+  await site.refuses(["launch", "--month", "2013-01"], "DISK_TOO_SMALL", [
+    `needed below ${site.stateDir}`,
+    "of indices",
+    "make room",
+  ]);
 });
 
 describe("a place that cannot be written to", () => {

@@ -12,6 +12,7 @@ import {
   type Check,
   type DoctorContext,
 } from "../../../orchestrator/doctor.ts";
+import { judgeDisks } from "../../../orchestrator/doctor/machine.ts";
 import { statePaths } from "../../../orchestrator/paths.ts";
 import { ConfigError } from "../../../worker/contract/errors.ts";
 
@@ -172,6 +173,24 @@ describe("programs", () => {
       level: "missing",
       text: expect.stringMatching(/^elasticsearch.home is .*, which is no Elasticsearch distribution/) as string,
       remedy: expect.stringContaining("name the directory") as string,
+    });
+  });
+});
+
+describe("disks", () => {
+  const GiB = 2 ** 30;
+  const disk = (free: number) => [{ dirs: ["/s"], freeBytes: free * GiB, neededBytes: 3 * GiB, what: "w" }];
+  it.each([
+    [2.9, "missing"],
+    [3.1, "warning"],
+    [5.1, "ok"],
+  ])("with %d GiB free where Elasticsearch wants 3: %s", (free, level) => {
+    expect(judgeDisks(disk(free))).toMatchObject({ level, text: expect.stringContaining("below /s") as string });
+  });
+  it("that take nothing are missing", async () => {
+    expect(await find("disk", { stateDir: "/proc/state" })).toMatchObject({
+      level: "missing",
+      text: expect.stringMatching(/^0 B free, about 3\.0 GiB needed below \/proc\/state .*: NOT ENOUGH/) as string,
     });
   });
 });

@@ -125,7 +125,7 @@ export async function campaignIds(stateDir: string): Promise<string[]> {
   try {
     const entries = await readdir(campaigns, { withFileTypes: true });
     return entries
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && ID.test(entry.name))
       .map((entry) => entry.name)
       .sort();
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,6 +12,14 @@ beforeEach(async () => {
 afterEach(() => rm(stateDir, { recursive: true }));
 
 const call = (...words: string[]) => gridharvest("--json", ...words, "--state-dir", stateDir);
+
+it("list passes over what is no campaign", async () => {
+  await writeCampaignDirectory(stateDir, "real");
+  await mkdir(join(stateDir, "campaigns/.write-probe-x"));
+  const { code, out } = await call("list");
+  expect((JSON.parse(out) as { id: string }[]).map(({ id }) => id)).toEqual(["real"]);
+  expect(code).toBe(0);
+});
 
 describe("a campaign's id", () => {
   it.each(["status", "logs", "dashboard"])("is no path: %s", async (command) => {

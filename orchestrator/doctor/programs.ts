@@ -104,10 +104,9 @@ async function checkElasticsearch({ resolved, paths }: DoctorContext): Promise<F
 async function checkRedis({ resolved }: DoctorContext): Promise<Finding> {
   const { redis } = operatorServices(resolved.config);
   if (redis === undefined) return embedded("redis");
-  const remark = await checkOperatorRedis(redis);
-  if (remark === undefined) return { level: "ok", text: `${redis.host}:${redis.port} answers (services.redis.url)` };
-  const [text = "", remedy = ""] = remark.split("; ");
-  return { level: "warning", text, remedy };
+  const remarks = await checkOperatorRedis(redis);
+  if (remarks.length === 0) return { level: "ok", text: `${redis.host}:${redis.port} answers (services.redis.url)` };
+  return { level: "warning", text: remarks.join("\n") };
 }
 
 async function checkCarbon({ resolved, signal }: DoctorContext): Promise<Finding> {

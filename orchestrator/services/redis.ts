@@ -96,10 +96,10 @@ export function judgeRedis(facts: RedisFacts): readonly { readonly code: string;
 
 /**
  * Looks at the operator's Redis before anything depends on it.
- * @returns what should be known of it, if there is something
+ * @returns what should be known of it, each with what helps after a semicolon
  * @throws StoreError `REDIS_UNREACHABLE`; ConfigError `REDIS_DENIED`, `REDIS_TOO_OLD`, `REDIS_EVICTS`, `REDIS_NOT_DURABLE`
  */
-export async function checkOperatorRedis(endpoint: RedisEndpoint): Promise<string | undefined> {
+export async function checkOperatorRedis(endpoint: RedisEndpoint): Promise<readonly string[]> {
   const where = `the Redis at ${endpoint.host}:${String(endpoint.port)}`;
   const redis = new Redis({
     ...redisOptions(endpoint),
@@ -137,9 +137,13 @@ export async function checkOperatorRedis(endpoint: RedisEndpoint): Promise<strin
       context: { host: endpoint.host, port: endpoint.port },
     });
   }
-  return facts.fsync === undefined || facts.fsync === "always"
-    ? undefined
-    : `${where} syncs its file ${facts.fsync}: a crash of its machine can make chunks be done again; appendfsync always prevents that`;
+  const remarks: string[] = [];
+  if (facts.fsync !== undefined && facts.fsync !== "always") {
+    remarks.push(
+      `${where} syncs its file ${facts.fsync}: a crash of its machine can make chunks be done again; appendfsync always prevents that`,
+    );
+  }
+  return remarks;
 }
 
 /** Reads `INFO`. Exported for its test. */

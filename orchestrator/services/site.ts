@@ -78,8 +78,7 @@ export async function ensureServices(
   signal?: AbortSignal,
 ): Promise<Services> {
   const operator = operatorServices(config);
-  const remark = operator.redis && (await checkOperatorRedis(operator.redis));
-  if (remark !== undefined) log.warn(remark);
+  if (operator.redis) for (const remark of await checkOperatorRedis(operator.redis)) log.warn(remark);
   await lookAtGraphite(operator, log);
   const wanted = embeddedOf(operator);
   if (wanted.length > 0) {

@@ -35,7 +35,10 @@ describeWith(["redis"], "doctor and the operator's Redis", () => {
 
   it("warns of one that may repeat work after a crash", async () => {
     await redis.client.config("SET", "appendfsync", "everysec");
-    expect(await find()).toMatchObject({ level: "warning", text: expect.stringContaining("appendfsync always") as string });
+    expect(await find()).toMatchObject({
+      level: "warning",
+      text: expect.stringContaining("appendfsync always") as string,
+    });
     await redis.client.config("SET", "appendfsync", "always");
   });
 

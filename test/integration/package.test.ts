@@ -103,7 +103,7 @@ describeWith(["elasticsearch", "redis", "haproxy", "carbon", "graphite-web", "7z
     const [used] = agent.exec(readFileSync(join(paths.jobs, nameOf(status, "parser"), "job.pbs"), "utf8")) ?? [];
     expect(used).toContain(join(stateDir, "state", "runtimes"));
     expect(agent.exec(rendered.stdout)?.[0]).toBe(used);
-  }, 300_000);
+  }, 600_000);
 
   it("says the same version as its manifest, and helps", async () => {
     const { stdout } = await run("npx", ["--no-install", "gridharvest", "--version"], { cwd: home, env });

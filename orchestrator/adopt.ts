@@ -1,4 +1,4 @@
-import { ConfigError } from "../worker/contract/errors.ts";
+import { GridError } from "../worker/contract/errors.ts";
 import { isFinal } from "./campaign.ts";
 import { pinnedRuntime } from "./campaign-runtime.ts";
 import { loadCampaign } from "./campaign-store.ts";
@@ -13,7 +13,7 @@ import { processText } from "./watch.ts";
 /**
  * Gives a campaign a new orchestrator. What it knew is rebuilt from the journal, the batch system, Redis and
  * Elasticsearch.
- * @throws ConfigError `CAMPAIGN_OVER` when it has ended, `CAMPAIGN_OWNED` when its orchestrator is alive
+ * @throws GridError `CAMPAIGN_OVER` when it has ended, `CAMPAIGN_OWNED` when its orchestrator is alive
  */
 export async function adoptCampaign(
   site: SiteConfig,
@@ -25,9 +25,9 @@ export async function adoptCampaign(
   const { record, paths } = await loadCampaign(site.stateDir, id);
   const status = await campaignStatus(site.stateDir, id);
   if (isFinal(status.state))
-    throw new ConfigError("CAMPAIGN_OVER", `campaign ${id} has ended (${status.state}); there is nothing to adopt`);
+    throw new GridError("CAMPAIGN_OVER", `campaign ${id} has ended (${status.state}); there is nothing to adopt`);
   if (status.orchestrator.alive) {
-    throw new ConfigError(
+    throw new GridError(
       "CAMPAIGN_OWNED",
       `the orchestrator of ${id} is alive (${processText(status.orchestrator)}); talk to it with pause, resume, scale or cancel`,
     );

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ConfigError } from "../worker/contract/errors.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
+import { makeStateDir, unusableStateDir } from "./state-dir.ts";
 import { campaignPaths, statePaths, type CampaignPaths, type StatePaths } from "./paths.ts";
 
 /** `campaign.json`: what a campaign is, without secrets. Never changes after its creation. */
@@ -72,7 +73,7 @@ export async function createCampaign(
   const id = options.name ?? `${span ?? ""}-${tag}`;
   checkForm(id);
   const paths = campaignPaths(state.campaigns, id);
-  await mkdir(state.campaigns, { recursive: true });
+  await makeStateDir(state.campaigns);
   try {
     await mkdir(paths.dir);
   } catch (error) {
@@ -98,36 +99,41 @@ export async function loadCampaign(
   id: string,
 ): Promise<{ record: CampaignRecord; paths: CampaignPaths; state: StatePaths }> {
   const state = statePaths(stateDir);
+  // Only what can be an id becomes part of a path.
+  if (!ID.test(id)) throw await unknown(state, id);
   const paths = campaignPaths(state.campaigns, id);
   try {
     return { record: JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord, paths, state };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
-      throw new ConfigError("CAMPAIGN_UNREADABLE", `${paths.campaign} cannot be read; restore it from a backup`, {
-        context: { file: paths.campaign },
-        cause: error,
-      });
-    }
-    const known = await campaignIds(stateDir);
-    throw new ConfigError(
-      "CAMPAIGN_UNKNOWN",
-      `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none; launch one, or say where they are with --state-dir"}`,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") throw await unknown(state, id);
+    throw new ConfigError("CAMPAIGN_UNREADABLE", `${paths.campaign} cannot be read; restore it from a backup`, {
+      context: { file: paths.campaign },
+      cause: error,
+    });
   }
 }
 
-/** Ids of all campaigns, oldest first by name. */
+async function unknown(state: StatePaths, id: string): Promise<ConfigError> {
+  const known = await campaignIds(state.stateDir);
+  return new ConfigError(
+    "CAMPAIGN_UNKNOWN",
+    `no campaign ${id} in ${state.campaigns}; ${known.length > 0 ? `there are: ${known.slice(-10).join(", ")}` : "there are none; launch one, or say where they are with --state-dir"}`,
+  );
+}
+
+/** Ids of all campaigns, oldest first by name. @throws ConfigError `STATE_DIR_UNUSABLE` */
 export async function campaignIds(stateDir: string): Promise<string[]> {
   const { campaigns } = statePaths(stateDir);
   try {
     const entries = await readdir(campaigns, { withFileTypes: true });
     return entries
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && ID.test(entry.name))
       .map((entry) => entry.name)
       .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    throw unusableStateDir(stateDir, error);
   }
 }
 

@@ -109,3 +109,11 @@ export function outcomeOf(from: CampaignState, event: CampaignEvent): CampaignOu
   if (event === "cancel") return "cancelled";
   return "failed";
 }
+
+/**
+ * What `teardown` makes of a campaign in this state: the cluster of one that serves, or that is held, is released; any
+ * other is cancelled. Undefined when it is ending or has ended.
+ */
+export function teardownEvent(state: CampaignState): "release" | "cancel" | undefined {
+  return (["release", "cancel"] as const).find((event) => transition(state, event) !== undefined);
+}

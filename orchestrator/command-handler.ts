@@ -1,4 +1,5 @@
 import { describeError } from "../worker/contract/errors.ts";
+import { teardownEvent } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
 
@@ -46,12 +47,13 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
     case "cancel":
       if (!(await move(ctx, "cancel", "cancelled by the operator"))) return refused("it is ending already");
       return { ok: true, text: "cancelled; the cluster is being torn down" };
-    case "teardown":
-      if (view.state === "tearing-down") return { ok: true, text: "it is being torn down" };
-      if (!(await move(ctx, "release", "torn down by the operator"))) {
-        return refused(`end it with \`gridharvest cancel ${id}\``);
+    case "teardown": {
+      const event = teardownEvent(view.state);
+      if (event === undefined || !(await move(ctx, event, "torn down by the operator"))) {
+        return { ok: true, text: "it is being torn down" };
       }
       return { ok: true, text: "the cluster is being torn down" };
+    }
     case "verify":
       if (!(await move(ctx, "retry", "checked again by the operator")))
         return refused("there is nothing to check again");

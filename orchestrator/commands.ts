@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { ConfigError, GridError } from "../worker/contract/errors.ts";
+import { GridError } from "../worker/contract/errors.ts";
 import { parseJson } from "../worker/contract/json.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
 
@@ -49,8 +49,8 @@ export async function replyTo(redis: Redis, keys: CampaignKeys, id: string, repl
 
 /**
  * Sends a command and waits for its answer.
- * @throws GridError `ORCHESTRATOR_GONE` when no orchestrator is alive, `COMMAND_UNANSWERED` after the time limit
- * @throws ConfigError `COMMAND_REFUSED` when the orchestrator says no
+ * @throws GridError `ORCHESTRATOR_GONE` when no orchestrator is alive, `COMMAND_UNANSWERED` after the time limit,
+ *   `COMMAND_REFUSED` when the orchestrator says no
  */
 export async function sendCommand(
   redis: Redis,
@@ -73,7 +73,7 @@ export async function sendCommand(
     const answer = await redis.hget(keys.replies, id);
     if (answer !== null) {
       const reply = JSON.parse(answer) as CommandReply;
-      if (!reply.ok) throw new ConfigError("COMMAND_REFUSED", reply.text);
+      if (!reply.ok) throw new GridError("COMMAND_REFUSED", reply.text);
       return reply;
     }
     // Who ends quickly takes its keys with it, the answer included.

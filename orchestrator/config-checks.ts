@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { Config } from "./config-schema.ts";
 import { patternProblem } from "./layout.ts";
+import { operatorProblems } from "./services/operator.ts";
 
 /** What a schema of single values cannot say: values that must fit each other. Pure. */
 export interface ConfigProblem {
@@ -96,22 +97,7 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     "names an address twice; take one out",
   );
 
-  const { redis, graphite } = config.services;
-  check(
-    redis.url === undefined || isUrl(redis.url, ["redis:", "rediss:"]),
-    "services.redis.url",
-    "is not a Redis address; write redis://host:port",
-  );
-  check(
-    graphite.web === undefined || isUrl(graphite.web, ["http:", "https:"]),
-    "services.graphite.web",
-    "is not an address; write http://host:port",
-  );
-  check(
-    graphite.carbon === undefined || /^[^\s/]+:\d{1,5}$/.test(graphite.carbon),
-    "services.graphite.carbon",
-    "is not host:port; write for example graphite:2003",
-  );
+  problems.push(...operatorProblems(config));
   const { tarball } = config.elasticsearch;
   check(
     tarball === undefined || /^[0-9a-f]{128}$/i.test(tarball.sha512),
@@ -119,8 +105,4 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     "is not a SHA-512; write the 128 hex digits of the published .sha512 file",
   );
   return problems;
-}
-
-function isUrl(text: string, protocols: readonly string[]): boolean {
-  return URL.canParse(text) && protocols.includes(new URL(text).protocol) && new URL(text).hostname !== "";
 }

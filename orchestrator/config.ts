@@ -2,7 +2,19 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parse, parseDocument, type Document, type Node } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parse,
+  parseDocument,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+} from "yaml";
 import type { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { checkConfig } from "./config-checks.ts";
@@ -166,7 +178,14 @@ async function readConfigFile(file: string, given: Map<string, Given>, problems:
     problems.push(`${at(0)}: the file holds no keys; write for example \`archive:\``);
     return {};
   }
-  const raw = document.toJS() as Raw;
+  let raw: Raw;
+  try {
+    raw = document.toJS() as Raw;
+  } catch (error) {
+    // Aliases: one without its anchor, or so many that they are a trap.
+    problems.push(`${at(firstAlias(document))}: ${(error as Error).message}; correct the YAML`);
+    return {};
+  }
   remember(document, document.contents, [], (path, offset) => {
     const line = lines.linePos(offset).line;
     given.set(path, { origin: `${file}:${line}`, place: at(offset), directory: dirname(file) });
@@ -176,6 +195,14 @@ async function readConfigFile(file: string, given: Map<string, Given>, problems:
     if (!("type" in entry) && !entry.optional && valueAt(raw, entry.path) === null) setAt(raw, entry.path, {});
   }
   return raw;
+}
+
+/** Where the first alias without an anchor stands, or the first of all. */
+function firstAlias(document: Document): number {
+  const aliases: Alias[] = [];
+  visit(document, { Alias: (_, alias) => void aliases.push(alias) });
+  const first = aliases.find((alias) => alias.resolve(document) === undefined) ?? aliases[0];
+  return first?.range?.[0] ?? 0;
 }
 
 /** Calls `found` with the offset of each key, and of each item of a list. */

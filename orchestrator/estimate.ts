@@ -68,6 +68,9 @@ export interface Estimate {
   readonly microsPerDocument: number;
 }
 
+/** The nodes that shall do it. */
+type Nodes = Pick<Config, "dataNodes" | "parsers">;
+
 /** Decompressed bytes of a planned file: known of plain files and 7z members, guessed of gzip. */
 function decompressedBytes(file: PlannedFile, diskBytes: ReadonlyMap<string, number>, gzipRatio: number): number {
   if (file.source.kind === "plain") return file.source.size;
@@ -80,7 +83,7 @@ function decompressedBytes(file: PlannedFile, diskBytes: ReadonlyMap<string, num
  */
 export function estimate(
   plan: Plan,
-  nodes: { readonly dataNodes: Config["dataNodes"]; readonly parsers: Config["parsers"] },
+  nodes: Nodes,
   sample: ParserSample | undefined,
   store: StoreCost,
   machineCores: number | undefined,
@@ -107,9 +110,47 @@ export function estimate(
     chunks += Math.ceil(size / plan.pinned.chunkBytes);
   }
 
-  const microsPerLine = sample?.microsPerLine ?? DEFAULT_PARSE_MICROS;
-  const parseSeconds = (lines * microsPerLine) / 1e6;
-  const storeSeconds = (documents * store.microsPerDocument) / 1e6;
+  const work = {
+    lines: Math.round(lines),
+    documents: Math.round(documents),
+    microsPerLine: sample?.microsPerLine ?? DEFAULT_PARSE_MICROS,
+    microsPerDocument: store.microsPerDocument,
+  };
+  return {
+    ...work,
+    ...timeOf(work, nodes, machineCores),
+    bytes: Math.round(bytes),
+    indexBytes: Math.round(documents * store.indexBytesPerDocument),
+    chunks,
+    basis: {
+      parser: sample
+        ? `${sample.microsPerLine.toFixed(2)} µs a line, measured on ${sample.files} files of this archive (${all.lines} lines)`
+        : `${DEFAULT_PARSE_MICROS} µs a line and ${DEFAULT_LINE_BYTES} bytes a line by default: nothing could be sampled`,
+      store: `${store.microsPerDocument.toFixed(1)} µs and ${store.indexBytesPerDocument.toFixed(0)} index bytes a document, ${
+        store.source === "default" ? "the default: no campaign has been measured yet" : `measured by ${store.source}`
+      }`,
+      machine: machineText(machineCores),
+    },
+  };
+}
+
+/** What was estimated before, for other nodes. */
+export function estimateForNodes(before: Estimate, nodes: Nodes, machineCores: number | undefined): Estimate {
+  return {
+    ...before,
+    ...timeOf(before, nodes, machineCores),
+    basis: { ...before.basis, machine: machineText(machineCores) },
+  };
+}
+
+/** How long so much work takes on these nodes, and what of their time. */
+function timeOf(
+  work: Pick<Estimate, "lines" | "documents" | "microsPerLine" | "microsPerDocument">,
+  nodes: Nodes,
+  machineCores: number | undefined,
+): Pick<Estimate, "seconds" | "loadSeconds" | "nodeHours" | "nodes"> {
+  const parseSeconds = (work.lines * work.microsPerLine) / 1e6;
+  const storeSeconds = (work.documents * work.microsPerDocument) / 1e6;
   const parserCores = nodes.parsers.count * nodes.parsers.cpus;
   const storeCores = nodes.dataNodes.count * nodes.dataNodes.cpus;
   const shared = machineCores === undefined ? 0 : (parseSeconds + storeSeconds) / machineCores;
@@ -118,30 +159,16 @@ export function estimate(
   const dataHours = (nodes.dataNodes.count * seconds) / 3600;
   // Parsers go as soon as the load is done.
   const parserHours = (nodes.parsers.count * (BOOT_SECONDS + loadSeconds)) / 3600;
-
   return {
-    lines: Math.round(lines),
-    documents: Math.round(documents),
-    bytes: Math.round(bytes),
-    indexBytes: Math.round(documents * store.indexBytesPerDocument),
-    chunks,
     seconds,
     loadSeconds,
     nodeHours: { dataNodes: dataHours, parsers: parserHours, total: dataHours + parserHours },
     nodes: { dataNodes: nodes.dataNodes.count, parsers: nodes.parsers.count },
-    basis: {
-      parser: sample
-        ? `${sample.microsPerLine.toFixed(2)} µs a line, measured on ${sample.files} files of this archive (${all.lines} lines)`
-        : `${DEFAULT_PARSE_MICROS} µs a line and ${DEFAULT_LINE_BYTES} bytes a line by default: nothing could be sampled`,
-      store: `${store.microsPerDocument.toFixed(1)} µs and ${store.indexBytesPerDocument.toFixed(0)} index bytes a document, ${
-        store.source === "default" ? "the default: no campaign has been measured yet" : `measured by ${store.source}`
-      }`,
-      machine:
-        machineCores === undefined
-          ? "every node has its own cores"
-          : `all nodes share this machine's ${machineCores} cores`,
-    },
-    microsPerLine,
-    microsPerDocument: store.microsPerDocument,
   };
+}
+
+function machineText(machineCores: number | undefined): string {
+  return machineCores === undefined
+    ? "every node has its own cores"
+    : `all nodes share this machine's ${machineCores} cores`;
 }

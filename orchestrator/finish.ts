@@ -3,8 +3,9 @@ import { StoreError } from "../worker/contract/errors.ts";
 import type { UnpackedFile } from "../worker/contract/chunk.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { clusterOf, decide, step as anyStep, until, type CampaignContext } from "./context.ts";
+import { fileProblemsOf, filesOf, lostFiles, type FileProblem } from "./file-problems.ts";
 import { untilLoaderIsRevoked } from "./gateway-client.ts";
-import { coveredFrom0, tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
+import { tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
 import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
@@ -26,14 +27,6 @@ export interface FinishResult {
   readonly storeBytes: number;
   readonly snapshot: { readonly name: string; readonly repository: string; readonly verified: boolean };
   readonly fileProblems: readonly FileProblem[];
-}
-
-/** A file that could not be loaded whole. It costs that file; what was read before stays. */
-export interface FileProblem {
-  readonly path: string;
-  readonly problem: string;
-  /** All lines before this offset are stored, of those behind it some may be; absent when it is not known. */
-  readonly truncatedAt?: number;
 }
 
 /** Codes of permanent failures that are a file's fault, not the system's. */
@@ -203,43 +196,26 @@ export async function finish(
   };
 }
 
-/** The files that a failed job costs. */
-function filesOf(job: FailedJob): string[] {
-  return job.chunk ? [job.chunk.origin.fileId] : (job.unpack?.members ?? []).map((member) => member.origin.fileId);
-}
-
 /** File id → identity path of every file of the plan. */
 export function pathsOf(ctx: Pick<CampaignContext, "plan">): ReadonlyMap<string, string> {
   return new Map(ctx.plan.files.map((file) => [file.origin.fileId, file.origin.path]));
 }
 
+/** The files whose tiling can be asked for, with their lengths, and those that are not whole. */
 function expectedFiles(
   ctx: CampaignContext,
   failed: readonly FailedJob[],
   rows: readonly LedgerRow[],
   unpacked: ReadonlyMap<string, UnpackedFile>,
 ): { expected: ExpectedFile[]; problems: FileProblem[] } {
-  const problems: FileProblem[] = [];
-  const lost = new Map<string, string>();
-  for (const job of failed) {
-    for (const fileId of filesOf(job)) lost.set(fileId, job.reason);
-  }
-  const covered = coveredFrom0(rows.filter((row) => lost.has(row.fileId)));
+  const problems = fileProblemsOf(ctx.plan, failed, rows, unpacked);
+  const lost = lostFiles(failed);
   const expected: ExpectedFile[] = [];
   for (const { origin, source } of ctx.plan.files) {
-    const reason = lost.get(origin.fileId);
-    if (reason !== undefined) {
-      problems.push({ path: origin.path, problem: reason, truncatedAt: covered.get(origin.fileId) ?? 0 });
-      continue;
-    }
-    const file = unpacked.get(origin.fileId);
-    if (file?.truncatedAt !== undefined) {
-      problems.push({ path: origin.path, problem: file.problem ?? "truncated", truncatedAt: file.truncatedAt });
-    }
-    const length = source.kind === "plain" ? source.size : file?.length;
+    if (lost.has(origin.fileId)) continue;
+    const length = source.kind === "plain" ? source.size : unpacked.get(origin.fileId)?.length;
     if (length === undefined) problems.push({ path: origin.path, problem: "it was not unpacked" });
     else expected.push({ fileId: origin.fileId, path: origin.path, length });
   }
-  for (const problem of ctx.plan.problems) problems.push(problem);
   return { expected, problems };
 }

@@ -68,6 +68,8 @@ export interface Inventory {
   readonly groups: readonly InventoryGroup[];
   readonly overlaps: readonly Overlap[];
   readonly problems: readonly InventoryProblem[];
+  /** What is to be known of files and costs nothing: symbolic links to files that are listed themselves. */
+  readonly notes: readonly InventoryProblem[];
   readonly unmatched: readonly string[];
   /** Files of no bytes: counted, nothing to load. */
   readonly empty: number;
@@ -108,6 +110,7 @@ export async function listArchive(
     groups,
     overlaps,
     problems: found.problems,
+    notes: found.notes,
     unmatched: found.unmatched,
     empty: files.filter((file) => file.format === "plain" && file.size === 0).length,
   };
@@ -142,6 +145,7 @@ class Listing {
   readonly #files: (InventoryFile & { readonly real?: string })[] = [];
   readonly #archives: InventoryArchive[] = [];
   readonly #problems: InventoryProblem[] = [];
+  readonly #notes: InventoryProblem[] = [];
   readonly #unmatched: string[] = [];
 
   constructor(root: string, layout: Layout, months: ReadonlySet<YearMonth>, signal: AbortSignal) {
@@ -242,7 +246,7 @@ class Listing {
   }
 
   /** The files, without symbolic links to files that are listed themselves. */
-  result(): Pick<Inventory, "files" | "archives" | "problems" | "unmatched"> {
+  result(): Pick<Inventory, "files" | "archives" | "problems" | "notes" | "unmatched"> {
     const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
     const listed = new Map(this.#files.filter((f) => f.real === undefined).map((f) => [f.path, f.path]));
     const files = this.#files.sort(byPath).flatMap(({ real, ...file }) => {
@@ -252,7 +256,7 @@ class Listing {
         listed.set(real, file.path);
         return [file];
       }
-      this.#problems.push({
+      this.#notes.push({
         path: file.path,
         code: "LINK_TO_LISTED",
         problem: `a symbolic link to ${other}, which is listed itself; its lines are loaded once`,
@@ -261,7 +265,8 @@ class Listing {
       return [];
     });
     const problems = this.#problems.sort(byPath);
-    return { files, archives: this.#archives.sort(byPath), problems, unmatched: this.#unmatched.sort() };
+    const notes = this.#notes.sort(byPath);
+    return { files, archives: this.#archives.sort(byPath), problems, notes, unmatched: this.#unmatched.sort() };
   }
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { GridError } from "../worker/contract/errors.ts";
 import { createCampaign, discardCampaign, type CampaignRecord } from "./campaign-store.ts";
 import type { Config } from "./config-schema.ts";
@@ -10,6 +10,7 @@ import { writePlan } from "./plan-file.ts";
 import { checkGatewayPrograms } from "./gateway/index.ts";
 import { commandLine, ensureBundles, ensureElasticsearch } from "./runtimes/index.ts";
 import { ensureServices } from "./services/index.ts";
+import { makeStateDir } from "./state-dir.ts";
 
 /** A configuration whose state directory is decided. */
 export type SiteConfig = Config & { readonly stateDir: string };
@@ -27,7 +28,7 @@ export async function prepareSite(
   hasRuntime = false,
 ): Promise<void> {
   const state = statePaths(config.stateDir);
-  await mkdir(state.stateDir, { recursive: true });
+  await makeStateDir(state.stateDir);
   await checkGatewayPrograms();
   if (!hasRuntime) await ensureElasticsearch(config, state, log, signal);
   await ensureBundles(log);

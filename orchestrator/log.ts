@@ -32,3 +32,14 @@ export function createLog(options: { json?: boolean; level?: LogLevel; stream?: 
     error: (text, context) => write("error", text, context),
   };
 }
+
+/** Says everything to both. */
+export function teeLog(one: Log, other: Log): Log {
+  const both =
+    (level: LogLevel): Log[LogLevel] =>
+    (text, context) => {
+      one[level](text, context);
+      other[level](text, context);
+    };
+  return { debug: both("debug"), info: both("info"), warn: both("warn"), error: both("error") };
+}

@@ -202,7 +202,9 @@ function storeCostOf(id: string, text: string): StoreCost | undefined {
   }
   const { state, storeMicrosPerDocument, indexBytesPerDocument } = report as Readonly<Record<string, unknown>>;
   const usable = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value > 0;
-  if ((state !== undefined && state !== "done") || !usable(storeMicrosPerDocument)) return undefined;
+  // One that serves has saved its result, too.
+  if ((state !== undefined && state !== "done" && state !== "serving") || !usable(storeMicrosPerDocument))
+    return undefined;
   return {
     microsPerDocument: storeMicrosPerDocument,
     indexBytesPerDocument: usable(indexBytesPerDocument)

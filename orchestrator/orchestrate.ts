@@ -6,7 +6,7 @@ import { BackfillError, describeError, GridError } from "../worker/contract/erro
 import { campaignKeys } from "../worker/contract/keys.ts";
 import { openBatchSystem } from "./batch-system.ts";
 import { attach, boot } from "./boot.ts";
-import { isFinal, type CampaignState } from "./campaign.ts";
+import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { pinnedRuntime, RUNTIME_STEP, type CampaignRuntime } from "./campaign-runtime.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { decide, keepWarning, move, step, until, type CampaignContext, type NodePrograms } from "./context.ts";
@@ -27,7 +27,7 @@ import { ensureServices, keepServices, readServices, redisOptions } from "./serv
 import { createSpool } from "./spool.ts";
 import { forget, sweep, teardown } from "./teardown.ts";
 import { startTicker } from "./ticker.ts";
-import { viewOf } from "./view.ts";
+import { servingUntil, viewOf } from "./view.ts";
 
 /**
  * The orchestrator of one campaign: it owns the campaign while it runs, and everything it knows can be rebuilt by
@@ -41,7 +41,7 @@ export interface OrchestrateOptions {
   readonly log: Log;
   /** Aborting it leaves the campaign as it is, for somebody to adopt. */
   readonly signal: AbortSignal;
-  /** Ends the campaign: cancels it unless its result is saved. For `teardown` of a campaign without an orchestrator. */
+  /** Ends the campaign, as `teardownEvent` says. For `teardown` of a campaign without an orchestrator. */
   readonly end?: boolean;
 }
 
@@ -182,9 +182,8 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   let phase = new AbortController();
   const interrupt = (reason: Error): void => phase.abort(reason);
 
-  if (end && view.state !== "tearing-down" && !isFinal(view.state)) {
-    await move(ctx, view.state === "serving" ? "release" : "cancel", "teardown without an orchestrator");
-  }
+  const ending = end ? teardownEvent(view.state) : undefined;
+  if (ending) await move(ctx, ending, "torn down by the operator");
 
   const ticker = startTicker(ctx, groups, progress, interrupt);
   let retries = 0;
@@ -222,6 +221,8 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             await move(ctx, ctx.config.finish === "keep" ? "serve" : "finished");
             break;
           case "serving":
+            finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
+            await progress.writeReport(finished);
             await attach(ctx, signal);
             await serve(ctx, signal);
             break;
@@ -319,7 +320,6 @@ async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSigna
 }
 
 async function serve(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
-  const since = ctx.view.states.findLast(({ state }) => state === "serving")?.at ?? Date.now();
-  await until(() => Date.now() >= since + ctx.config.keepFor * 1000, signal);
+  await until(() => Date.now() >= (servingUntil(ctx.view, ctx.config.keepFor) ?? 0), signal);
   await move(ctx, "release", "its serving time is over");
 }

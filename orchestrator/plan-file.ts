@@ -1,8 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
-import type { Plan, PlannedFile } from "./plan.ts";
+import { planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
  * A plan on disk: JSON, one line for each file, what all files share written once. Versioned and checked when read.
@@ -23,6 +23,8 @@ const fileSchema = z.strictObject({
 });
 
 const side = z.strictObject({ service: z.string(), files: z.int(), bytes: z.number() });
+
+const problem = z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() });
 
 const planSchema = z.strictObject({
   version: z.literal(1),
@@ -62,7 +64,8 @@ const planSchema = z.strictObject({
     }),
   ),
   empty: z.int(),
-  problems: z.array(z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() })),
+  problems: z.array(problem),
+  notes: z.array(problem).default([]),
   unmatched: z.array(z.string()),
   estimate: z
     .strictObject({
@@ -117,26 +120,43 @@ function compact({ origin, source, day }: PlannedFile): z.input<typeof fileSchem
   };
 }
 
-/** Writes a plan: complete or not at all. Directories are made as needed. */
+/**
+ * Writes a plan: complete or not at all. Directories are made as needed.
+ * @throws ConfigError `PLAN_UNWRITABLE`
+ */
 export async function writePlan(path: string, plan: Plan): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const unfinished = `${path}.${process.pid}.tmp`;
-  {
-    await using handle = await open(unfinished, "w");
-    let text = "";
-    for (const piece of planText(plan)) {
-      text += piece;
-      if (text.length < 2 ** 20) continue;
-      await handle.appendFile(text);
-      text = "";
-    }
-    await handle.appendFile(text);
-    await handle.sync();
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(unfinished, plan);
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    throw new ConfigError(
+      "PLAN_UNWRITABLE",
+      `the plan cannot be written to ${path} (${(error as Error).message}); name a file in a directory with room that you may write to: \`plan --out FILE\`, or another stateDir`,
+      { context: { file: path } },
+    );
   }
-  await rename(unfinished, path);
 }
 
-/** @throws ConfigError `PLAN_UNREADABLE` naming the file and what is wrong with it */
+async function writeWhole(path: string, plan: Plan): Promise<void> {
+  await using handle = await open(path, "w");
+  let text = "";
+  for (const piece of planText(plan)) {
+    text += piece;
+    if (text.length < 2 ** 20) continue;
+    await handle.appendFile(text);
+    text = "";
+  }
+  await handle.appendFile(text);
+  await handle.sync();
+}
+
+/**
+ * @throws ConfigError `PLAN_UNREADABLE` naming the file and what is wrong with it. Whoever changes what a plan loads changes its id;
+ *   a file that does not say so is no plan.
+ */
 export async function readPlan(path: string): Promise<Plan> {
   const unusable = (problem: string, cause?: unknown): ConfigError =>
     new ConfigError("PLAN_UNREADABLE", `${path} ${problem}; make it again with \`gridharvest plan\``, {
@@ -157,7 +177,7 @@ export async function readPlan(path: string): Promise<Plan> {
   // `undefined` never comes out of JSON: optional keys are there or not.
   const { version: _version, files, ...rest } = parsed.data as StoredPlan;
   const index = { pattern: rest.pinned.indexPattern, revision: rest.pinned.revision };
-  return {
+  const plan: Plan = {
     ...rest,
     files: files.map(({ id, path: identity, month, day, service, collector, drop, source }): PlannedFile => ({
       origin: {
@@ -175,6 +195,8 @@ export async function readPlan(path: string): Promise<Plan> {
       ...(day === undefined ? {} : { day }),
     })),
   };
+  if (planId(plan) !== plan.id) throw unusable("was changed by hand: its id is not that of its content");
+  return plan;
 }
 
 /** A plan as it stands in its file. */

@@ -66,7 +66,10 @@ export async function planMonth(
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);
   const store = await lastStoreCost(options.measure.campaignsDir);
-  // Of the batch systems only the embedded one runs its nodes on this machine.
-  const machineCores = config.batch.system === "local" ? availableParallelism() : undefined;
-  return { ...plan, estimate: estimate(plan, config, sample, store, machineCores) };
+  return { ...plan, estimate: estimate(plan, config, sample, store, machineCores(config)) };
+}
+
+/** Cores that all nodes share: of the batch systems only the embedded one runs its nodes on this machine. */
+export function machineCores(config: Config): number | undefined {
+  return config.batch.system === "local" ? availableParallelism() : undefined;
 }

@@ -65,6 +65,8 @@ export interface Plan {
   readonly empty: number;
   /** Files of these months that cannot be loaded; each costs itself. */
   readonly problems: readonly InventoryProblem[];
+  /** Files of which something is to be known, and that cost nothing. */
+  readonly notes: readonly InventoryProblem[];
   /** Paths in the directories of these months that no pattern matches: told, not loaded. */
   readonly unmatched: readonly string[];
   /** Set by whoever measured; `makePlan` knows nothing of it. */
@@ -86,6 +88,7 @@ export function emptyPlan({ planId: id, months, config: { archive, plan } }: Cam
     overlaps: [],
     empty: 0,
     problems: [],
+    notes: [],
     unmatched: [],
   };
 }
@@ -161,7 +164,7 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
   checkUnique(unpacks.map((unpack) => [unpack.id, unpack.file]));
   const months = inventory.months;
   return {
-    id: planId(months, pinned, files, unpacks),
+    id: planId({ months, pinned, files, unpacks }),
     months,
     root: inventory.root,
     pinned,
@@ -171,6 +174,7 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
     overlaps: inventory.overlaps,
     empty: inventory.empty,
     problems: inventory.problems,
+    notes: inventory.notes,
     unmatched: inventory.unmatched,
   };
 }
@@ -195,12 +199,13 @@ function checkUnique(ids: readonly (readonly [id: string, path: string])[]): voi
   }
 }
 
-function planId(
-  months: readonly YearMonth[],
-  pinned: Pinned,
-  files: readonly PlannedFile[],
-  unpacks: readonly PlannedUnpack[],
-): string {
+/** The id that a plan of this content has. */
+export function planId({
+  months,
+  pinned,
+  files,
+  unpacks,
+}: Pick<Plan, "months" | "pinned" | "files" | "unpacks">): string {
   const hash = createHash("sha256");
   // Arrays, not objects: their order is the canonical form.
   const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);

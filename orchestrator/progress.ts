@@ -1,9 +1,13 @@
 import { readFile } from "node:fs/promises";
+import type { UnpackResult } from "../worker/contract/chunk.ts";
+import { describeError } from "../worker/contract/errors.ts";
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
 import { progressFile, writeFileAtomic } from "./campaign-store.ts";
 import type { CampaignContext } from "./context.ts";
 import { createFigures } from "./figures.ts";
+import { fileProblemsOf, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
+import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
 import type { JobUsage, NodeGroups } from "./node-groups.ts";
 import { makeReport, reportText } from "./report.ts";
@@ -68,6 +72,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   /** By chunk: the spool's order of commits is that of the workers' clocks, so a page may show a row twice or not at all. */
   const rows = new Map<string, LedgerRow>();
   let sum = ZERO_COUNTS;
+  let chunks = before?.chunks ?? 0;
   const history: { at: number; read: number; bytes: number }[] = [];
 
   const readRows = async (committed: number): Promise<void> => {
@@ -105,6 +110,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
     const now = Date.now();
     const { parse, unpack } = await ctx.spool.counts();
     await readRows(parse.completed);
+    chunks = parse.waiting + parse.active + parse.delayed + parse.completed + parse.failed;
     const beats = await groups.heartbeats();
     noteUsage();
     const { events, bytes } = rate(now);
@@ -131,7 +137,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       parse,
       unpack,
       lines: sum,
-      chunks: parse.waiting + parse.active + parse.delayed + parse.completed + parse.failed,
+      chunks,
       eventsPerSecond: Math.round(events),
       bytesPerSecond: Math.round(bytes),
       share,
@@ -153,6 +159,21 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       .reduce((total, [, node]) => total + node.cpuMillis, 0);
   };
 
+  /** Asked of the spool while there is one; at the very end its keys are gone, and what was found last stays. */
+  let problems: readonly FileProblem[] = ctx.plan.problems;
+  const findProblems = async (): Promise<readonly FileProblem[]> => {
+    if (ctx.view.steps.has("forget")) return problems;
+    try {
+      const unpacked: UnpackResult[] = [];
+      for await (const result of ctx.spool.unpackResults()) unpacked.push(result);
+      problems = fileProblemsOf(ctx.plan, await ctx.spool.failed(), [...rows.values()], unpackedLengths(unpacked));
+    } catch (error) {
+      // A report must not keep a campaign from its end.
+      ctx.log.warn("the report may not name every file that is not whole", { error: describeError(error) });
+    }
+    return problems;
+  };
+
   return {
     update,
     storeCpuMillis,
@@ -167,6 +188,8 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
         view: ctx.view,
         rows: ledger ?? [...rows.values()],
         finish: finished,
+        fileProblems: await findProblems(),
+        chunksTotal: chunks,
         usage,
         storeCpuMillis: Math.max(0, end - begin),
         orchestratorPeakBytes: process.resourceUsage().maxRSS * 1024,

@@ -5,10 +5,11 @@ import type { NodeRole } from "../worker/contract/keys.ts";
 import type { NodeSpec } from "../worker/contract/node.ts";
 import { dialectOf } from "./batch-system.ts";
 import type { SiteConfig } from "./launch.ts";
+import { createLog } from "./log.ts";
 import { jobDirOf, jobNameOf, jobSpecOf, nodeSpecOf } from "./node-specs.ts";
 import { campaignPaths, statePaths } from "./paths.ts";
 import { elasticsearchSource, runtimeHome } from "./runtimes/elasticsearch.ts";
-import { findJava, nodeBinary, packageRoot } from "./runtimes/index.ts";
+import { ensureBundles, findJava, nodeBinary, stagedPrograms } from "./runtimes/index.ts";
 
 /** The campaign of a preview; ports that a gateway would choose are 0. */
 const PREVIEW = "preview";
@@ -21,18 +22,21 @@ export interface RenderedNode {
   readonly node: NodeSpec;
 }
 
-/** What a node of the role would be submitted with. Writes and starts nothing; `batch.system: auto` asks which one it is. */
+/**
+ * What a node of the role would be submitted with. Starts nothing, and writes nothing but, in a checkout, stale bundles; `batch.system: auto`
+ * asks which one it is.
+ */
 export async function renderNode(site: SiteConfig, role: NodeRole, signal: AbortSignal): Promise<RenderedNode> {
   const state = statePaths(site.stateDir);
   const paths = campaignPaths(state.campaigns, PREVIEW);
   const jobName = jobNameOf(PREVIEW.slice(0, 5), role, 1);
-  const dist = join(packageRoot(), "dist");
+  const { agent, parser } = stagedPrograms(await ensureBundles(createLog({ level: "error" })), state.runtimes);
   const host = site.network.gatewayAddress;
   const elasticsearchHome = runtimeHome(elasticsearchSource(site), state.runtimes);
   const programs = {
     node: nodeBinary(),
-    agent: join(dist, "agent.mjs"),
-    parser: join(dist, "parser.mjs"),
+    agent,
+    parser,
     elasticsearchHome,
     javaHome: (await findJava(site, join(elasticsearchHome, "jdk"))).home,
   };

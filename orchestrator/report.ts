@@ -1,7 +1,8 @@
 import type { Counts, LedgerRow } from "../worker/contract/ledger.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
-import type { FileProblem, FinishResult } from "./finish.ts";
+import { problemText, type FileProblem } from "./file-problems.ts";
+import type { FinishResult } from "./finish.ts";
 import { totalOf } from "./ledger.ts";
 import type { Estimate } from "./estimate.ts";
 import type { JobUsage } from "./node-groups.ts";
@@ -23,7 +24,9 @@ export interface Report {
   readonly documents: number;
   readonly bytes: number;
   readonly files: number;
+  /** Committed ones, and all that were known; more would have come of files that were not unpacked. */
   readonly chunks: number;
+  readonly chunksTotal: number;
   readonly perIndex: Readonly<Record<string, number>>;
   readonly fileProblems: readonly FileProblem[];
   readonly jobs: readonly ReportJob[];
@@ -32,6 +35,7 @@ export interface Report {
   readonly wallSeconds: number;
   readonly loadSeconds: number;
   readonly eventsPerSecond: number;
+  readonly bytesPerSecond: number;
   readonly nodeHours: number;
   readonly storeBytes: number;
   readonly indexBytesPerDocument: number;
@@ -54,6 +58,7 @@ export interface ReportJob {
   readonly address?: string;
   readonly exit: number | null;
   readonly how?: string;
+  /** From the certification of its agent to its end. */
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
@@ -70,6 +75,10 @@ export interface ReportInputs {
   readonly view: CampaignView;
   readonly rows: readonly LedgerRow[];
   readonly finish?: FinishResult | undefined;
+  /** Of a campaign that has not finished: what is known of files that are not whole. */
+  readonly fileProblems: readonly FileProblem[];
+  /** Chunks that the spool knew at the last look. */
+  readonly chunksTotal: number;
   readonly usage: ReadonlyMap<string, JobUsage>;
   readonly storeCpuMillis: number;
   readonly orchestratorPeakBytes: number;
@@ -121,7 +130,8 @@ export function makeReport(inputs: ReportInputs): Report {
       ...(job.address === undefined ? {} : { address: job.address }),
       exit: job.ended?.exit ?? null,
       ...(job.ended === undefined ? {} : { how: job.ended.how }),
-      seconds: round((end - (job.submittedAt ?? end)) / 1000),
+      // From its agent's first word: what it waited in the queue was nobody's node.
+      seconds: round((end - (job.certifiedAt ?? end)) / 1000),
       cpuSeconds: round(usage.get(job.name)?.cpuSeconds ?? 0),
       peakBytes: usage.get(job.name)?.rssBytes ?? 0,
     };
@@ -147,13 +157,15 @@ export function makeReport(inputs: ReportInputs): Report {
     bytes,
     files: plan.files.length,
     chunks: totals.chunks,
+    chunksTotal: Math.max(inputs.chunksTotal, totals.chunks),
     perIndex: totals.perIndex,
-    fileProblems: finish?.fileProblems ?? plan.problems,
+    fileProblems: finish?.fileProblems ?? inputs.fileProblems,
     jobs,
     phases,
     wallSeconds: round((end - record.createdAt) / 1000),
     loadSeconds,
     eventsPerSecond: loadSeconds > 0 ? Math.round(lines.read / loadSeconds) : 0,
+    bytesPerSecond: loadSeconds > 0 ? Math.round(bytes / loadSeconds) : 0,
     nodeHours: round(jobs.reduce((sum, job) => sum + job.seconds, 0) / 3600, 3),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
@@ -196,10 +208,7 @@ export function reportText(report: Report): string {
       .map(([name, n]) => `${name} ${number(n)}`)
       .join(", ") || "none";
   const broken = new Set(report.fileProblems.map(({ path }) => path));
-  const problems = report.fileProblems.map(
-    (p) =>
-      `- ${p.path}: ${p.problem}${p.truncatedAt === undefined ? "" : ` (truncated at offset ${String(p.truncatedAt)})`}`,
-  );
+  const problems = report.fileProblems.map((problem) => `- ${problemText(problem)}`);
   return `# Campaign ${report.campaign}: ${report.state}
 ${report.reason === undefined ? "" : `\n${report.reason}\n`}
 ${table([
@@ -211,12 +220,13 @@ ${table([
   ["index size", planned ? mib(planned.indexBytes) : "", mib(report.storeBytes)],
   ["chunks", planned ? number(planned.chunks) : "", number(report.chunks)],
   ["node-hours", planned ? planned.nodeHours.total.toFixed(3) : "", String(report.nodeHours)],
+  ["wall time, seconds", planned ? planned.seconds.toFixed(1) : "", String(report.wallSeconds)],
   ["load, seconds", planned ? planned.loadSeconds.toFixed(1) : "", String(report.loadSeconds)],
 ])}
 
 Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${number(lines.duplicate)} + dropped ${number(lines.dropped)} + rejected ${number(lines.rejected)}; unparsed (stored) ${number(lines.unparsed)}.
 
-- rate while loading: ${number(report.eventsPerSecond)} events/s
+- rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
 - CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
 - unparsed by kind: ${listOf(report.unparsedBy)}

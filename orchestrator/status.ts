@@ -7,7 +7,7 @@ import { readJournal } from "./journal.ts";
 import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
 import { readProgress, type ProgressFile } from "./progress.ts";
 import { phasesOf, type Report } from "./report.ts";
-import { viewOf } from "./view.ts";
+import { liveJobs, servingUntil, viewOf } from "./view.ts";
 
 /** A campaign at a glance. Made from the campaign directory alone, so it answers for ever. */
 export interface CampaignStatus {
@@ -54,22 +54,29 @@ export interface CampaignStatus {
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
+  /** While it serves: when it tears itself down, and what each hour until then costs, the gateway's host aside. */
+  readonly servingUntil?: string;
+  readonly nodeHoursPerHour?: number;
   /** How to search while the cluster is up. */
   readonly elasticsearch?: Access;
   readonly files: { readonly dir: string; readonly report?: string; readonly log: string };
 }
 
 const ELSEWHERE_MS = 60_000;
+const LOADING: ReadonlySet<CampaignState> = new Set(["planned", "booting", "running", "paused"]);
 
 /** @throws ConfigError `CAMPAIGN_UNKNOWN` */
 export async function campaignStatus(stateDir: string, id: string): Promise<CampaignStatus> {
   const { record, paths } = await loadCampaign(stateDir, id);
   const view = viewOf((await readJournal(paths.journal)).records);
   const progress = await readProgress(progressFile(paths));
-  const report = await readReport(paths.reportJson);
+  const written = await readReport(paths.reportJson);
+  // One of a campaign that was held is old news once it loads again.
+  const report = LOADING.has(view.state) ? undefined : written;
   const owner = await readOwner(paths.orchestratorPid);
   const lines = report?.lines ?? progress?.lines;
   const over = isFinal(view.state);
+  const until = servingUntil(view, record.config.keepFor);
   const access = over ? undefined : await accessOf(paths);
   return {
     id,
@@ -79,7 +86,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     createdAt: new Date(record.createdAt).toISOString(),
     orchestrator: orchestratorOf(owner, progress, record.config.batch.poll * 1000),
     chunks: {
-      total: report?.chunks ?? progress?.chunks ?? 0,
+      total: report?.chunksTotal ?? progress?.chunks ?? 0,
       done: report?.chunks ?? progress?.parse.completed ?? 0,
       active: over ? 0 : (progress?.parse.active ?? 0),
       waiting: over ? 0 : (progress?.parse.waiting ?? 0) + (progress?.parse.delayed ?? 0),
@@ -117,8 +124,11 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     phases: phasesOf(view, Date.now()),
     ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
     warnings: view.warnings,
+    ...(until === undefined
+      ? {}
+      : { servingUntil: new Date(until).toISOString(), nodeHoursPerHour: liveJobs(view).length }),
     ...(access ? { elasticsearch: access } : {}),
-    files: { dir: paths.dir, ...(report ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
+    files: { dir: paths.dir, ...(written ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
   };
 }
 

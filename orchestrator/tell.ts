@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { ConfigError, describeError, StoreError } from "../worker/contract/errors.ts";
+import { describeError, GridError, StoreError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
@@ -10,7 +10,7 @@ import { campaignStatus } from "./status.ts";
 
 /**
  * Tells the orchestrator of a campaign something and returns its answer.
- * @throws ConfigError `CAMPAIGN_OVER` when it has ended, `COMMAND_REFUSED`; GridError `ORCHESTRATOR_GONE`
+ * @throws GridError `CAMPAIGN_OVER` when it has ended, `COMMAND_REFUSED`, `ORCHESTRATOR_GONE`
  */
 export async function tellOrchestrator(
   site: SiteConfig,
@@ -21,7 +21,7 @@ export async function tellOrchestrator(
   const { record, state } = await loadCampaign(site.stateDir, id);
   const status = await campaignStatus(site.stateDir, id);
   if (isFinal(status.state))
-    throw new ConfigError(
+    throw new GridError(
       "CAMPAIGN_OVER",
       `campaign ${id} has ended (${status.state}); there is nothing to ${command.kind}`,
     );

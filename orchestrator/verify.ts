@@ -1,4 +1,4 @@
-import { ConfigError } from "../worker/contract/errors.ts";
+import { StoreError } from "../worker/contract/errors.ts";
 import { accessOf } from "./access.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { createCluster } from "./cluster.ts";
@@ -13,7 +13,7 @@ import { campaignStatus } from "./status.ts";
 
 /**
  * Compares the ledger of a campaign with what stands in its cluster, document counts by index, file and chunk.
- * @throws ConfigError `VERIFY_NEEDS_CLUSTER` when the cluster is gone or not loaded yet, saying what it needs
+ * @throws StoreError `VERIFY_NEEDS_CLUSTER` when the cluster is gone or not loaded yet, saying what it needs
  */
 export async function verifyCampaign(site: SiteConfig, id: string): Promise<StoreComparison> {
   const { paths } = await loadCampaign(site.stateDir, id);
@@ -24,13 +24,13 @@ export async function verifyCampaign(site: SiteConfig, id: string): Promise<Stor
     const saved = status.snapshot
       ? ` Its result is in the snapshot ${status.snapshot.name}; restore it into a cluster and count there`
       : "";
-    throw new ConfigError(
+    throw new StoreError(
       "VERIFY_NEEDS_CLUSTER",
       `the cluster of ${id} is gone (${status.state}); verify compares the ledger with a living cluster, so launch with --finish keep and verify while it serves.${saved}`,
     );
   }
   if (!rows) {
-    throw new ConfigError(
+    throw new StoreError(
       "VERIFY_NEEDS_CLUSTER",
       `campaign ${id} is ${status.state}: its ledger is not complete before the load is done`,
     );

@@ -76,7 +76,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       const outcome = outcomeOf(record.from, record.event);
       if (outcome !== undefined) view.outcome = outcome;
       view.state = record.to;
+      // A reason is that of the state it led to; only the end keeps why the teardown began.
       if (record.reason !== undefined) view.reason = record.reason;
+      else if (record.from !== "tearing-down") delete view.reason;
       view.states.push({
         state: record.to,
         at: record.at,
@@ -168,4 +170,10 @@ export function viewOf(records: readonly JournalRecord[]): CampaignView {
 /** Jobs that were asked for and have not ended. */
 export function liveJobs(view: CampaignView, role?: NodeRole): JobView[] {
   return [...view.jobs.values()].filter((job) => job.ended === undefined && (role === undefined || job.role === role));
+}
+
+/** When a campaign that serves tears itself down, in milliseconds since 1970; undefined when it does not serve. */
+export function servingUntil(view: CampaignView, keepForSeconds: number): number | undefined {
+  const last = view.states.at(-1);
+  return last?.state === "serving" ? last.at + keepForSeconds * 1000 : undefined;
 }

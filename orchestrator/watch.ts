@@ -1,8 +1,10 @@
 import type { ExitCode, Io } from "./cli/command.ts";
 import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
+import type { Access } from "./access.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { ALIVE_MS } from "./ownership.ts";
+import { problemText } from "./file-problems.ts";
 import type { Report } from "./report.ts";
 import { campaignStatus, exitCodeOf, readReport, type CampaignStatus } from "./status.ts";
 
@@ -103,13 +105,24 @@ export function statusText(status: CampaignStatus): string {
   const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
   if (phases.length > 0)
     out.push(`seconds    ${phases.map(([name, seconds]) => `${name} ${String(seconds)}`).join(", ")}`);
-  if (status.elasticsearch) {
-    const { url, curlConfig } = status.elasticsearch;
-    out.push(`search     curl -K '${curlConfig}' '${url}/_search?q=program:sshd'`);
-  }
+  if (status.servingUntil !== undefined) out.push(`serving    ${servingText(status)}`);
+  if (status.elasticsearch) out.push(`search     ${searchLine(status.elasticsearch)}`);
+  if (status.servingUntil !== undefined) out.push(`end it     gridharvest teardown ${status.id}`);
   for (const warning of status.warnings.slice(-5)) out.push(`warning    ${warning}`);
   out.push(`files      ${status.files.dir}`);
   return `${out.join("\n")}\n`;
+}
+
+/** Until when a campaign serves, and what that costs. */
+export function servingText(status: CampaignStatus): string {
+  if (status.servingUntil === undefined) return "";
+  const left = Math.max(0, (Date.parse(status.servingUntil) - Date.now()) / 1000);
+  return `until ${status.servingUntil} (${formatDuration(left)} left); each hour costs ${formatCount(status.nodeHoursPerHour ?? 0)} node-hours, and the gateway's host`;
+}
+
+/** A search that works when it is pasted. */
+function searchLine({ url, curlConfig }: Access): string {
+  return `curl -K '${curlConfig}' '${url}/_search?q=program:sshd'`;
 }
 
 /** Watches to the end and says it in the exit code of a command: 0, 1 or 3. */
@@ -122,33 +135,34 @@ export async function watchToTheEnd(
   const status = await watchCampaign(stateDir, id, io, signal);
   const { paths } = await loadCampaign(stateDir, id);
   const report = await readReport(paths.reportJson);
-  if (!io.json) {
-    if (isFinal(status.state) || status.state === "serving") io.stdout.write(endText(status, report));
-    else if (status.state === "held") {
-      io.stderr.write(
-        `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: gridharvest resume ${id} | verify ${id} | teardown ${id}\n`,
-      );
-    } else
-      io.stderr.write(
-        `gridharvest: the orchestrator of ${id} is gone; take the campaign over with: gridharvest adopt ${id}\n  its log: ${status.files.log}\n`,
-      );
+  // Who waits for a result reads it; what somebody has to do is said on stderr, where programs look for trouble too.
+  if (isFinal(status.state) || status.state === "serving") {
+    if (!io.json) io.stdout.write(endText(status, report));
+  } else if (status.state === "held") {
+    io.stderr.write(
+      `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: gridharvest resume ${id} | verify ${id} | teardown ${id}\n`,
+    );
+  } else {
+    io.stderr.write(
+      `gridharvest: the orchestrator of ${id} is gone; take the campaign over with: gridharvest adopt ${id}\n  its log: ${status.files.log}\n`,
+    );
   }
   return { status, exitCode: exitCodeOf(status, report) };
 }
 
-/** A few lines on how it ended. */
-function endText(status: CampaignStatus, report: Report | undefined): string {
+/** A few lines on how it ended, or what it serves. */
+export function endText(status: CampaignStatus, report: Report | undefined): string {
   const { lines } = status;
   const out = [`campaign ${status.id}: ${status.state}${status.reason === undefined ? "" : ` (${status.reason})`}`];
   out.push(
     `  ${formatCount(lines.read)} lines read, ${formatCount(status.documents)} documents, ${formatCount(lines.unparsed)} unparsed (stored), ${formatCount(lines.dropped)} dropped, ${formatCount(lines.rejected)} rejected`,
   );
-  for (const { path, problem, truncatedAt } of report?.fileProblems ?? [])
-    out.push(
-      `  ${path}: ${problem}${truncatedAt === undefined ? "" : ` (truncated at offset ${String(truncatedAt)})`}`,
-    );
+  for (const problem of report?.fileProblems ?? []) out.push(`  ${problemText(problem)}`);
   if (status.snapshot)
     out.push(`  snapshot ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "NOT verified"}`);
+  if (status.servingUntil !== undefined) out.push(`  serves ${servingText(status)}`);
+  if (status.elasticsearch) out.push(`  search it: ${searchLine(status.elasticsearch)}`);
+  if (status.servingUntil !== undefined) out.push(`  end it: gridharvest teardown ${status.id}`);
   if (status.files.report !== undefined) out.push(`  report ${status.files.report}`);
   return `${out.join("\n")}\n`;
 }

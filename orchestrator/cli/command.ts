@@ -143,8 +143,13 @@ export function explainFailure(error: unknown, signal: AbortSignal): Failure {
   if (error instanceof ConfigError) {
     return { code: error.code, message: describeError(error), context: error.context, exitCode: 2 };
   }
-  if (isAbort(error) || (signal.aborted && error === signal.reason)) {
+  // An abort that nobody asked for is a fault like any other.
+  if (signal.aborted && (isAbort(error) || error === signal.reason)) {
     return { code: "INTERRUPTED", message: "interrupted", context: {}, exitCode: 130 };
+  }
+  if (error instanceof CommanderError && error.code === "commander.help") {
+    // Commander's own message, "(outputHelp)", is for itself; the usage stands on stderr.
+    return { code: "USAGE", message: "name a command; --help lists them", context: {}, exitCode: 2 };
   }
   if (error instanceof CommanderError) {
     return { code: "USAGE", message: error.message.replace(/^error: /, ""), context: {}, exitCode: 2 };

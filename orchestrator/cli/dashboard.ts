@@ -19,6 +19,10 @@ export const dashboard: Command = {
           const { statePaths } = await import("../paths.ts");
           const { saveDashboards } = await import("../../monitoring/index.ts");
           const config = await siteOf(options, io);
+          if (id !== undefined) {
+            const { loadCampaign } = await import("../campaign-store.ts");
+            await loadCampaign(config.stateDir, id);
+          }
           const { graphiteWeb } = await readServices(config, statePaths(config.stateDir));
           if (graphiteWeb === undefined) {
             throw new ConfigError(

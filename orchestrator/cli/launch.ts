@@ -16,6 +16,10 @@ interface LaunchOptions extends ConfigOptions {
   readonly detach?: true;
 }
 
+const LAUNCH_OUTPUT = `
+With --json stdout holds one object a line: first {id, plan, dir} of the campaign that was made, last its status, unless --detach.
+`;
+
 /** `gridharvest launch`: plans, creates a campaign, starts its orchestrator, watches. */
 export const launch: Command = {
   name: "launch",
@@ -41,7 +45,7 @@ export const launch: Command = {
           "gridharvest launch --config site.yaml --month 2013-01",
           "gridharvest launch --config site.yaml --month 2013-01 --data-nodes 8 --parsers 16 --finish keep",
           "gridharvest launch --config site.yaml --plan 2013-01.plan.json",
-        ),
+        ) + LAUNCH_OUTPUT,
       )
       .action((options: LaunchOptions) =>
         run(async (io, signal, parts) => {
@@ -56,11 +60,18 @@ export const launch: Command = {
             checkCampaignName(statePaths(site.stateDir), options.name);
           }
           const plan = await planOf(site, options, io, signal, parts);
+          const { makeStateDir } = await import("../state-dir.ts");
+          const { refuseSmallDisks } = await import("../disk-space.ts");
+          await makeStateDir(site.stateDir);
+          await refuseSmallDisks(site, plan);
           const { prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
           await prepareSite(site, io.log, signal);
           const { record, paths } = await prepareCampaign(site, plan, options.name, signal);
           if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir }, () => "");
-          else io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ends the watching, not the campaign\n`);
+          else {
+            const ctrlC = options.foreground ? "cancels the campaign" : "ends the watching, not the campaign";
+            io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ${ctrlC}\n`);
+          }
           if (options.foreground) {
             const { runInForeground } = await import("../foreground.ts");
             await runInForeground(site.stateDir, record.id, io.log, signal);
@@ -88,21 +99,12 @@ async function planOf(
   if ((options.month === undefined) === (options.plan === undefined)) {
     throw new ConfigError("USAGE", "say what to load: --month 2013-01, or --plan FILE");
   }
-  const { planMonth, parseMonths } = await import("../plan-month.ts");
   const pipeline = await parts.pipeline();
   if (options.plan !== undefined) {
-    const { readPlan } = await import("../plan-file.ts");
-    const { comparePlans } = await import("../plan-difference.ts");
-    const saved = await readPlan(options.plan);
-    const current = await planMonth(site, saved.months, { pipelineHash: pipeline.hash }, signal);
-    if (current.id !== saved.id) {
-      throw new ConfigError(
-        "PLAN_OUTDATED",
-        `${options.plan} no longer fits: ${comparePlans(saved, current).join("; ")}. Plan again with \`gridharvest plan --month ${[...new Set([saved.months[0], saved.months.at(-1)])].join("..")}\``,
-      );
-    }
-    return saved;
+    const { planAgain } = await import("../saved-plan.ts");
+    return planAgain(site, options.plan, { pipelineHash: pipeline.hash }, signal);
   }
+  const { planMonth, parseMonths } = await import("../plan-month.ts");
   const { statePaths } = await import("../paths.ts");
   io.log.info("planning", { month: options.month, archive: site.archive.root });
   const measure = { pipeline: pipeline.create(), campaignsDir: statePaths(site.stateDir).campaigns };

@@ -37,6 +37,9 @@ export const plan: Command = {
           });
           const { statePaths } = await import("../paths.ts");
           const { writePlan } = await import("../plan-file.ts");
+          const { makeStateDir } = await import("../state-dir.ts");
+          // Before the archive is listed, which may take minutes.
+          if (options.out === undefined) await makeStateDir(config.stateDir);
           const pipeline = await parts.pipeline();
           const { campaigns } = statePaths(config.stateDir);
           const made = await planMonth(
@@ -47,7 +50,9 @@ export const plan: Command = {
           );
           const file = options.out ?? join(config.stateDir, "plans", `${made.id}.json`);
           await writePlan(file, made);
-          print(io, summary(made, file), () => planText(made, file));
+          const { lookAtDisks, roomText } = await import("../disk-space.ts");
+          const disks = await lookAtDisks(config, made);
+          print(io, { ...summary(made, file), disks }, () => planText(made, file, disks.map(roomText)));
           return 0;
         }),
       );
@@ -69,8 +74,8 @@ function diskBytes(plan: Plan): number {
 /** The most lines of one list before the rest is only counted. */
 const MOST_LINES = 20;
 
-/** The plan as people read it. */
-export function planText(plan: Plan, file: string): string {
+/** The plan as people read it; `rooms` says what is free on the disks that it needs. */
+function planText(plan: Plan, file: string, rooms: readonly string[]): string {
   const { estimate } = plan;
   const out: string[] = [`Plan ${plan.id} of ${plan.months.join(", ")} from ${printable(plan.root)}\n`];
 
@@ -123,6 +128,10 @@ export function planText(plan: Plan, file: string): string {
       "Not loaded, with the reason",
       plan.problems.map(({ path, problem, remedy }) => `${printable(path)}: ${printable(problem)}; ${remedy}`),
     ),
+    list(
+      "To know",
+      plan.notes.map(({ path, problem }) => `${printable(path)}: ${printable(problem)}`),
+    ),
     list("Matched by no pattern, not loaded", plan.unmatched.map(printable)),
   );
 
@@ -130,6 +139,7 @@ export function planText(plan: Plan, file: string): string {
     ["files", `${formatCount(plan.files.length)} (${formatCount(plan.unpacks.length)} compressed ones to unpack)`],
     ["bytes on disk", formatBytes(diskBytes(plan))],
   ];
+  rooms.forEach((room, i) => facts.push([i === 0 ? "disk" : "", room]));
   if (estimate) {
     const { nodeHours, nodes, basis } = estimate;
     facts.push(

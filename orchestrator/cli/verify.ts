@@ -2,14 +2,16 @@ import { examples, print, withConfig, type Command, type ConfigOptions } from ".
 import { formatCount } from "./io.ts";
 import { siteOf } from "./site.ts";
 
-/** `gridharvest verify ID`: ledger against Elasticsearch, down to the chunk. */
+/** `gridharvest verify ID`: ledger against Elasticsearch, down to the chunk. Of a held campaign its orchestrator does it. */
 export const verify: Command = {
   name: "verify",
   register(program, run) {
     withConfig(
       program
         .command("verify <id>")
-        .description("Compare the ledger with what stands in the cluster; of a held campaign, check again and go on"),
+        .description(
+          "Compare the ledger with what stands in the cluster; check a held campaign again, go on with it, and watch",
+        ),
     )
       .addHelpText("after", examples("gridharvest verify 2013-01-k3f9a", "gridharvest verify 2013-01-k3f9a --json"))
       .action((id: string, options: ConfigOptions) =>
@@ -19,8 +21,11 @@ export const verify: Command = {
           if ((await campaignStatus(site.stateDir, id)).state === "held") {
             const { tellOrchestrator } = await import("../tell.ts");
             const reply = await tellOrchestrator(site, id, { kind: "verify" }, signal);
-            print(io, { id, ...reply }, () => `${reply.text}; follow it with: gridharvest watch ${id}\n`);
-            return 0;
+            if (!io.json) io.stdout.write(`${reply.text}\n`);
+            const { watchToTheEnd } = await import("../watch.ts");
+            const { status, exitCode } = await watchToTheEnd(site.stateDir, id, io, signal);
+            if (io.json) print(io, { ...status, verified: exitCode !== 1 }, () => "");
+            return exitCode;
           }
           const { verifyCampaign } = await import("../verify.ts");
           const result = await verifyCampaign(site, id);

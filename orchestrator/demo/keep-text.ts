@@ -1,9 +1,10 @@
 import type { CampaignStatus } from "../status.ts";
+import { servingText } from "../watch.ts";
 import type { Run } from "./run.ts";
 
 /** How to look at what `--keep` left up, and how to end it. */
 export async function keepText({ line, id }: Run, status: CampaignStatus, signal: AbortSignal): Promise<string> {
-  const out = ["", "It is all still up.", ""];
+  const out = ["", `It is all still up, ${servingText(status)}.`, ""];
   const access = status.elasticsearch;
   if (access) {
     out.push(

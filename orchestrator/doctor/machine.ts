@@ -1,8 +1,8 @@
-import { readFileSync, statfsSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
-import { nearestExisting } from "./places.ts";
+import { lookAtDisks, roomText, type DiskRoom } from "../disk-space.ts";
 
 /** What the machine itself has to give: memory, disk, addresses. */
 export const machineChecks: readonly Check[] = [
@@ -14,6 +14,9 @@ export const machineChecks: readonly Check[] = [
 
 const GiB = 2 ** 30;
 const inGiB = (bytes: number): string => `${(bytes / GiB).toFixed(1)} GiB`;
+
+/** A small month's indices and snapshot. */
+const SPARE_BYTES = 2 * GiB;
 
 /** Of Elasticsearch's memory, outside the heap: measured 730 MB resident at a heap of 512 MiB. */
 const OUTSIDE_HEAP = 300 * 2 ** 20;
@@ -34,14 +37,18 @@ async function checkMemory({ resolved }: DoctorContext): Promise<Finding> {
   };
 }
 
-async function checkDisk({ paths }: DoctorContext): Promise<Finding> {
-  const dir = nearestExisting(paths.stateDir);
-  const { bavail, bsize } = statfsSync(dir);
-  const free = bavail * bsize;
-  const text = `${inGiB(free)} free at ${paths.stateDir}`;
-  if (free >= 5 * GiB) return { level: "ok", text };
+async function checkDisk({ resolved, paths }: DoctorContext): Promise<Finding> {
+  const disks = await lookAtDisks({ ...resolved.config, stateDir: paths.stateDir });
+  return judgeDisks(disks);
+}
+
+/** Below what any campaign needs nothing can be loaded; little more is to be known. Exported for its test. */
+export function judgeDisks(disks: readonly DiskRoom[]): Finding {
+  const text = disks.map(roomText).join("; ");
   const remedy = "make room, or set stateDir; `gridharvest plan` says how large the indices will be";
-  return { level: free >= GiB ? "warning" : "missing", text, remedy };
+  if (disks.some((disk) => disk.freeBytes < disk.neededBytes)) return { level: "missing", text, remedy };
+  const scarce = disks.some((disk) => disk.freeBytes < disk.neededBytes + SPARE_BYTES);
+  return scarce ? { level: "warning", text, remedy } : { level: "ok", text };
 }
 
 async function checkPorts({ resolved }: DoctorContext): Promise<Finding> {

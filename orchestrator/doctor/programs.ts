@@ -1,6 +1,7 @@
 import { createConnection } from "node:net";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { SEVEN_ZIP_PROGRAMS } from "../../worker/contract/archive-format.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
 import { checkGatewayPrograms } from "../gateway/index.ts";
 import { distributionVersion, elasticsearchSource, runtimeHome } from "../runtimes/elasticsearch.ts";
@@ -8,8 +9,10 @@ import { findJava } from "../runtimes/java.ts";
 import { mavenArchivePath } from "../runtimes/maven.ts";
 import { NODE_MAJOR, nodeBinary } from "../runtimes/node.ts";
 import { findProgram, runTool } from "../runtimes/run-tool.ts";
+import { operatorServices } from "../services/operator.ts";
 import { missingPackages } from "../services/packages.ts";
 import type { EmbeddedName } from "../services/record.ts";
+import { checkOperatorRedis } from "../services/redis.ts";
 
 /** The programs of others, and the services that the operator runs instead. */
 export const programChecks: readonly Check[] = [
@@ -20,17 +23,16 @@ export const programChecks: readonly Check[] = [
   { name: "haproxy", run: checkHaproxy },
   { name: "carbon", run: checkCarbon },
   { name: "graphite-web", run: checkGraphiteWeb },
-  { name: "7z", run: async () => program("7z", "p7zip-full") },
+  { name: "7z", run: checkSevenZip },
 ];
 
-/** A program on PATH, or the Debian package that has it. */
-function program(name: string, debianPackage: string): Finding {
-  const path = findProgram(name);
+async function checkSevenZip(): Promise<Finding> {
+  const path = SEVEN_ZIP_PROGRAMS.map((name) => findProgram(name)).find((found) => found !== undefined);
   if (path !== undefined) return { level: "ok", text: path };
   return {
     level: "missing",
-    text: `there is no program ${name} on PATH`,
-    remedy: `apt-get install --no-install-recommends ${debianPackage}`,
+    text: `none of ${SEVEN_ZIP_PROGRAMS.join(", ")} is on PATH`,
+    remedy: "apt-get install --no-install-recommends p7zip-full",
   };
 }
 
@@ -98,18 +100,19 @@ async function checkElasticsearch({ resolved, paths }: DoctorContext): Promise<F
   };
 }
 
-async function checkRedis({ resolved, signal }: DoctorContext): Promise<Finding> {
-  const { url } = resolved.config.services.redis;
-  if (url === undefined) return embedded("redis");
-  const { hostname, port } = new URL(url);
-  return await reachable(hostname, Number(port || 6379), "services.redis.url", signal);
+/** As launch does: what the Redis is set to matters as much as that it answers. */
+async function checkRedis({ resolved }: DoctorContext): Promise<Finding> {
+  const { redis } = operatorServices(resolved.config);
+  if (redis === undefined) return embedded("redis");
+  const remarks = await checkOperatorRedis(redis);
+  if (remarks.length === 0) return { level: "ok", text: `${redis.host}:${redis.port} answers (services.redis.url)` };
+  return { level: "warning", text: remarks.join("\n") };
 }
 
 async function checkCarbon({ resolved, signal }: DoctorContext): Promise<Finding> {
-  const { carbon } = resolved.config.services.graphite;
+  const { carbon } = operatorServices(resolved.config);
   if (carbon === undefined) return embedded("carbon");
-  const { hostname, port } = new URL(`tcp://${carbon}`);
-  return await reachable(hostname, Number(port || 2003), "services.graphite.carbon", signal);
+  return await reachable(carbon.host, carbon.port, "services.graphite.carbon", signal);
 }
 
 async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Finding> {
@@ -133,7 +136,7 @@ async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Fi
   return embedded("graphiteWeb");
 }
 
-/** Whether somebody listens there. Nothing is sent. */
+/** Whether somebody listens there. Nothing is sent. A campaign goes on without metrics, so more than a warning it is not. */
 async function reachable(host: string, port: number, option: string, signal: AbortSignal): Promise<Finding> {
   // An IPv6 address stands in brackets in a URL.
   const socket = createConnection({ host: host.replace(/^\[|\]$/g, ""), port, signal });
@@ -145,7 +148,7 @@ async function reachable(host: string, port: number, option: string, signal: Abo
   socket.destroy();
   if (problem === undefined) return { level: "ok", text: `${host}:${port} answers (${option})` };
   return {
-    level: "missing",
+    level: "warning",
     text: `${host}:${port} cannot be reached: ${problem}`,
     remedy: `start it, open the way to it, or correct ${option}; without the option the embedded one is used`,
   };

@@ -4,4 +4,4 @@ export { findJava, type Java } from "./java.ts";
 export { commandLine, nodeBinary, NODE_MAJOR } from "./node.ts";
 export { isCheckout, packageRoot } from "./package-root.ts";
 export { ensureBundles, type Bundles } from "./bundles.ts";
-export { stagePrograms, type Programs } from "./programs.ts";
+export { stagedPrograms, stagePrograms, type Programs } from "./programs.ts";

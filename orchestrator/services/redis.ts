@@ -4,7 +4,6 @@ import { Redis } from "ioredis";
 
 import { renderTemplate } from "../../templates/render.ts";
 import { ConfigError, describeError, StoreError } from "../../worker/contract/errors.ts";
-import type { Log } from "../log.ts";
 import { redisOptions, type RedisEndpoint } from "./endpoints.ts";
 import { readIfThere, writeWhole, type RedisAdmin } from "./record.ts";
 
@@ -101,9 +100,10 @@ export function judgeRedis(
 
 /**
  * Looks at the operator's Redis before anything depends on it.
+ * @returns what should be known of it, each with what helps after a semicolon
  * @throws StoreError `REDIS_UNREACHABLE`; ConfigError `REDIS_DENIED`, `REDIS_TOO_OLD`, `REDIS_EVICTS`, `REDIS_NOT_DURABLE`
  */
-export async function checkOperatorRedis(endpoint: RedisEndpoint, log: Log): Promise<void> {
+export async function checkOperatorRedis(endpoint: RedisEndpoint): Promise<readonly string[]> {
   const where = `the Redis at ${endpoint.host}:${String(endpoint.port)}`;
   const redis = new Redis({
     ...redisOptions(endpoint),
@@ -145,16 +145,18 @@ export async function checkOperatorRedis(endpoint: RedisEndpoint, log: Log): Pro
       context: { host: endpoint.host, port: endpoint.port },
     });
   }
+  const remarks: string[] = [];
   if (facts.fsync !== undefined && facts.fsync !== "always") {
-    log.warn(
+    remarks.push(
       `${where} syncs its file ${facts.fsync}: a crash of its machine can make chunks be done again; appendfsync always prevents that`,
     );
   }
   if (facts.aclFile === "") {
-    log.warn(
+    remarks.push(
       `${where} keeps its users in no file (aclfile): when it is started again, a campaign's nodes are locked out until their orchestrator has made their users again`,
     );
   }
+  return remarks;
 }
 
 /** Reads `INFO`. Exported for its test. */

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import type { StatePaths } from "../paths.ts";
 import { withMachineLock } from "../runtimes/machine-lock.ts";
 import { findProgram } from "../runtimes/run-tool.ts";
+import { makeStateDir } from "../state-dir.ts";
 import {
   daemonLog,
   isReachableByOthers,
@@ -67,7 +68,7 @@ const WRITABLE_PATH = /^\/[\p{L}\p{N} /._,+@=~-]*$/u;
  * Several processes may do it at once.
  *
  * @param needed which of them; who only ends something needs Redis alone
- * @throws ConfigError `SERVICE_MISSING` with the command that installs what is missing, `SERVICES_CONFIG`, `REDIS_EVICTS`,
+ * @throws ConfigError `SERVICE_MISSING` with the command that installs what is missing, `STATE_DIR_UNUSABLE`, `SERVICES_CONFIG`, `REDIS_EVICTS`,
  *   `REDIS_NOT_DURABLE`, `REDIS_TOO_OLD`, `REDIS_DENIED`; StoreError `REDIS_UNREACHABLE`, `SERVICE_START_FAILED`,
  *   `SERVICE_UNRESPONSIVE`, `NO_FREE_PORT`
  */
@@ -79,11 +80,13 @@ export async function ensureServices(
   needed: readonly EmbeddedName[] = EMBEDDED_NAMES,
 ): Promise<Services> {
   const operator = operatorServices(config);
-  if (operator.redis && needed.includes("redis")) await checkOperatorRedis(operator.redis, log);
+  if (operator.redis && needed.includes("redis"))
+    for (const remark of await checkOperatorRedis(operator.redis)) log.warn(remark);
   if (needed.includes("carbon")) await lookAtGraphite(operator, log);
   const wanted = embeddedOf(operator).filter((name) => needed.includes(name));
   if (wanted.length > 0) {
     requirePackages(wanted);
+    await makeStateDir(paths.stateDir);
     const dir = servicesDir(paths);
     await withMachineLock(lockName(dir), () => new Site(config, dir, log, signal).up(wanted), {
       ...(signal ? { signal } : {}),
@@ -95,7 +98,7 @@ export async function ensureServices(
 
 /**
  * The services as they run, without starting or asking any.
- * @throws ConfigError `SERVICES_DOWN` when an embedded one that is needed does not run
+ * @throws StoreError `SERVICES_DOWN` when an embedded one that is needed does not run
  */
 export async function readServices(
   config: ServicesConfig,
@@ -109,7 +112,7 @@ export async function readServices(
   const admin = embedded.includes("redis") ? readRedisAdmin(paths.services) : undefined;
   if (down.length > 0 || (embedded.includes("redis") && !admin)) {
     const names = down.map((name) => SERVICE_TITLES[name]).join(", ") || "Redis";
-    throw new ConfigError(
+    throw new StoreError(
       "SERVICES_DOWN",
       `the services below ${paths.services} do not run (${names}); start them: gridharvest services up`,
       {

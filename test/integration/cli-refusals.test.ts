@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -246,6 +247,56 @@ describe("a plan that no longer fits", () => {
   });
 });
 
+it("a month that does not fit on the disk is shown by plan and refused by launch", async () => {
+  const site = new Site();
+  // It says that it is large, and takes no room.
+  truncateSync(join(site.archive, HOST, "syslog"), 4 * 2 ** 40);
+  const { code, out } = await site.run(["plan", "--month", "2013-01", "--out", join(site.dir, "large.json")]);
+  expect(code).toBe(0);
+  const { disks } = JSON.parse(out) as { disks: { freeBytes: number; neededBytes: number }[] };
+  expect(disks[0]?.neededBytes).toBeGreaterThan(disks[0]?.freeBytes ?? Infinity);
+  await site.refuses(["launch", "--month", "2013-01"], "DISK_TOO_SMALL", [
+    `needed below ${site.stateDir}`,
+    "of indices",
+    "make room",
+  ]);
+});
+
+describe("a place that cannot be written to", () => {
+  const plan = ["plan", "--month", "2013-01"];
+  const launch = ["launch", "--month", "2013-01"];
+
+  it.each([
+    ["plan", plan],
+    ["launch", launch],
+    ["services", ["services", "up"]],
+    ["list", ["list"]],
+    ["status", ["status", "january"]],
+  ])("%s: the state directory is a file", async (_, words) => {
+    const site = new Site();
+    const file = join(site.archive, HOST, "syslog");
+    const says = [file, "stateDir or --state-dir"];
+    await site.refuses([...words, "--state-dir", file], "STATE_DIR_UNUSABLE", says);
+  });
+
+  it.each([
+    ["plan", plan],
+    ["launch", launch],
+  ])("%s: the state directory takes nothing", async (_, words) => {
+    // Not even from root.
+    const says = ["/sys/gridharvest", "stateDir or --state-dir"];
+    await new Site().refuses([...words, "--state-dir", "/sys/gridharvest"], "STATE_DIR_UNUSABLE", says);
+  });
+
+  it("the plan's file is a directory", async () => {
+    const site = new Site();
+    const dir = join(site.dir, "plans");
+    mkdirSync(dir);
+    await site.refuses([...plan, "--out", dir], "PLAN_UNWRITABLE", [dir, "plan --out FILE"]);
+    expect(readdirSync(site.dir).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});
+
 describe("a campaign's name", () => {
   it("is refused when it is taken, before anything is done", async () => {
     const site = new Site();
@@ -276,7 +327,7 @@ describe("a campaign's name", () => {
   );
 });
 
-describe.each(["status", "watch", "pause", "resume", "cancel", "verify", "teardown", "logs", "adopt"])(
+describe.each(["status", "watch", "pause", "resume", "cancel", "verify", "teardown", "logs", "adopt", "dashboard"])(
   "%s of an unknown campaign",
   (command) => {
     it("names it, where it was looked for, and those that there are", async () => {

@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { loadCampaign } from "../../orchestrator/campaign-store.ts";
 import type { Diagnosis } from "../../orchestrator/doctor.ts";
 import { packageRoot } from "../../orchestrator/runtimes/package-root.ts";
+import type { Manifest } from "../../orchestrator/sample/index.ts";
+import { campaignStatus, type CampaignStatus } from "../../orchestrator/status.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 
 const run = promisify(execFile);
@@ -67,23 +70,47 @@ describeWith(["elasticsearch", "redis", "haproxy", "carbon", "graphite-web", "7z
     expect(text("program bundles")).toBe(installed("dist"));
   });
 
+  const gridharvest = (...args: string[]) => run("npx", ["--no-install", "gridharvest", ...args], { cwd: home, env });
+  const site = ["--state-dir", join(stateDir, "state"), "--set", `archive.root=${join(stateDir, "archive")}`];
+  afterAll(async () => {
+    await gridharvest("services", "down", ...site);
+  }, 60_000);
+
   it("makes a sample and plans it: the pipeline, the templates and the worker threads are in the bundle", async () => {
-    const gridharvest = (...args: string[]) =>
-      run("npx", ["--no-install", "gridharvest", ...args, "--state-dir", join(stateDir, "state")], { cwd: home, env });
-    const archive = join(stateDir, "archive");
-    await run(
-      "npx",
-      ["--no-install", "gridharvest", "sample", "--month", "2013-01", "--lines", "2000", "--out", archive],
-      { cwd: home, env },
-    );
-    const { stdout } = await gridharvest("--json", "plan", "--month", "2013-01", "--set", `archive.root=${archive}`);
+    await gridharvest("sample", "--month", "2013-01", "--lines", "2000", "--out", join(stateDir, "archive"));
+    const { stdout } = await gridharvest("--json", "plan", "--month", "2013-01", ...site);
     expect(JSON.parse(stdout)).toMatchObject({ months: ["2013-01"] });
-    const { stdout: script } = await gridharvest("render", "--role", "parser");
-    expect(script).toContain(installed("dist", "agent.mjs"));
   });
+
+  it("loads it: a whole campaign, to its verified snapshot and its end", async () => {
+    const small = ["dataNodes.count=1", "parsers.count=1", "dataNodes.heap=512MiB", "dataNodes.memory=2GiB"];
+    const settings = [...small, "elasticsearch.masterHeap=384MiB"].flatMap((pair) => ["--set", pair]);
+    const words = ["--month", "2013-01", "--name", "packed", "--finish", "snapshot", "--foreground"];
+    const { stdout } = await gridharvest("launch", ...words, ...site, ...settings);
+    expect(stdout).toMatch(/^campaign packed \(plan [0-9a-f]{12}\); Ctrl-C cancels the campaign$/m);
+
+    const { paths } = await loadCampaign(join(stateDir, "state"), "packed");
+    const { lines } = JSON.parse(readFileSync(join(stateDir, "archive/manifest.json"), "utf8")) as Manifest;
+    const status = await campaignStatus(join(stateDir, "state"), "packed");
+    expect(status).toMatchObject({ state: "done", documents: lines, snapshot: { verified: true } });
+    expect(status.jobs.map(({ state }) => state)).toEqual(["ended", "ended"]);
+
+    // The orchestrator's log is kept, though it ran on the terminal; and what a job ran is what `render` shows.
+    const logs = await gridharvest("logs", "packed", ...site);
+    expect(logs.stdout).toContain("finishing → tearing-down");
+    const rendered = await gridharvest("render", "--role", "parser", ...site);
+    const agent = /\S*\/programs-[0-9a-f]{12}\/agent\.mjs/;
+    const [used] = agent.exec(readFileSync(join(paths.jobs, nameOf(status, "parser"), "job.pbs"), "utf8")) ?? [];
+    expect(used).toContain(join(stateDir, "state", "runtimes"));
+    expect(agent.exec(rendered.stdout)?.[0]).toBe(used);
+  }, 600_000);
 
   it("says the same version as its manifest, and helps", async () => {
     const { stdout } = await run("npx", ["--no-install", "gridharvest", "--version"], { cwd: home, env });
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
+
+function nameOf({ jobs }: CampaignStatus, role: string): string {
+  return jobs.find((job) => job.role === role)?.name ?? "";
+}

@@ -165,8 +165,10 @@ metrics: { interval: 2s }
     async conclude(id, { rejected = 0 } = {}) {
       await site.until(id, "serving");
       const files = await paths(id);
-      const report = await readReport(files.reportJson);
-      if (!report) throw new Error(`${id} has no report`);
+      const report = await waitFor("the report of a campaign that serves", async () => {
+        const written = await readReport(files.reportJson);
+        return written?.state === "serving" ? written : undefined;
+      });
       const rows = await readLedger(files.ledger);
       const { read, written, duplicate, dropped } = report.lines;
       expect(read).toBe(manifest.lines);

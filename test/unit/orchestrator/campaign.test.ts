@@ -4,6 +4,7 @@ import {
   CAMPAIGN_STATES,
   isFinal,
   outcomeOf,
+  teardownEvent,
   transition,
   type CampaignEvent,
   type CampaignState,
@@ -64,6 +65,22 @@ describe("campaign states", () => {
       expect([...reached].some(isFinal), state).toBe(true);
       if (isFinal(state)) expect([...reached]).toEqual([state]);
     }
+  });
+
+  it("tears down from every state but those in which it is ending", () => {
+    const outcomes = CAMPAIGN_STATES.map((state) => {
+      const event = teardownEvent(state);
+      return [state, event === undefined ? undefined : outcomeOf(state, event)];
+    });
+    expect(Object.fromEntries(outcomes)).toEqual({
+      planned: "cancelled",
+      booting: "cancelled",
+      running: "cancelled",
+      paused: "cancelled",
+      finishing: "cancelled",
+      serving: "done",
+      held: "failed",
+    });
   });
 
   it("decides the outcome when the teardown begins", () => {

@@ -15,22 +15,9 @@ import {
   formatTable,
   printable,
 } from "../../../orchestrator/cli/io.ts";
-import { main } from "../../../orchestrator/main.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { BackfillError, ConfigError, StoreError } from "../../../worker/contract/errors.ts";
-
-interface Outcome {
-  readonly code: ExitCode;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function gridharvest(...argv: string[]): Promise<Outcome> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const code = await main(argv, { stdout, stderr }, new AbortController().signal);
-  return { code, out: String(stdout.read() ?? ""), err: String(stderr.read() ?? "") };
-}
+import { gridharvest } from "../../support/gridharvest.ts";
 
 let dir = "";
 beforeAll(async () => {
@@ -67,6 +54,14 @@ describe("usage", () => {
     });
   });
 
+  it.each([[[]], [["services"]]])("with --json and no command after %j it says so", async (words) => {
+    const { code, out } = await gridharvest(...words, "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      error: { code: "USAGE", message: "name a command; --help lists them", context: {} },
+    });
+  });
+
   it("a slip is answered with what was meant", async () => {
     expect((await gridharvest("plam")).err).toMatch(/Did you mean plan\?/);
   });
@@ -83,6 +78,12 @@ describe("usage", () => {
     const { out } = await gridharvest("--help");
     const hidden = ["orchestrate", "gateway"];
     for (const { name } of COMMANDS) if (!hidden.includes(name)) expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
+  });
+
+  it("of launch says what --json prints", async () => {
+    expect((await gridharvest("launch", "--help")).out).toMatch(
+      /--json .*one object a line: first \{id.*last its status/,
+    );
   });
 
   it.each(COMMANDS.map((row) => row.name))("%s has the name of its row, and help with examples", async (name) => {
@@ -216,6 +217,7 @@ describe("what a failure means", () => {
     ["unforeseen", new TypeError("t"), calm, 1, "UNEXPECTED"],
     ["no error", "text", calm, 1, "UNEXPECTED"],
     ["interrupted", abortError, aborted, 130, "INTERRUPTED"],
+    ["an abort that nobody asked for", abortError, calm, 1, "UNEXPECTED"],
     ["interrupted by reason", aborted.reason, aborted, 130, "INTERRUPTED"],
   ])("%s", (_, error, signal, exitCode, code) => {
     expect(explainFailure(error, signal)).toMatchObject({ exitCode, code });

@@ -184,8 +184,28 @@ describe("problems", () => {
     ],
     ["a staging space too small", "staging:\n  limit: 1MiB\n", /do not hold four chunks/],
     ["a poll of no time", "batch:\n  poll: 0\n", /must be longer than nothing/],
+    [
+      "a password in an address",
+      "services: { redis: { url: 'redis://u:secret@db' } }\n",
+      /redis\.url: holds a password; .*passwordFile$/,
+    ],
+    [
+      "a password of nothing",
+      "services: { redis: { passwordFile: p } }\n",
+      /passwordFile: is there without .*redis\.url;/,
+    ],
+    [
+      "a graphite-web alone",
+      "services: { graphite: { web: 'http://g' } }\n",
+      /web: is there without .*graphite\.carbon;/,
+    ],
     ["an address", "services:\n  redis:\n    url: localhost\n", /services\.redis\.url: is not a Redis address/],
     ["bad YAML", "a: [\nb: 1\n", /^site\.yaml:2:1: .*; correct the YAML$/],
+    [
+      "an alias of nothing",
+      "finish: keep\narchive: { root: *nowhere }\n",
+      /^site\.yaml:2:18: Unresolved alias .*nowhere; correct the YAML$/,
+    ],
     ["a key twice", "finish: keep\nfinish: keep\n", /^site\.yaml:2:1: Map keys must be unique; correct the YAML$/],
     ["no keys at all", "- 1\n", /^site\.yaml:1:1: the file holds no keys/],
   ])("%s", async (_, yaml, line) => {

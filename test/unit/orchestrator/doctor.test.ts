@@ -12,6 +12,7 @@ import {
   type Check,
   type DoctorContext,
 } from "../../../orchestrator/doctor.ts";
+import { judgeDisks } from "../../../orchestrator/doctor/machine.ts";
 import { statePaths } from "../../../orchestrator/paths.ts";
 import { ConfigError } from "../../../worker/contract/errors.ts";
 
@@ -129,17 +130,17 @@ describe("directories", () => {
 });
 
 describe("services", () => {
-  it("of the operator are asked, and named with their option when they do not answer", async () => {
+  it("that others run are asked; metrics that cannot be sent stop nothing", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
-    const values = { "services.redis.url": `redis://127.0.0.1:${port}` };
-    expect(await find("Redis", values)).toMatchObject({ level: "ok" });
+    const values = { "services.graphite.carbon": `127.0.0.1:${port}` };
+    expect(await find("carbon", values)).toMatchObject({ level: "ok" });
     await new Promise((resolve) => server.close(resolve));
-    expect(await find("Redis", values)).toMatchObject({
-      level: "missing",
+    expect(await find("carbon", values)).toMatchObject({
+      level: "warning",
       text: `127.0.0.1:${port} cannot be reached: ECONNREFUSED`,
-      remedy: expect.stringContaining("services.redis.url") as string,
+      remedy: expect.stringContaining("services.graphite.carbon") as string,
     });
   });
 
@@ -158,15 +159,38 @@ describe("programs", () => {
     vi.stubEnv("PATH", dir);
     expect(await find("7z")).toMatchObject({
       level: "missing",
-      text: "there is no program 7z on PATH",
+      text: "none of 7zz, 7z, 7za is on PATH",
       remedy: "apt-get install --no-install-recommends p7zip-full",
     });
+  });
+  it("are found by whatever name they have", async () => {
+    writeFileSync(join(dir, "7zz"), "#!/bin/sh\n", { mode: 0o755 });
+    vi.stubEnv("PATH", dir);
+    expect(await find("7z")).toMatchObject({ level: "ok", text: join(dir, "7zz") });
   });
   it("of Elasticsearch: says which directory is none", async () => {
     expect(await find("Elasticsearch", { "elasticsearch.home": dir })).toMatchObject({
       level: "missing",
       text: expect.stringMatching(/^elasticsearch.home is .*, which is no Elasticsearch distribution/) as string,
       remedy: expect.stringContaining("name the directory") as string,
+    });
+  });
+});
+
+describe("disks", () => {
+  const GiB = 2 ** 30;
+  const disk = (free: number) => [{ dirs: ["/s"], freeBytes: free * GiB, neededBytes: 3 * GiB, what: "w" }];
+  it.each([
+    [2.9, "missing"],
+    [3.1, "warning"],
+    [5.1, "ok"],
+  ])("with %d GiB free where Elasticsearch wants 3: %s", (free, level) => {
+    expect(judgeDisks(disk(free))).toMatchObject({ level, text: expect.stringContaining("below /s") as string });
+  });
+  it("that take nothing are missing", async () => {
+    expect(await find("disk", { stateDir: "/proc/state" })).toMatchObject({
+      level: "missing",
+      text: expect.stringMatching(/^0 B free, about 3\.0 GiB needed below \/proc\/state .*: NOT ENOUGH/) as string,
     });
   });
 });

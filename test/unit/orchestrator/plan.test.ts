@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { estimate, DEFAULT_STORE_COST } from "../../../orchestrator/estimate.ts";
+import { estimate, estimateForNodes, DEFAULT_STORE_COST } from "../../../orchestrator/estimate.ts";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
 import type { Inventory, InventoryArchive, InventoryFile } from "../../../orchestrator/inventory.ts";
 import { resolveOverlap } from "../../../orchestrator/overlap.ts";
@@ -50,7 +50,7 @@ function file(path: string, size: number, more: Partial<InventoryFile> = {}): In
 function inventory(files: readonly InventoryFile[], archives: readonly InventoryArchive[] = []): Inventory {
   const { groups, overlaps } = resolveOverlap(files, "both");
   const months = ["2013-01"];
-  return { root: "/a", months, files, archives, groups, overlaps, problems: [], unmatched: [], empty: 0 };
+  return { root: "/a", months, files, archives, groups, overlaps, problems: [], notes: [], unmatched: [], empty: 0 };
 }
 
 const MIXED = inventory(
@@ -257,6 +257,19 @@ describe("a plan file", () => {
     expect(comparePlans(await readPlan(path), plan)).toEqual([]);
   });
 
+  it("that says another content than its id is refused", async () => {
+    const path = join(dir, "changed.json");
+    await writePlan(path, makePlan(MIXED, PINNED));
+    const stored = JSON.parse(await readFile(path, "utf8")) as { files: unknown[]; pinned: object };
+    for (const changed of [
+      { ...stored, files: stored.files.slice(1) },
+      { ...stored, pinned: { ...stored.pinned, timeZone: "UTC" } },
+    ]) {
+      await writeFile(path, JSON.stringify(changed));
+      await expect(readPlan(path)).rejects.toMatchObject({ code: "PLAN_UNREADABLE" });
+    }
+  });
+
   it.each([
     ["no JSON", "{", /is not a plan file/],
     ["another version", '{"version":2}', /not a plan of this version \(version/],
@@ -271,6 +284,16 @@ describe("a plan file", () => {
 });
 
 describe("an estimate", () => {
+  it("for other nodes is what it would have been for them from the start", () => {
+    const few = configSchema.parse({ dataNodes: { count: 1 }, parsers: { count: 1 } });
+    for (const cores of [undefined, 2]) {
+      const before = estimate(plan, config, undefined, DEFAULT_STORE_COST, 64);
+      const now = estimateForNodes(before, few, cores);
+      expect(now).toEqual(estimate(plan, few, undefined, DEFAULT_STORE_COST, cores));
+      expect(now.loadSeconds).toBeGreaterThan(before.loadSeconds);
+    }
+  });
+
   const config = configSchema.parse({ dataNodes: { count: 4 }, parsers: { count: 2 } });
   const plan = makePlan(
     inventory([file("a", 1_000_000), file("b.gz", 100_000, { identity: "b", format: "gzip" })]),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { transition, type CampaignEvent, type CampaignState } from "../../../orchestrator/campaign.ts";
 import type { JournalEntry, JournalRecord } from "../../../orchestrator/journal.ts";
-import { viewOf } from "../../../orchestrator/view.ts";
+import { viewOf, type CampaignView } from "../../../orchestrator/view.ts";
 
 const recordsOf = (...entries: readonly JournalEntry[]): JournalRecord[] =>
   entries.map((entry, i) => ({ ...entry, seq: i + 1, at: 1000 * (i + 1), epoch: 1 }));
@@ -27,5 +28,35 @@ describe("the view of a campaign that is checked again", () => {
 
   it("knows that nothing can be loaded any more", () => {
     expect(view.loadIsOver).toBe(true);
+  });
+});
+
+/** The view after these events, each with its reason or none. */
+function after(...events: readonly (readonly [event: CampaignEvent, reason?: string])[]): CampaignView {
+  let from: CampaignState = "planned";
+  const entries = events.map(([event, reason]): JournalEntry => {
+    const to: CampaignState | undefined = transition(from, event);
+    if (to === undefined) throw new Error(`${event} is refused while ${from}`);
+    const entry: JournalEntry = { type: "transition", event, from, to, ...(reason === undefined ? {} : { reason }) };
+    from = to;
+    return entry;
+  });
+  return viewOf(recordsOf(...entries));
+}
+
+describe("the reason of a state", () => {
+  const loading = [["start"], ["booted"]] as const;
+
+  it("does not outlive the state", () => {
+    const held = [...loading, ["hold", "3 chunks could not be loaded"]] as const;
+    expect(after(...held).reason).toBe("3 chunks could not be loaded");
+    expect(after(...held, ["resume"]).reason).toBeUndefined();
+    const ended = after(...held, ["resume"], ["drained"], ["finished"], ["torn-down-done"]);
+    expect(ended.state).toBe("done");
+    expect(ended.reason).toBeUndefined();
+  });
+
+  it("for which a campaign was torn down is that of its end", () => {
+    expect(after(...loading, ["cancel", "by the operator"], ["torn-down-cancelled"]).reason).toBe("by the operator");
   });
 });

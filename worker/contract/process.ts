@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /**
  * A process, told apart from a later one with the same number: the kernel's start
@@ -9,7 +9,11 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-/** The identity of a live process; undefined when there is none or it is a zombie. @source proc(5) */
+/**
+ * The identity of a live process; undefined when there is none or it is a zombie. One whose leading thread has ended and others have not is alive:
+ * it still holds its files and listens at its ports.
+ * @source proc(5)
+ */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
   let stat: string;
   try {
@@ -19,8 +23,16 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   }
   // The command name stands in parentheses and may itself contain any of both.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  if ((fields[0] === "Z" || fields[0] === "X") && !hasOtherThreads(pid)) return undefined;
   return { pid, startTicks: Number(fields[19]) };
+}
+
+function hasOtherThreads(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${String(pid)}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 /** Names this boot of this machine: process ids and start times of another one mean nothing. @source proc(5), random(4) */

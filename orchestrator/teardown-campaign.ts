@@ -18,8 +18,7 @@ export async function teardownCampaign(
   signal: AbortSignal,
 ): Promise<CampaignStatus> {
   const before = await campaignStatus(site.stateDir, id);
-  if (before.orchestrator.alive && !isFinal(before.state)) {
-    await tellOrchestrator(site, id, { kind: "teardown" }, signal);
+  if (before.orchestrator.alive && !isFinal(before.state) && (await isTold(site, id, signal))) {
     const after = await watchCampaign(site.stateDir, id, { ...io, json: true }, signal);
     if (!isFinal(after.state)) {
       throw new GridError(
@@ -32,4 +31,15 @@ export async function teardownCampaign(
   }
   await orchestrate({ stateDir: site.stateDir, id, log: io.log, signal, end: true });
   return campaignStatus(site.stateDir, id);
+}
+
+/** @returns false when its orchestrator shows no sign of life after all: one on another host is alive only as far as its files tell */
+async function isTold(site: SiteConfig, id: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await tellOrchestrator(site, id, { kind: "teardown" }, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof GridError && error.code === "ORCHESTRATOR_GONE") return false;
+    throw error;
+  }
 }

@@ -2,14 +2,16 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { progressFile } from "../../orchestrator/campaign-store.ts";
+import { progressFile, writeFileAtomic } from "../../orchestrator/campaign-store.ts";
 import { createIo } from "../../orchestrator/cli/io.ts";
 import { sendCommand } from "../../orchestrator/commands.ts";
 import { runInForeground } from "../../orchestrator/foreground.ts";
 import { openJournal } from "../../orchestrator/journal.ts";
 import { orchestrate } from "../../orchestrator/orchestrate.ts";
+import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
 import { readProgress } from "../../orchestrator/progress.ts";
 import { redisUserName } from "../../orchestrator/redis-users.ts";
+import { campaignStatus } from "../../orchestrator/status.ts";
 import { teardownCampaign } from "../../orchestrator/teardown-campaign.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import { identifyProcess, type ProcessIdentity } from "../../worker/contract/process.ts";
@@ -181,6 +183,14 @@ describeWith(["redis", "haproxy"], "an orchestrator", () => {
     const later = await held();
     rmSync(later.paths.plan, { force: true });
     expect((await teardown(later)).state).toBe("cancelled");
+  });
+
+  it("of another host is talked to as long as it shows a sign of life, and then replaced", async () => {
+    const campaign = await held();
+    await writeOwner(campaign.paths.orchestratorPid, { ...ownerOfThisProcess(), host: "elsewhere" });
+    await writeFileAtomic(progressFile(campaign.paths), JSON.stringify({ at: Date.now(), parse: {}, unpack: {}, lines: {}, jobs: {} }));
+    expect((await campaignStatus(campaign.config.stateDir, campaign.id)).orchestrator.alive).toBe(true);
+    expect((await teardown(campaign)).state).toBe("cancelled");
   });
 
   it("torn down again, ends what has surfaced since", async () => {

@@ -58,7 +58,8 @@ const DEBIAN = {
   kerberos: { names: ["krb5-user"], present: () => hasProgram("kinit") },
 };
 const { kdc, kdcAdmin, kerberos, ...WITHOUT_KERBEROS } = DEBIAN;
-const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = WITHOUT_KERBEROS;
+const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } =
+  WITHOUT_KERBEROS;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 

@@ -108,7 +108,7 @@ export function follow(
       (code) => {
         if (settle()) resolve({ code, stdout: Buffer.concat(outputs.stdout), stderr: stderrSoFar() });
       },
-      (error: unknown) => {
+      (error: Error) => {
         if (settle()) reject(error);
       },
     );

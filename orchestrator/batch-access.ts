@@ -31,7 +31,21 @@ export function accessOptionsOf(config: Config): AccessOptions {
   };
 }
 
-/** Opens it. Whoever opens it closes it. @param binDirs as of `openAccess` */
-export function openBatchAccess(config: Config, log: AccessLog, binDirs: readonly string[] = []): Access {
-  return openAccess(accessOptionsOf(config), log, binDirs);
+/** Opens it. Whoever opens it closes it. */
+export function openBatchAccess(config: Config, log: AccessLog): Access {
+  return openAccess(accessOptionsOf(config), log);
+}
+
+/** Opens it for as long as the work takes. */
+export async function withBatchAccess<T>(
+  config: Config,
+  log: AccessLog,
+  work: (access: Access) => Promise<T>,
+): Promise<T> {
+  const access = openBatchAccess(config, log);
+  try {
+    return await work(access);
+  } finally {
+    access.close();
+  }
 }

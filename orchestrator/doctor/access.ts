@@ -4,7 +4,7 @@ import { localCommandRunner } from "../../pbs/command.ts";
 import type { Access } from "../../pbs/access/index.ts";
 import { watchTicket } from "../../pbs/access/ticket.ts";
 import { BackfillError, describeError } from "../../worker/contract/errors.ts";
-import { accessOptionsOf, openBatchAccess } from "../batch-access.ts";
+import { accessOptionsOf, openBatchAccess, withBatchAccess } from "../batch-access.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
 
 /** The way to the batch system: the frontend, what must be there, and where jobs' files go. */
@@ -44,13 +44,10 @@ async function checkTicket({ resolved, signal }: DoctorContext): Promise<Finding
 
 async function checkFrontend({ resolved, signal }: DoctorContext): Promise<Finding> {
   if (resolved.config.batch.access.kind === "local") return THIS_MACHINE;
-  const access = openBatchAccess(resolved.config, silent);
-  try {
-    await access.exec(["true"], { timeoutSeconds: TIMEOUT_SECONDS, signal });
-    return { level: "ok", text: `logged in to ${access.frontend ?? ""}` };
-  } finally {
-    access.close();
-  }
+  return await withBatchAccess(resolved.config, silent, async ({ exec, frontend = "" }) => {
+    await exec(["true"], { timeoutSeconds: TIMEOUT_SECONDS, signal });
+    return { level: "ok", text: `logged in to ${frontend}` };
+  });
 }
 
 async function checkCommands(context: DoctorContext): Promise<Finding> {
@@ -123,21 +120,21 @@ async function checkStaging({ resolved }: DoctorContext): Promise<Finding> {
   }
 }
 
-/** What is wrong with the way itself is for the check `frontend` to say. */
-async function onFrontend(
+async function onFrontend(context: DoctorContext, look: (access: Access) => Promise<Finding>): Promise<Finding> {
+  return context.resolved.config.batch.access.kind === "local" ? THIS_MACHINE : await overAccess(context, look);
+}
+
+/** Looks at something over the access. What is wrong with the way itself is for the check `frontend` to say. */
+export async function overAccess(
   { resolved, signal }: DoctorContext,
   look: (access: Access) => Promise<Finding>,
 ): Promise<Finding> {
-  if (resolved.config.batch.access.kind === "local") return THIS_MACHINE;
-  const access = openBatchAccess(resolved.config, silent);
   try {
-    return await look(access);
+    return await withBatchAccess(resolved.config, silent, look);
   } catch (error) {
     signal.throwIfAborted();
     if (!isAway(error)) throw error;
     return NOT_REACHED;
-  } finally {
-    access.close();
   }
 }
 

@@ -3,8 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Access, Exec, FrontendOptions } from "../../pbs/access/index.ts";
+import { pbsBatchSystem } from "../../pbs/pbs-batch-system.ts";
 import { BackfillError } from "../../worker/contract/errors.ts";
 import { identifyProcess } from "../../worker/contract/process.ts";
+import { localBench, submitJob, untilReleased, untilState } from "../support/batch-jobs.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { accessTo, hostOf } from "../support/ssh-access.ts";
 import { fingerprint, makeKey, startSshServer, type SshServer } from "../support/ssh-server.ts";
@@ -238,6 +240,23 @@ describeWith(["sshd"], "a frontend", () => {
     } finally {
       agent.kill();
       await other.stop();
+    }
+  });
+
+  it("a batch system works over it, its job names and scripts as they are", async () => {
+    const local = await localBench(join(dir, "a batch"));
+    for (const kind of ["ssh", "openssh"] as const) {
+      const access = accessTo(server, { kind, commandDirs: [local.binDir] });
+      opened.push(access);
+      const bench = { ...local, system: pbsBatchSystem(local.dialect, access.runner, 60) };
+      const commands = server.commands();
+      const id = await submitJob(bench, `over-${kind}`, untilReleased(`go-${kind}`));
+      await untilState(bench, id, "running");
+      expect((await bench.system.list(limits.signal)).map(({ name }) => name)).toContain(`over-${kind}`);
+      await bench.system.cancel(id, limits.signal);
+      expect(await untilState(bench, id, "finished")).toMatchObject({ name: `over-${kind}` });
+      expect(server.commands() - commands).toBeGreaterThan(4);
+      await expect(submitJob(bench, "big", "exit 0", { cpus: 99 })).rejects.toMatchObject({ code: "QSUB_REFUSED" });
     }
   });
 });

@@ -53,8 +53,13 @@ const DEBIAN = {
   iproute2: { names: ["iproute2"], present: () => hasProgram("ip") && hasProgram("ss") },
   compiler: { names: ["gcc"], present: () => hasProgram("cc") },
   libc: { names: ["libc6-dev"], present: () => existsSync("/usr/include/dlfcn.h") },
+  kdc: { names: ["krb5-kdc"], present: () => hasProgram("krb5kdc"), unit: "krb5-kdc" },
+  kdcAdmin: { names: ["krb5-admin-server"], present: () => hasProgram("kadmin.local"), unit: "krb5-admin-server" },
+  kerberos: { names: ["krb5-user"], present: () => hasProgram("kinit") },
 };
-const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = DEBIAN;
+const { kdc, kdcAdmin, kerberos, ...WITHOUT_KERBEROS } = DEBIAN;
+const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } =
+  WITHOUT_KERBEROS;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 
@@ -62,7 +67,7 @@ const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, comp
 const PROGRAMS = {
   demo: { debian: SERVICES, runtimes: true, argv: ["orchestrator/demo/main.ts"] },
   test: {
-    debian: { ...SERVICES, ...SLURM_BED, chromium, curl },
+    debian: { ...SERVICES, ...SLURM_BED, chromium, curl, kdc, kdcAdmin, kerberos },
     runtimes: true,
     argv: ["node_modules/vitest/vitest.mjs", "run"],
   },

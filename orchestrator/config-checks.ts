@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isAbsolute } from "node:path";
 import type { Config } from "./config-schema.ts";
 import { patternProblem } from "./layout.ts";
 import { operatorProblems } from "./services/operator.ts";
@@ -71,6 +72,8 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     ["batch.poll", config.batch.poll],
     ["batch.commandTimeout", config.batch.commandTimeout],
     ["batch.bootTimeout", config.batch.bootTimeout],
+    ["batch.access.keepAlive", config.batch.access.keepAlive],
+    ["batch.access.connectTimeout", config.batch.access.connectTimeout],
     ["metrics.interval", config.metrics.interval],
   ] as const) {
     check(seconds > 0, path, "must be longer than nothing; write for example 30s");
@@ -98,11 +101,70 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
   );
 
   problems.push(...operatorProblems(config));
+  for (const { path, problem } of accessProblems(config.batch.access)) check(false, path, problem);
+
   const { tarball } = config.elasticsearch;
   check(
     tarball === undefined || /^[0-9a-f]{128}$/i.test(tarball.sha512),
     "elasticsearch.tarball.sha512",
     "is not a SHA-512; write the 128 hex digits of the published .sha512 file",
   );
+  return problems;
+}
+
+/** A fingerprint as `ssh-keygen -l` prints it. */
+const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{43}=?$/;
+/** What ssh(1) takes for a word of its own, or for two, is no name of a host or an account. */
+const SSH_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:@-]*$/;
+
+function accessProblems(access: Config["batch"]["access"]): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const check = (sound: boolean, name: string, problem: string): void => {
+    if (!sound) problems.push({ path: `batch.access.${name}`, problem });
+  };
+  const { kind, host, files, stagingDir } = access;
+  check(kind === "local" || host !== undefined, "host", `is missing; kind: ${kind} needs a frontend, name it`);
+  check(files === "shared" || kind !== "local", "files", "is sftp, which needs a frontend; set kind, or write shared");
+  check(
+    files === "shared" || stagingDir !== undefined,
+    "stagingDir",
+    "is missing; files: sftp needs it, name a directory",
+  );
+  check(
+    stagingDir === undefined || isAbsolute(stagingDir),
+    "stagingDir",
+    "is a path of the frontend; write an absolute one",
+  );
+  access.commandDirs.forEach((dir, i) => {
+    const sound = isAbsolute(dir) && !dir.includes(":");
+    check(sound, `commandDirs.${i}`, `${JSON.stringify(dir)} is no absolute path without a colon; write one`);
+  });
+  for (const [at, one] of [["", access], ...access.jump.map((jump, i) => [`jump.${i}.`, jump] as const)] as const) {
+    for (const name of ["host", "user"] as const) {
+      const value = one[name];
+      const sound = value === undefined || SSH_NAME.test(value);
+      check(
+        sound,
+        `${at}${name}`,
+        `${JSON.stringify(value)} cannot be the name of ${name === "host" ? "a host" : "an account"}; correct it`,
+      );
+    }
+    check(
+      one.hostKey === undefined || FINGERPRINT.test(one.hostKey),
+      `${at}hostKey`,
+      "is not a fingerprint; write SHA256:… as `ssh-keygen -lf` prints it for the server's public key",
+    );
+    if (kind !== "openssh") continue;
+    check(
+      one.hostKey === undefined,
+      `${at}hostKey`,
+      "cannot pin for kind: openssh; take it out and write the key to knownHosts",
+    );
+    check(
+      one.passphraseFile === undefined,
+      `${at}passphraseFile`,
+      "is not for kind: openssh; take it out and use an agent",
+    );
+  }
   return problems;
 }

@@ -51,7 +51,12 @@ export interface ConfigOverride {
 /** The file that is read from the current directory when none is named. */
 export const DEFAULT_CONFIG_FILE = "gridharvest.yaml";
 
-/** Fields that hold paths: relative ones start at the file that says them, or at the current directory. */
+/** What a machine that is logged in to needs of this one. */
+const SSH_FILES = ["identityFile", "passphraseFile", "agent", "knownHosts"];
+
+/**
+ * Fields that hold paths of this machine: relative ones start at the file that says them, or at the current directory. `*` is every item of a list.
+ */
 const PATH_FIELDS: ReadonlySet<string> = new Set([
   "stateDir",
   "archive.root",
@@ -59,6 +64,8 @@ const PATH_FIELDS: ReadonlySet<string> = new Set([
   "elasticsearch.tarball.file",
   "elasticsearch.javaHome",
   "services.redis.passwordFile",
+  ...SSH_FILES.flatMap((name) => [`batch.access.${name}`, `batch.access.jump.*.${name}`]),
+  "batch.access.kerberos.keytab",
   "staging.dir",
   "snapshot.repository",
 ]);
@@ -283,11 +290,24 @@ function valueAt(value: unknown, path: string): unknown {
 
 /** The place of a path, or of the nearest thing around it that somebody gave. */
 function placeOf(path: readonly PropertyKey[], given: ReadonlyMap<string, Given>, file: string | undefined): string {
+  return nearestGiven(path, given)?.place ?? file ?? "configuration";
+}
+
+/** Who gave the path, or the nearest thing around it. */
+function nearestGiven(path: readonly PropertyKey[], given: ReadonlyMap<string, Given>): Given | undefined {
   for (let n = path.length; n > 0; n--) {
     const found = given.get(path.slice(0, n).map(String).join("."));
-    if (found) return found.place;
+    if (found) return found;
   }
-  return file ?? "configuration";
+  return undefined;
+}
+
+/** `jump.*.user` as `jump.0.user`, `jump.1.user`, as many as there are. */
+function expand(value: unknown, path: string): readonly string[] {
+  const [list, rest] = path.split(".*.");
+  if (list === undefined || rest === undefined) return [path];
+  const items = valueAt(value, list);
+  return Array.isArray(items) ? items.map((_, i) => `${list}.${String(i)}.${rest}`) : [];
 }
 
 function suggest(word: string, known: readonly string[]): string {
@@ -367,10 +387,10 @@ function shown(value: unknown): string {
 /** Makes paths absolute and names the directories that have a default place. */
 function withPaths(config: Config, given: ReadonlyMap<string, Given>, directory: string): ResolvedConfig["config"] {
   const result = structuredClone(config) as Raw;
-  for (const path of PATH_FIELDS) {
+  for (const path of [...PATH_FIELDS].flatMap((field) => expand(result, field))) {
     const value = valueAt(result, path);
     if (typeof value !== "string") continue;
-    const start = given.get(path)?.directory ?? directory;
+    const start = nearestGiven(path.split("."), given)?.directory ?? directory;
     setAt(result, path, resolve(start, value.replace(/^~(?=\/|$)/, homedir())));
   }
   const whole = result as Config;

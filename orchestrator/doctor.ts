@@ -1,5 +1,6 @@
 import { describeError } from "../worker/contract/errors.ts";
 import type { ResolvedConfig } from "./config.ts";
+import { accessChecks } from "./doctor/access.ts";
 import { machineChecks } from "./doctor/machine.ts";
 import { placeChecks } from "./doctor/places.ts";
 import { programChecks } from "./doctor/programs.ts";
@@ -35,7 +36,13 @@ export interface Diagnosis extends Finding {
 }
 
 /** Every check, in the order in which they are reported. */
-export const CHECKS: readonly Check[] = [...programChecks, ...machineChecks, ...placeChecks, ...selfChecks];
+export const CHECKS: readonly Check[] = [
+  ...programChecks,
+  ...machineChecks,
+  ...placeChecks,
+  ...accessChecks,
+  ...selfChecks,
+];
 
 /** No check may hold up the others for longer. */
 const CHECK_TIMEOUT_MS = 20_000;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { BackfillError, describeError, GridError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
+import { openBatchAccess } from "./batch-access.ts";
 import { openBatchSystem } from "./batch-system.ts";
 import { attach, boot } from "./boot.ts";
 import { teardownEvent, type CampaignState } from "./campaign.ts";
@@ -85,7 +86,13 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       ? undefined
       : await stagePrograms(await ensureBundles(log), state.runtimes);
   const entry = programs?.batch ?? pinned?.batch ?? "";
-  const batch = await openBatchSystem(config, { batchDir: state.batch, entry }, signal);
+  const access = openBatchAccess(config, log);
+  const batch = await openBatchSystem(config, { batchDir: state.batch, entry }, signal, access.runner).catch(
+    (error: unknown) => {
+      access.close();
+      throw error;
+    },
+  );
 
   const over = new AbortController();
   const serviceKeeper = end
@@ -161,6 +168,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     signal.removeEventListener("abort", giveUp);
     clearTimeout(givingUp);
     redis.disconnect();
+    access.close();
     if (isWritten) await removeOwner(paths.orchestratorPid, self);
     await serviceKeeper;
   }

@@ -3,6 +3,7 @@ import type { Argv } from "../pbs/batch-system.ts";
 import { renderJobScript } from "../pbs/job-script.ts";
 import type { NodeRole } from "../worker/contract/keys.ts";
 import type { NodeSpec } from "../worker/contract/node.ts";
+import { withBatchAccess } from "./batch-access.ts";
 import { dialectOf } from "./batch-system.ts";
 import type { SiteConfig } from "./launch.ts";
 import { createLog } from "./log.ts";
@@ -54,7 +55,8 @@ export async function renderNode(site: SiteConfig, role: NodeRole, signal: Abort
     jobName,
   );
   const spec = jobSpecOf({ config: site, paths }, role, jobName);
-  const dialect = await dialectOf(site, signal);
+  const silent = { warn: () => undefined };
+  const dialect = await withBatchAccess(site, silent, ({ runner }) => dialectOf(site, signal, runner));
   const script = renderJobScript({
     spec,
     dialect,

@@ -67,7 +67,7 @@ const checked = new Map<string, Checked>();
 
 /**
  * Renders a template that ships with the program. Every `{{ }}` passes through exactly one
- * target filter (`sh`, `yaml`, `json`, `haproxy`, `directive`, `none`), every name that the
+ * target filter (`sh`, `yaml`, `json`, `haproxy`, `ssh`, `directive`, `none`), every name that the
  * template uses must be among the values, also inside conditions and members of objects;
  * say `null` for "there is none". Values that the template does not use are ignored.
  *

@@ -55,6 +55,20 @@ function haproxy(value: unknown): string {
   return quoteWord(text);
 }
 
+/**
+ * One argument of an ssh_config line. `%` and `$` begin what ssh replaces, for some keywords and in some versions, and a backslash escapes in
+ * new versions only: they are refused. @source ssh_config(5), "TOKENS", "ENVIRONMENT VARIABLES"
+ */
+function ssh(value: unknown): string {
+  const text = scalar(value);
+  if (text === "" || CONTROL.test(text) || /["%$\\]/.test(text)) {
+    throw new UnwritableValue(
+      'an argument of ssh_config cannot be empty or hold control characters or any of " % $ \\',
+    );
+  }
+  return PLAIN_WORD.test(text) ? text : `"${text}"`;
+}
+
 /** Part of a `#PBS` line, which has no escapes: what could begin another line is refused. */
 function directive(value: unknown): string {
   const text = scalar(value);
@@ -109,4 +123,12 @@ function none(value: unknown): string {
 }
 
 /** The target filters by the name that templates use. */
-export const TARGETS: Readonly<Record<string, Escape>> = { sh, yaml, json, haproxy, directive, none };
+export const TARGETS: Readonly<Record<string, Escape>> = {
+  sh,
+  yaml,
+  json,
+  haproxy,
+  ssh,
+  directive,
+  none,
+};

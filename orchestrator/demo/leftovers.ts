@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identifyProcess } from "../../worker/contract/process.ts";
+import { withBatchAccess } from "../batch-access.ts";
 import { openBatchSystem } from "../batch-system.ts";
 import { loadCampaign } from "../campaign-store.ts";
 import type { SiteConfig } from "../launch.ts";
@@ -70,8 +71,9 @@ async function liveJobs(config: SiteConfig, campaign: string, log: Log, signal: 
   // An embedded one that nobody used need not be made for this.
   if (config.batch.system === "local" && !existsSync(state.batch)) return [];
   const { batch: entry } = await ensureBundles(log);
-  const system = await openBatchSystem(config, { batchDir: state.batch, entry }, signal);
-  const jobs = await system.list(signal);
+  const jobs = await withBatchAccess(config, log, async ({ runner }) =>
+    (await openBatchSystem(config, { batchDir: state.batch, entry }, signal, runner)).list(signal),
+  );
   return jobs
     .filter(({ name, state }) => name.includes(record.tag) && state !== "finished")
     .map(({ id, name, state }) => `${id} ${name} ${state}`);

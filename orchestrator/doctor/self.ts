@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { renderNodeFiles } from "../../templates/elasticsearch/node-files.ts";
 import { NODE_ROLES } from "../../worker/contract/keys.ts";
+import { overAccess } from "./access.ts";
 import { openBatchSystem } from "../batch-system.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
 import { renderProxyConfig } from "../gateway/provision.ts";
@@ -70,8 +71,10 @@ async function checkTemplates({ resolved, signal }: DoctorContext): Promise<Find
 async function checkBatchSystem(context: DoctorContext): Promise<Finding> {
   const { config } = context.resolved;
   if (config.batch.system === "local") return checkEmbedded(context);
-  const system = await openBatchSystem(config, { batchDir: "", entry: "" }, context.signal);
-  return checkGrid(system, config, context.signal);
+  return await overAccess(context, async (access) => {
+    const none = { batchDir: "", entry: "" };
+    return checkGrid(await openBatchSystem(config, none, context.signal, access.runner), config, context.signal);
+  });
 }
 
 /** Submits a job that does nothing to an embedded batch system of its own, and waits for its end. */

@@ -28,6 +28,7 @@ const GROUND = {
   curl: () => findProgram("curl"),
   openssl: () => findProgram("openssl"),
   sshd: () => findProgram("sshd") && findProgram("ssh") && findProgram("ssh-keygen"),
+  kerberos: () => findProgram("krb5kdc") && findProgram("kadmin.local") && findProgram("kinit"),
   chromium: () => findProgram("chromium") ?? findProgram("chromium-browser") ?? findProgram("google-chrome"),
   elasticsearch: () => process.env["ES_HOME"],
 } as const;

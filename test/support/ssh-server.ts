@@ -109,9 +109,9 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       ...(options.through ?? []),
       ...[sshd, "-D", "-f", file("sshd_config"), "-E", file("log")],
     ];
+    const ups = count(log(), /Server listening on/g);
     const starting = spawn(program, args, { stdio: "ignore" });
     child = starting;
-    const ups = count(log(), /Server listening on/g);
     await waitFor("sshd to listen", () => {
       if (starting.exitCode !== null) {
         throw new Error(`sshd ended with ${String(starting.exitCode)}: ${log().slice(-2000)}`);

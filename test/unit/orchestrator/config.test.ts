@@ -119,6 +119,23 @@ describe("relative paths", () => {
     expect(config.stateDir).toBe(join(homedir(), "state"));
   });
 
+  it("of the items of a list too, each after who gave it", async () => {
+    await mkdir(join(dir, "etc"));
+    const file = join(dir, "etc", "g.yaml");
+    const jump = "jump: [{ host: a, identityFile: key }, { host: b, knownHosts: known }]";
+    await writeFile(file, `batch: { access: { kind: ssh, host: c, identityFile: key, ${jump} } }\n`);
+    const { access } = (await loadConfig({ file, env: {}, cwd: dir })).config.batch;
+    const usual = join(homedir(), ".ssh", "known_hosts");
+    expect([access.identityFile, access.knownHosts]).toEqual([join(dir, "etc", "key"), usual]);
+    expect(access.jump.map(({ identityFile, knownHosts }) => [identityFile, knownHosts])).toEqual([
+      [join(dir, "etc", "key"), usual],
+      [undefined, join(dir, "etc", "known")],
+    ]);
+    const env = { GRIDHARVEST_BATCH_ACCESS_JUMP: "[{ host: a, identityFile: key }]" };
+    const given = (await loadConfig({ file, env, cwd: dir })).config.batch.access;
+    expect(given.jump.map(({ identityFile }) => identityFile)).toEqual([join(dir, "key")]);
+  });
+
   it("the default archive stands beside the file", async () => {
     await mkdir(join(dir, "etc"));
     await writeFile(join(dir, "etc", "g.yaml"), "");
@@ -200,6 +217,26 @@ describe("problems", () => {
       /web: is there without .*graphite\.carbon;/,
     ],
     ["an address", "services:\n  redis:\n    url: localhost\n", /services\.redis\.url: is not a Redis address/],
+    [
+      "a frontend without a name",
+      "batch:\n  access:\n    kind: ssh\n",
+      /^site\.yaml:2:3: batch\.access\.host: is missing/,
+    ],
+    ["a host that ssh takes for an option", access("host: -oProxyCommand=x"), /cannot be the name of a host/],
+    ["a fingerprint of another kind", access("hostKey: MD5:aa"), /batch\.access\.hostKey: is not a fingerprint/],
+    ["a jump host's account", access("jump: [{ host: j, user: 'a b' }]"), /jump\.0\.user: "a b" cannot be the name/],
+    ["files that go nowhere", access("files: sftp"), /batch\.access\.stagingDir: is missing/],
+    ["a relative staging directory", access("stagingDir: x"), /write an absolute one/],
+    [
+      "a directory of commands that is two",
+      access("commandDirs: ['/a:/b']"),
+      /commandDirs\.0: "\/a:\/b" is no absolute/,
+    ],
+    [
+      "a fingerprint for ssh(1)",
+      access(`hostKey: SHA256:${"A".repeat(43)}`, "openssh"),
+      /cannot pin for kind: openssh/,
+    ],
     ["bad YAML", "a: [\nb: 1\n", /^site\.yaml:2:1: .*; correct the YAML$/],
     [
       "an alias of nothing",
@@ -288,3 +325,9 @@ it.each([
 ])("the word nearest to %s", (word, expected) => {
   expect(nearest(word, ["root", "chunkBytes", "revision"])).toBe(expected);
 });
+
+/** A frontend, with one line more. */
+function access(line: string, kind = "ssh"): string {
+  const host = line.startsWith("host:") ? "" : "    host: frontend\n";
+  return `batch:\n  access:\n    kind: ${kind}\n${host}    ${line}\n`;
+}

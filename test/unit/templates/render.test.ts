@@ -88,6 +88,12 @@ describe("strictness of a template", () => {
     ["directive", "a\u2028b"],
     ["haproxy", "a\nb"],
     ["haproxy", ["a"]],
+    ["ssh", "a\nb"],
+    ["ssh", 'a"b'],
+    ["ssh", "%h"],
+    ["ssh", "$" + "{HOME}"],
+    ["ssh", "a\\b"],
+    ["ssh", ""],
     ["json", NaN],
     ["json", { a: () => 1 }],
     ["yaml", { a: Symbol.iterator }],
@@ -166,6 +172,26 @@ describe("hostile values per target", () => {
         writeFileSync(file, renderText("haproxy.cfg", text, { word }));
         const { status, stderr } = spawnSync("haproxy", ["-c", "-f", file], { encoding: "utf8" });
         expect(`${String(status)} ${word} ${status === 0 ? "" : stderr}`).toBe(`0 ${word} `);
+      }
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  const sshMissing = spawnSync("ssh", ["-V"]).status !== 0;
+  it.skipIf(sshMissing)("ssh: the real parser takes every argument as one", () => {
+    const words = HOSTILE.filter(
+      (word) => word !== "" && !/["%$\\]|[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(word),
+    );
+    expect(words.length).toBeGreaterThan(6);
+    const dir = mkdtempSync(join(tmpdir(), "gridharvest-ssh-"));
+    try {
+      for (const word of words) {
+        const file = join(dir, "config");
+        writeFileSync(file, renderText("config", "Host x\n  IdentityFile {{ word | ssh }}\n", { word: `/k/${word}` }));
+        const { status, stdout, stderr } = spawnSync("ssh", ["-G", "-T", "-F", file, "x"], { encoding: "utf8" });
+        expect(`${String(status)} ${stderr}`).toBe("0 ");
+        expect(stdout.split("\n")).toContain(`identityfile /k/${word}`);
       }
     } finally {
       rmSync(dir, { recursive: true });

@@ -1,5 +1,5 @@
 import { describeError } from "../worker/contract/errors.ts";
-import { teardownEvent } from "./campaign.ts";
+import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
 
@@ -20,6 +20,8 @@ export async function handleCommands(ctx: CampaignContext): Promise<void> {
     ctx.log.info(`command ${command.kind}`, { reply: reply.text });
   }
 }
+
+const SCALABLE: ReadonlySet<CampaignState> = new Set(["booting", "running", "paused"]);
 
 async function carryOut(ctx: CampaignContext, command: Command): Promise<CommandReply> {
   const { view } = ctx;
@@ -59,9 +61,9 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
         return refused("there is nothing to check again");
       return { ok: true, text: "it is being checked again" };
     case "scale": {
-      if (view.state !== "running" && view.state !== "paused" && view.state !== "booting") {
-        return refused("nodes can be changed from its boot until the load is done");
-      }
+      // Of a held one too: a queue that refuses so many may be why.
+      const loads = view.state === "held" ? !view.loadIsOver : SCALABLE.has(view.state);
+      if (!loads) return refused("nodes can be changed from its boot until the load is done");
       const dataNodes = command.dataNodes ?? view.targets.dataNodes;
       const parsers = command.parsers ?? view.targets.parsers;
       if (dataNodes < view.targets.dataNodes) {

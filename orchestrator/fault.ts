@@ -8,9 +8,6 @@ import type { CampaignState } from "./campaign.ts";
  */
 export type FaultAnswer = "again" | "stay" | "hold" | "fail" | "leave";
 
-/** What was loaded is lost, or nothing can be loaded: a campaign that is loading has nothing to keep. */
-const LOST = new Set(["DATA_NODE_LOST", "JOBS_FAIL"]);
-
 /**
  * What becomes of a campaign that met a fault. Whatever somebody decided to keep (paused, serving, held) is not thrown away for a fault.
  * @param mayRetry whether the phase was not tried too often already
@@ -26,7 +23,8 @@ export function answerTo(error: unknown, state: CampaignState, mayRetry: boolean
     case "booting":
       return "fail";
     case "running":
-      return LOST.has(code) ? "fail" : "hold";
+      // What was loaded is lost: there is nothing to keep.
+      return code === "DATA_NODE_LOST" ? "fail" : "hold";
     case "paused":
       return code === "DATA_NODE_LOST" ? "fail" : "stay";
     case "finishing":

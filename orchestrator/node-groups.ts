@@ -21,7 +21,7 @@ import { writeFileAtomic } from "./campaign-store.ts";
 import { decide, programsOf, type CampaignContext } from "./context.ts";
 import { jobDirOf, jobNameOf, jobNumber, jobSpecOf, nodeSpecOf, type NodeInputs } from "./node-specs.ts";
 import { certify, verifyJoin, writeJobSecrets } from "./security/index.ts";
-import { liveJobs, type JobView } from "./view.ts";
+import { liveJobs, type CampaignView, type JobView } from "./view.ts";
 
 /**
  * Node groups: so many jobs of each role. This part submits what is missing, drains what is too much, certifies the
@@ -54,10 +54,30 @@ export interface JobUsage {
 
 /** After so many failed jobs of a role in a row no more are submitted. */
 const MOST_FAILURES = 4;
+/** A node that was part of the campaign for this long has worked. */
+const WORKED_MS = 60_000;
 /** States in which what is missing is submitted. */
 const NODES_WANTED: ReadonlySet<CampaignState> = new Set(["booting", "running", "paused"]);
 /** A job that the batch system no longer knows counts as ended after so many looks without any sign of life. */
 const ABSENT_LOOKS = 3;
+
+/**
+ * How many jobs of a role, the newest ones, failed before they were of any use. One that worked for a while ends the row, whatever its end: walltimes and
+ * the silence of an orchestrator end all of a role at once.
+ */
+export function failuresInARow(view: CampaignView, role: NodeRole): number {
+  const jobs = [...view.jobs.values()].filter((job) => job.role === role).sort((a, b) => b.intentAt - a.intentAt);
+  let failures = 0;
+  for (const { ended, certifiedAt, draining, cancelled } of jobs) {
+    // Nobody knows yet what becomes of it.
+    if (ended === undefined && certifiedAt === undefined) continue;
+    const workedUntil = ended?.at ?? Date.now();
+    const worked = certifiedAt !== undefined && workedUntil - certifiedAt >= WORKED_MS;
+    if (worked || ended?.exit === 0 || draining || cancelled) break;
+    if (ended) failures += 1;
+  }
+  return failures;
+}
 
 export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs): NodeGroups {
   const statuses = new Map<string, JobStatus>();
@@ -135,19 +155,6 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     ctx.log.info(`submitted ${job.role}`, { job: job.name, id: jobId });
   };
 
-  const failuresInARow = (role: NodeRole): number => {
-    const ended = [...ctx.view.jobs.values()]
-      .filter((job) => job.role === role)
-      .sort((a, b) => a.intentAt - b.intentAt);
-    let failures = 0;
-    for (const job of ended.reverse()) {
-      if (job.ended === undefined) continue;
-      if (job.ended.exit === 0 || job.draining || job.cancelled) break;
-      failures += 1;
-    }
-    return failures;
-  };
-
   /** Two at the same time would submit what is missing twice. */
   let reconciling: Promise<void> = Promise.resolve();
   const reconcile = (): Promise<void> => {
@@ -165,7 +172,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     for (const role of NODE_ROLES) {
       const target = role === "es-data" ? ctx.view.targets.dataNodes : ctx.view.targets.parsers;
       const live = liveJobs(ctx.view, role).filter((job) => !job.draining && !job.cancelled);
-      if (live.length < target && failuresInARow(role) >= MOST_FAILURES) {
+      if (live.length < target && failuresInARow(ctx.view, role) >= MOST_FAILURES) {
         throw new GridError(
           "JOBS_FAIL",
           `${String(MOST_FAILURES)} jobs of the role ${role} in a row failed; nothing more is submitted. Their logs: gridharvest logs ${ctx.record.id} ${[...ctx.view.jobs.values()].filter((j) => j.role === role).at(-1)?.name ?? ""}`,

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { UnpackResult } from "../worker/contract/chunk.ts";
 import { describeError } from "../worker/contract/errors.ts";
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
+import { isFinal } from "./campaign.ts";
 import { progressFile, writeFileAtomic } from "./campaign-store.ts";
 import type { CampaignContext } from "./context.ts";
 import { createFigures } from "./figures.ts";
@@ -162,7 +163,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   /** Asked of the spool while there is one; at the very end its keys are gone, and what was found last stays. */
   let problems: readonly FileProblem[] = ctx.plan.problems;
   const findProblems = async (): Promise<readonly FileProblem[]> => {
-    if (ctx.view.steps.has("forget")) return problems;
+    if (isFinal(ctx.view.state)) return problems;
     try {
       const unpacked: UnpackResult[] = [];
       for await (const result of ctx.spool.unpackResults()) unpacked.push(result);

@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CampaignEvent } from "../../orchestrator/campaign.ts";
@@ -6,9 +5,9 @@ import { handleCommands } from "../../orchestrator/command-handler.ts";
 import { move, type CampaignContext } from "../../orchestrator/context.ts";
 import { openJournal, readJournal } from "../../orchestrator/journal.ts";
 import { createLog } from "../../orchestrator/log.ts";
+import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
 import { viewOf } from "../../orchestrator/view.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
-import { identifyProcess } from "../../worker/contract/process.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { writeCampaignDirectory } from "../support/campaign-directory.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
@@ -37,7 +36,7 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
       "services.redis.url": `redis://127.0.0.1:${String(redis.port)}`,
       "services.graphite.carbon": "127.0.0.1:1",
     });
-    writeFileSync(paths.orchestratorPid, JSON.stringify(identifyProcess(process.pid)));
+    await writeOwner(paths.orchestratorPid, ownerOfThisProcess());
     const keys = campaignKeys(id);
     await redis.client.set(keys.alive, "2");
     const journal = await openJournal(paths.journal, 2, "here");

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadConfig } from "../../orchestrator/config.ts";
 import { CHECKS, diagnose, type Diagnosis } from "../../orchestrator/doctor.ts";
@@ -10,7 +12,9 @@ describeWith(["redis"], "doctor and the operator's Redis", () => {
   const stateDir = privateStateDir("doctor");
   let redis: TestRedis;
   beforeAll(async () => {
-    redis = await startRedis(stateDir);
+    const aclfile = join(stateDir, "users.acl");
+    writeFileSync(aclfile, "user default on nopass ~* &* +@all\n");
+    redis = await startRedis(stateDir, { aclfile });
   });
   afterAll(() => redis.stop());
 

@@ -15,8 +15,8 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** Starts it in a folder below `dir`. The caller stops it. */
-export async function startRedis(dir: string): Promise<TestRedis> {
+/** Starts it in a folder below `dir`, with more lines of redis.conf if need be. The caller stops it. */
+export async function startRedis(dir: string, settings: Readonly<Record<string, string>> = {}): Promise<TestRedis> {
   const port = await freePort();
   const data = join(dir, "redis");
   mkdirSync(data, { recursive: true });
@@ -33,7 +33,15 @@ export async function startRedis(dir: string): Promise<TestRedis> {
     await exited;
   };
   const start = async (): Promise<void> => {
-    const options = { port, bind: "127.0.0.1", dir: data, appendonly: "yes", appendfsync: "always", save: "" };
+    const options = {
+      port,
+      bind: "127.0.0.1",
+      dir: data,
+      appendonly: "yes",
+      appendfsync: "always",
+      save: "",
+      ...settings,
+    };
     const argv = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     child = spawn("redis-server", argv, { stdio: "ignore" });
     await waitFor("Redis to answer", async () => {

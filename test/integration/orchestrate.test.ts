@@ -91,7 +91,7 @@ describeWith(["redis", "haproxy"], "an orchestrator", () => {
       await redis.start();
     }
     expect((await campaign.view()).state).toBe("held");
-    expect((await teardown(campaign)).state).toBe("cancelled");
+    expect((await teardown(campaign)).state).toBe("failed");
   });
 
   it("makes the nodes' Redis users again when Redis was started anew and has forgotten them", async () => {
@@ -169,7 +169,7 @@ describeWith(["redis", "haproxy"], "an orchestrator", () => {
     await untilOwned(campaign);
     interruption.abort(new Error("Ctrl-C"));
     await expect(run).rejects.toThrow("Ctrl-C");
-    expect((await campaign.view()).state).toBe("cancelled");
+    expect((await campaign.view()).state).toBe("failed");
     expect(await keysOf(campaign)).toEqual([]);
   });
 
@@ -182,20 +182,23 @@ describeWith(["redis", "haproxy"], "an orchestrator", () => {
     expect(await keysOf(campaign)).toEqual([]);
     const later = await held();
     rmSync(later.paths.plan, { force: true });
-    expect((await teardown(later)).state).toBe("cancelled");
+    expect((await teardown(later)).state).toBe("failed");
   });
 
   it("of another host is talked to as long as it shows a sign of life, and then replaced", async () => {
     const campaign = await held();
     await writeOwner(campaign.paths.orchestratorPid, { ...ownerOfThisProcess(), host: "elsewhere" });
-    await writeFileAtomic(progressFile(campaign.paths), JSON.stringify({ at: Date.now(), parse: {}, unpack: {}, lines: {}, jobs: {} }));
+    await writeFileAtomic(
+      progressFile(campaign.paths),
+      JSON.stringify({ at: Date.now(), parse: {}, unpack: {}, lines: {}, jobs: {} }),
+    );
     expect((await campaignStatus(campaign.config.stateDir, campaign.id)).orchestrator.alive).toBe(true);
-    expect((await teardown(campaign)).state).toBe("cancelled");
+    expect((await teardown(campaign)).state).toBe("failed");
   });
 
   it("torn down again, ends what has surfaced since", async () => {
     const campaign = await held();
-    expect((await teardown(campaign)).state).toBe("cancelled");
+    expect((await teardown(campaign)).state).toBe("failed");
     const batch = await campaign.batch();
     mkdirSync(campaign.paths.staging, { recursive: true });
     const scriptFile = join(campaign.paths.dir, "late.sh");
@@ -214,7 +217,7 @@ describeWith(["redis", "haproxy"], "an orchestrator", () => {
       never,
     );
     await redis.client.set(campaignKeys(campaign.id).epoch, 3);
-    expect((await teardown(campaign)).state).toBe("cancelled");
+    expect((await teardown(campaign)).state).toBe("failed");
     expect((await batch.status([id], never)).get(id)?.state ?? "finished").toBe("finished");
     expect(existsSync(campaign.paths.staging)).toBe(false);
     expect(await keysOf(campaign)).toEqual([]);

@@ -5,7 +5,7 @@ import { configSchema, type Config } from "../../orchestrator/config-schema.ts";
 import { openJournal, readJournal, type JournalEntry } from "../../orchestrator/journal.ts";
 import { createLog, type Log } from "../../orchestrator/log.ts";
 import { statePaths, type CampaignPaths, type StatePaths } from "../../orchestrator/paths.ts";
-import { emptyPlan } from "../../orchestrator/plan.ts";
+import { emptyPlan, planId } from "../../orchestrator/plan.ts";
 import { writePlan } from "../../orchestrator/plan-file.ts";
 import { createCampaignSecrets } from "../../orchestrator/security/index.ts";
 import { viewOf, type CampaignView } from "../../orchestrator/view.ts";
@@ -59,7 +59,8 @@ export async function makeQuietCampaign(
   await createCampaignSecrets(paths.secrets, { campaign: name, gatewayAddresses: [NOWHERE], indexWildcard: "logs-*" });
   // One without a journal is what a launch left that was killed before it had written the plan.
   if (journal.length > 0) {
-    await writePlan(paths.plan, emptyPlan(record));
+    const plan = emptyPlan(record);
+    await writePlan(paths.plan, { ...plan, id: planId(plan) });
     const gone = await openJournal(paths.journal, 1, "gone");
     for (const entry of journal) await gone.append(entry);
     await gone.close();

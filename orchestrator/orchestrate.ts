@@ -149,7 +149,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     try {
       if (ctx.view.states.length === 0) await decide(ctx, { type: "created", campaign: record.id, plan: plan.id });
       if (programs && !end) ctx.programs = await nodePrograms(ctx, programs);
-      return await run(ctx, ownership, end);
+      return await orAbandoned(run(ctx, ownership, end), signal);
     } finally {
       await journal.close();
     }
@@ -171,6 +171,26 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     access.close();
     if (isWritten) await removeOwner(paths.orchestratorPid, self);
     await serviceKeeper;
+  }
+}
+
+/**
+ * The result of the work. Some while after the signal it is left behind if it has not ended: it waits for a part that is away, and what it wanted there is
+ * for whoever adopts the campaign.
+ */
+async function orAbandoned<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const abandoned = new Promise<never>((_, reject) => {
+    const wait = (): void => {
+      late = setTimeout(() => reject(signal.reason as Error), 3 * GIVE_UP_MS);
+    };
+    if (signal.aborted) wait();
+    else signal.addEventListener("abort", wait, { once: true });
+  });
+  try {
+    return await Promise.race([work, abandoned]);
+  } finally {
+    clearTimeout(late);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { UnpackResult } from "../worker/contract/chunk.ts";
 import { describeError } from "../worker/contract/errors.ts";
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
@@ -56,6 +57,8 @@ export interface Progress {
 
 /** The rate is that of the last this many milliseconds. */
 const RATE_WINDOW_MS = 20_000;
+/** A report waits no longer than this for a spool that does not answer. */
+const LONGEST_ASKING_MS = 30_000;
 
 export async function readProgress(file: string): Promise<ProgressFile | undefined> {
   try {
@@ -164,13 +167,24 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   let problems: readonly FileProblem[] = ctx.plan.problems;
   const findProblems = async (): Promise<readonly FileProblem[]> => {
     if (isFinal(ctx.view.state)) return problems;
-    try {
+    const ask = async (): Promise<readonly FileProblem[]> => {
       const unpacked: UnpackResult[] = [];
       for await (const result of ctx.spool.unpackResults()) unpacked.push(result);
-      problems = fileProblemsOf(ctx.plan, await ctx.spool.failed(), [...rows.values()], unpackedLengths(unpacked));
+      return fileProblemsOf(ctx.plan, await ctx.spool.failed(), [...rows.values()], unpackedLengths(unpacked));
+    };
+    const settled = new AbortController();
+    try {
+      // A Redis that is away answers nobody, and this orchestrator may be told to stop meanwhile.
+      const stopped = sleep(LONGEST_ASKING_MS, undefined, { signal: AbortSignal.any([ctx.signal, settled.signal]) });
+      problems = await Promise.race([
+        ask(),
+        stopped.then(() => Promise.reject(new Error("the spool does not answer"))),
+      ]);
     } catch (error) {
       // A report must not keep a campaign from its end.
       ctx.log.warn("the report may not name every file that is not whole", { error: describeError(error) });
+    } finally {
+      settled.abort();
     }
     return problems;
   };

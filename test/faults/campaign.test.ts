@@ -227,9 +227,8 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
     expect(unbalancedRows(rows)).toEqual([]);
     expect(report?.lines.read).toBe(rows.reduce((sum, row) => sum + row.counts.read, 0));
-    expect(report?.lines.read).toBe(
-      { booting: 0, running: expect.any(Number) as number, finishing: site.manifest.lines }[state],
-    );
+    if (state === "booting") expect(rows).toEqual([]);
+    if (state === "finishing") expect(report?.lines.read).toBe(site.manifest.lines);
     expect((await site.call("teardown", id)).code).toBe(0);
   });
 

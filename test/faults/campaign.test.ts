@@ -255,7 +255,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
       expect((await readLedger(paths.ledger)).map((row) => row.chunk)).toContain(chunk);
       expect(Number(first)).toBeLessThanOrEqual(offset);
       expect(Number(last)).toBeGreaterThan(offset);
-      await admin.create({ index: hit._index, id: hit._id, document: hit._source });
+      await admin.create({ index: hit._index, id: hit._id, document: hit._source, refresh: true });
     } finally {
       await admin.close();
     }

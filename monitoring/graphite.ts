@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 import GraphiteClient from "graphite";
 import CarbonClient from "graphite/lib/CarbonClient.js";
@@ -34,9 +35,21 @@ export interface GraphiteSender {
   close(timeoutMs?: number): Promise<void>;
 }
 
-export interface GraphiteSenderOptions {
+/** With what a client shows itself to a proxy, PEM texts. `key` is secret. */
+export interface ClientTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Carbon's plaintext listener; with `tls` a proxy before it. */
+export interface CarbonTarget {
   readonly host: string;
   readonly port: number;
+  readonly tls?: ClientTls;
+}
+
+export interface GraphiteSenderOptions extends CarbonTarget {
   /** Most points kept, delivered ones of the repeat window included. Default 50,000: about 10 MB. */
   readonly capacity?: number;
   /**
@@ -193,14 +206,16 @@ class BufferedSender implements GraphiteSender {
 
   async #connect(): Promise<void> {
     if (this.#socket) return;
-    const socket = connect({ host: this.#options.host, port: this.#options.port, keepAlive: true });
+    const { host, port, tls } = this.#options;
+    const socket = tls ? connectTls({ host, port, ...tls }) : connect({ host, port });
+    socket.setKeepAlive(true);
     socket.unref();
     // What went wrong is told by the close that follows.
     socket.on("error", () => {});
     await new Promise<void>((resolve, reject) => {
       const stalled = setTimeout(() => socket.destroy(new Error("no answer to connecting")), STALLED_MS);
       stalled.unref();
-      socket.once("connect", () => {
+      socket.once(tls ? "secureConnect" : "connect", () => {
         clearTimeout(stalled);
         resolve();
       });

@@ -1,5 +1,7 @@
 export {
   createGraphiteSender,
+  type CarbonTarget,
+  type ClientTls,
   type GraphiteSender,
   type GraphiteSenderOptions,
   type Point,
@@ -14,5 +16,11 @@ export {
   type MetricName,
   type MetricRole,
 } from "./metrics.ts";
-export { countMetricPaths, dashboardAddresses, saveDashboards, type DashboardAddress } from "./graphite-web.ts";
+export {
+  countMetricPaths,
+  dashboardAddresses,
+  saveDashboards,
+  type DashboardAddress,
+  type WebTarget,
+} from "./graphite-web.ts";
 export type { DashboardScope } from "./dashboards.ts";

@@ -1,20 +1,18 @@
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { describeError, GridError } from "../worker/contract/errors.ts";
-import { indexWildcard } from "../worker/contract/index-names.ts";
 import { saveDashboards } from "../monitoring/index.ts";
 import { writeAccess } from "./access.ts";
+import { campaignSecrets, openGateway, visitorOf, type GatewayNeeds } from "./campaign-gateway.ts";
 import { createCluster } from "./cluster.ts";
-import { clusterOf, decide, move, programsOf, step, until, type CampaignContext } from "./context.ts";
+import { clusterOf, decide, move, step, until, type CampaignContext } from "./context.ts";
 import { REPOSITORY } from "./finish.ts";
 import { orchestratorClient } from "./gateway-client.ts";
-import { readGateway, startGateway } from "./gateway/index.ts";
+import { atGateway, masterStatus, untilMasterAnswers, type GatewayState } from "./gateway/index.ts";
 import type { JournalRecord } from "./journal.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, unpacksOf } from "./plan.ts";
-import { createRedisUsers } from "./redis-users.ts";
-import { commandLine } from "./runtimes/index.ts";
-import { createCampaignSecrets, loadCampaignSecrets } from "./security/index.ts";
+import { loadCampaignSecrets } from "./security/index.ts";
 import { liveJobs } from "./view.ts";
 
 /**
@@ -29,12 +27,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   // Parsers that are early must not take chunks before the indices are there.
   await ctx.spool.close();
   await makeDirectories(ctx);
-  ctx.secrets = await createCampaignSecrets(paths.secrets, {
-    campaign: ctx.record.id,
-    gatewayAddresses: [config.network.gatewayAddress],
-    indexWildcard: indexWildcard(naming),
-  });
-  await createRedisUsers(ctx.redis, ctx.record.id, ctx.secrets.redisPasswords);
+  ctx.secrets = await campaignSecrets(ctx.record, paths, plan);
   await ctx.redis.hset(ctx.keys.knobs, {
     eventsPerSecond: config.limits.eventsPerSecond,
     bytesPerSecond: config.limits.bytesPerSecond,
@@ -43,20 +36,10 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     await decide(ctx, { type: "target", dataNodes: config.dataNodes.count, parsers: config.parsers.count });
   }
 
-  // The gateway's ports are known long before its master answers; the jobs start meanwhile.
-  const over = new AbortController();
-  const either = AbortSignal.any([signal, over.signal]);
-  const gatewayUp = bringUpGateway(ctx, either);
-  const gatewayKnown = until(() => gatewayIsKnown(ctx), either, 100);
-  try {
-    await Promise.race([gatewayUp, gatewayKnown]);
-    await groups.reconcile();
-    await gatewayUp;
-  } finally {
-    // Whatever ended this, neither goes on beside what comes next: a teardown, or another attempt.
-    over.abort();
-    await Promise.allSettled([gatewayUp, gatewayKnown]);
-  }
+  // The gateway is open long before its master answers; the jobs start meanwhile.
+  ctx.gateway = await openGateway(gatewayNeeds(ctx), ctx.log, signal);
+  await groups.reconcile();
+  await bringUpGateway(ctx, signal);
   const cluster = clusterOf(ctx);
 
   const inTime = (): void => {
@@ -95,10 +78,10 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     return { chunks, unpacks };
   });
   await step(ctx, "save-dashboards", async () => {
-    const url = ctx.services.graphiteWeb?.url;
-    if (url === undefined) return;
+    const web = ctx.access.graphiteWeb;
+    if (web === undefined) return;
     try {
-      await saveDashboards(url, { prefix: config.metrics.prefix, campaign: ctx.record.id }, signal);
+      await saveDashboards(web, { prefix: config.metrics.prefix, campaign: ctx.record.id }, signal);
     } catch (error) {
       await decide(ctx, {
         type: "warning",
@@ -140,55 +123,43 @@ export function bootBegin(records: readonly JournalRecord[]): number {
 export async function attach(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   if (ctx.cluster) return;
   ctx.secrets = await loadCampaignSecrets(ctx.paths.secrets);
-  // Redis may have been restarted without an ACL file since.
-  await createRedisUsers(ctx.redis, ctx.record.id, ctx.secrets.redisPasswords);
   await bringUpGateway(ctx, signal);
 }
 
-/** Starts the gateway again when its supervisor died; proxy and master go with it and come back on their ports. */
+/**
+ * One look at the gateway: when its supervisor died it is started again; proxy and master go with it and come back on their ports.
+ * Asks nothing of Redis, which may not be reachable without the gateway.
+ */
 export async function keepGateway(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
-  if (!ctx.cluster || (await readGateway(ctx.paths.gateway))) return;
+  const { gateway, secrets } = ctx;
+  if (!gateway || !secrets || (!ctx.cluster && ctx.view.state !== "tearing-down")) return;
+  if ((await masterStatus(gateway, visitorOf(secrets))) !== undefined) return;
+  if (await findGateway(ctx, signal)) return;
   ctx.log.warn("the gateway's supervisor is gone; it is started again");
-  await bringUpGateway(ctx, signal);
+  // Written down first: an orchestrator that was overtaken learns it here, where no Redis can tell it.
+  await decide(ctx, { type: "warning", text: "the gateway's supervisor was gone and is started again" });
+  if (ctx.view.state === "tearing-down") ctx.gateway = await openGateway(gatewayNeeds(ctx), ctx.log, signal);
+  else await bringUpGateway(ctx, signal);
 }
 
-/** Whether the gateway's supervisor runs and has chosen its ports. */
-async function gatewayIsKnown(ctx: CampaignContext): Promise<boolean> {
-  const gateway = await readGateway(ctx.paths.gateway);
-  if (gateway) ctx.gateway = gateway;
-  return gateway !== undefined;
+async function findGateway(ctx: CampaignContext, signal: AbortSignal): Promise<GatewayState | undefined> {
+  const request = { act: "find", dir: ctx.paths.gateway } as const;
+  return (await atGateway(ctx.config.network, request, ctx.log, signal)) ?? undefined;
 }
 
+function gatewayNeeds({ record, paths, state, programs }: CampaignContext): GatewayNeeds {
+  return { record, paths, state, ...(programs ? { runtime: programs } : {}) };
+}
+
+/** Starts or finds the gateway, waits for its master, and makes the client. */
 async function bringUpGateway(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
-  const { config, secrets } = ctx;
+  const { secrets } = ctx;
   if (!secrets) throw new GridError("GATEWAY_DOWN", "the campaign's secrets are not made yet");
-  const uid = config.elasticsearch.runAsUid;
-  ctx.gateway = await startGateway(
-    {
-      dir: ctx.paths.gateway,
-      command: commandLine(),
-      campaign: ctx.record.id,
-      address: config.network.gatewayAddress,
-      backends: {
-        redis: { host: ctx.services.redis.host, port: ctx.services.redis.port },
-        carbon: ctx.services.carbon,
-      },
-      elasticsearch: {
-        home: programsOf(ctx).elasticsearchHome,
-        javaHome: programsOf(ctx).javaHome,
-        heapBytes: config.elasticsearch.masterHeap,
-        clusterName: `gridharvest-${ctx.record.id}`,
-        repositories: [repositoryDir(config, ctx.state)],
-      },
-      secretsDir: ctx.paths.secrets,
-      ...(process.getuid?.() === 0 ? { runAs: { uid, gid: uid } } : {}),
-      orphanGraceSeconds: config.dataNodes.orphanGrace,
-    },
-    ctx.log,
-    signal,
-  );
-  await writeAccess(ctx.paths, secrets, ctx.gateway.elasticsearchUrl);
-  ctx.cluster = createCluster(orchestratorClient(secrets, ctx.gateway.elasticsearchUrl));
+  const gateway = await openGateway(gatewayNeeds(ctx), ctx.log, signal);
+  ctx.gateway = gateway;
+  await untilMasterAnswers(ctx.paths.gateway, gateway, visitorOf(secrets), () => findGateway(ctx, signal), signal);
+  await writeAccess(ctx.paths, secrets, gateway.elasticsearchUrl);
+  ctx.cluster = createCluster(orchestratorClient(secrets, gateway.elasticsearchUrl));
 }
 
 /** Directories that nodes share. The repository is written by Elasticsearch's own user. */

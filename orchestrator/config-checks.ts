@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import type { Config } from "./config-schema.ts";
 import { patternProblem } from "./layout.ts";
+import { parseRange } from "./node-address.ts";
 import { operatorProblems } from "./services/operator.ts";
 
 /** What a schema of single values cannot say: values that must fit each other. Pure. */
@@ -86,7 +87,7 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     );
   }
 
-  check(isIP(config.network.gatewayAddress) !== 0, "network.gatewayAddress", "is not an IP address; write one");
+  checkNetwork(config.network, check);
   config.batch.local.nodes.forEach((node, i) => {
     check(
       /^127\.\d+\.\d+\.\d+$/.test(node) && isIP(node) === 4,
@@ -167,4 +168,44 @@ function accessProblems(access: Config["batch"]["access"]): readonly ConfigProbl
     );
   }
   return problems;
+}
+
+function checkNetwork(
+  network: Config["network"],
+  check: (sound: boolean, path: string, problem: string) => void,
+): void {
+  const { provider, gatewayAddress, outsideAddress, range, gateway, namespaces } = network;
+  check(isIP(gatewayAddress) !== 0, "network.gatewayAddress", "is not an IP address; write one");
+  check(
+    outsideAddress === undefined || isIP(outsideAddress) !== 0,
+    "network.outsideAddress",
+    "is not an IP address; write one",
+  );
+  check(
+    range === undefined || parseRange(range) !== undefined,
+    "network.range",
+    `${JSON.stringify(range)} is not a range of addresses; write for example 10.20.0.0/16`,
+  );
+  check(
+    provider !== "loopback" || gateway.placement === "local",
+    "network.gateway.placement",
+    "only fits network.provider namespaces or site: with loopback everything runs on this machine; leave it out",
+  );
+  check(
+    gateway.placement !== "namespace" || namespaces.gateway !== undefined,
+    "network.namespaces.gateway",
+    "is missing, but network.gateway.placement is namespace; name the gateway's namespace",
+  );
+  check(
+    namespaces.gateway === undefined || /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(namespaces.gateway),
+    "network.namespaces.gateway",
+    `${JSON.stringify(namespaces.gateway)} cannot name a namespace; use letters, digits, ., _ and -`,
+  );
+  check(
+    (gateway.placement === "command") === gateway.command.length > 0,
+    "network.gateway.command",
+    gateway.placement === "command"
+      ? 'is empty, but network.gateway.placement is command; write for example ["ssh", "gw"]'
+      : "is only used with network.gateway.placement: command; leave it out, or set the placement",
+  );
 }

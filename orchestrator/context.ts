@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import type { BatchSystem, PbsDialect } from "../pbs/batch-system.ts";
 import { GridError } from "../worker/contract/errors.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
+import type { AccessPath } from "./access-path.ts";
 import { transition, type CampaignEvent } from "./campaign.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Cluster } from "./cluster.ts";
@@ -10,7 +11,6 @@ import type { Journal, JournalEntry } from "./journal.ts";
 import type { Log } from "./log.ts";
 import type { CampaignPaths, StatePaths } from "./paths.ts";
 import type { Plan } from "./plan.ts";
-import type { Services } from "./services/index.ts";
 import type { CampaignSecrets } from "./security/index.ts";
 import type { GatewayState } from "./gateway/index.ts";
 import type { Spool } from "./spool.ts";
@@ -26,8 +26,8 @@ export interface NodePrograms {
 }
 
 /**
- * Everything that the parts of a running orchestrator share. `secrets` and `gateway` appear while booting and are
- * read again after an adoption.
+ * Everything that the parts of a running orchestrator share. `secrets` and `gateway` appear while booting, or before where Redis is
+ * reached through the gateway, and are read again after an adoption.
  */
 export interface CampaignContext {
   readonly record: CampaignRecord;
@@ -35,7 +35,8 @@ export interface CampaignContext {
   readonly plan: Plan;
   readonly paths: CampaignPaths;
   readonly state: StatePaths;
-  readonly services: Services;
+  /** How Redis, carbon and graphite-web are reached. */
+  readonly access: AccessPath;
   readonly redis: Redis;
   readonly keys: CampaignKeys;
   readonly batch: BatchSystem;
@@ -96,6 +97,11 @@ export function move(ctx: CampaignContext, event: CampaignEvent, reason?: string
 export async function step<T>(ctx: CampaignContext, name: string, run: () => Promise<T>): Promise<T> {
   const known = ctx.view.steps.get(name);
   if (known?.doneAt !== undefined) return known.result as T;
+  return await stepAgain(ctx, name, run);
+}
+
+/** Does a step whether or not the journal says that it is done: for ends that must hold whatever an adoption began again. */
+export async function stepAgain<T>(ctx: CampaignContext, name: string, run: () => Promise<T>): Promise<T> {
   await decide(ctx, { type: "step", name, status: "started" });
   const result = await run();
   await decide(ctx, { type: "step", name, status: "done", ...(result === undefined ? {} : { result }) });

@@ -1,5 +1,6 @@
 import { BackfillError } from "../worker/contract/errors.ts";
 import type { CampaignState } from "./campaign.ts";
+import { mayPass } from "./passing-error.ts";
 
 /**
  * What a fault does to a campaign: it is tried *again* soon; the campaign *stay*s as it is, the fault is kept as a warning and it is tried
@@ -13,11 +14,11 @@ export type FaultAnswer = "again" | "stay" | "hold" | "fail" | "leave";
  * @param mayRetry whether the phase was not tried too often already
  */
 export function answerTo(error: unknown, state: CampaignState, mayRetry: boolean): FaultAnswer {
-  const { code, retryable } = error instanceof BackfillError ? error : { code: "", retryable: false };
+  const code = error instanceof BackfillError ? error.code : "";
   if (code === "CAMPAIGN_LOST") return "leave";
   // Nothing can be decided that cannot be written down: wait for room.
   if (code === "JOURNAL_UNWRITABLE") return "stay";
-  if (retryable && mayRetry) return "again";
+  if (mayRetry && mayPass(error)) return "again";
   switch (state) {
     case "planned":
     case "booting":

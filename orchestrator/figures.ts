@@ -15,10 +15,8 @@ export interface Figures {
 }
 
 export function createFigures(ctx: CampaignContext): Figures {
-  const { carbon } = ctx.services;
   const sender = createGraphiteSender({
-    host: carbon.host,
-    port: carbon.port,
+    ...ctx.access.carbon,
     onState: (state, reason) => ctx.log.debug(`carbon is ${state}`, { reason }),
   });
   const common = {

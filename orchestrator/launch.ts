@@ -1,15 +1,17 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { GridError } from "../worker/contract/errors.ts";
+import { ConfigError, GridError } from "../worker/contract/errors.ts";
 import { createCampaign, discardCampaign, type CampaignRecord } from "./campaign-store.ts";
 import type { Config } from "./config-schema.ts";
 import type { Log } from "./log.ts";
+import { campaignRepositoryDir, stagingDirOf } from "./node-specs.ts";
 import { statePaths, type CampaignPaths } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 import { writePlan } from "./plan-file.ts";
-import { checkGatewayPrograms } from "./gateway/index.ts";
+import { siteOfGateway } from "./campaign-gateway.ts";
+import { atGateway } from "./gateway/index.ts";
 import { commandLine, ensureBundles, ensureElasticsearch } from "./runtimes/index.ts";
-import { ensureServices } from "./services/index.ts";
 import { makeStateDir } from "./state-dir.ts";
 
 /** A configuration whose state directory is decided. */
@@ -29,10 +31,10 @@ export async function prepareSite(
 ): Promise<void> {
   const state = statePaths(config.stateDir);
   await makeStateDir(state.stateDir);
-  await checkGatewayPrograms();
+  await atGateway(config.network, { act: "check", embedded: [], addresses: [] }, log, signal);
   if (!hasRuntime) await ensureElasticsearch(config, state, log, signal);
   await ensureBundles(log);
-  await ensureServices(config, state, log, signal);
+  await atGateway(config.network, { act: "services-up", site: siteOfGateway(config, state) }, log, signal);
   signal.throwIfAborted();
 }
 
@@ -58,6 +60,35 @@ export async function prepareCampaign(
     throw error;
   }
   return campaign;
+}
+
+/**
+ * Makes the name of a new campaign its own also among those who share the site's Redis, the snapshot repository or the staging space
+ * and have other state directories. A campaign whose name is another's is discarded.
+ * @throws ConfigError `CAMPAIGN_EXISTS`
+ */
+export async function claimName(
+  config: SiteConfig,
+  campaign: { readonly record: CampaignRecord; readonly paths: CampaignPaths },
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const { record, paths } = campaign;
+  const state = statePaths(config.stateDir);
+  try {
+    for (const dir of [campaignRepositoryDir(config, state, record.id), stagingDirOf(config, record.id, paths)]) {
+      if (!existsSync(dir)) continue;
+      throw new ConfigError(
+        "CAMPAIGN_EXISTS",
+        `${dir} is there already, of another campaign named ${record.id}; choose another --name, or remove it if nobody needs it`,
+      );
+    }
+    const site = siteOfGateway(config, state);
+    await atGateway(config.network, { act: "claim", site, campaign: record.id, tag: record.tag }, log, signal);
+  } catch (error) {
+    await discardCampaign(paths);
+    throw error;
+  }
 }
 
 /**

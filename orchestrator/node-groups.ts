@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobStatus } from "../pbs/batch-system.ts";
@@ -19,6 +18,7 @@ import {
 import type { CampaignState } from "./campaign.ts";
 import { writeFileAtomic } from "./campaign-store.ts";
 import { decide, programsOf, type CampaignContext } from "./context.ts";
+import { nodeAddress, parseRange, resolveHost, type AddressAnswer } from "./node-address.ts";
 import { jobDirOf, jobNameOf, jobNumber, jobSpecOf, nodeSpecOf, type NodeInputs } from "./node-specs.ts";
 import { certify, verifyJoin, writeJobSecrets } from "./security/index.ts";
 import { liveJobs, type CampaignView, type JobView } from "./view.ts";
@@ -284,16 +284,34 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     }
   };
 
-  /** The address of the host that the batch system gave the job; undefined while it has not said. */
-  const leasedAddress = async (job: JobView): Promise<string | undefined> => {
+  /** The host that the batch system gave the job; undefined while it has not said. */
+  const leasedHost = async (job: JobView): Promise<string | undefined> => {
     let status = statuses.get(job.name);
     if (!status || status.hosts.length === 0) {
       const found = await ctx.batch.status(job.jobId === undefined ? [] : [job.jobId], ctx.signal);
       status = found.get(job.jobId ?? "");
       if (status) statuses.set(job.name, status);
     }
-    const host = status?.hosts[0];
-    return host === undefined ? undefined : (await lookup(host)).address;
+    return status?.hosts[0];
+  };
+
+  /** What to certify a job for: see `nodeAddress`. */
+  const addressOf = async (job: JobView, announced: readonly string[]): Promise<AddressAnswer> => {
+    const host = await leasedHost(job);
+    const { range } = ctx.config.network;
+    return nodeAddress({
+      range: range === undefined ? undefined : parseRange(range),
+      announced,
+      host,
+      resolved: host === undefined ? [] : await resolveHost(host),
+      others: liveJobs(ctx.view)
+        .filter((other) => other.name !== job.name && other.address !== undefined)
+        .map((other) => ({
+          jobName: other.name,
+          host: statuses.get(other.name)?.hosts[0],
+          address: other.address ?? "",
+        })),
+    });
   };
 
   /** Returns false when it cannot be answered yet. */
@@ -314,8 +332,10 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     if (!(await verifyJoin(secrets, request))) return refuse("the request was not signed with the job's own token");
     const sameJob = request.jobId.split(".")[0] === job.jobId.split(".")[0];
     if (!sameJob) return refuse(`the job ${job.name} is ${job.jobId}, not ${request.jobId}`);
-    const address = await leasedAddress(job);
-    if (address === undefined) return false;
+    const answer = await addressOf(job, request.addresses);
+    if (answer.kind === "unknown") return false;
+    if (answer.kind === "refused") return refuse(answer.reason);
+    const { address } = answer;
     let issued;
     try {
       issued = await certify(secrets, { role: job.role, jobName: job.name, address, csr: request.csr });

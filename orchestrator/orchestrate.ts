@@ -4,29 +4,31 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { BackfillError, describeError, GridError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
+import { accessThroughProxy, directAccess, isBehindProxy } from "./access-path.ts";
 import { openBatchAccess } from "./batch-access.ts";
 import { openBatchSystem } from "./batch-system.ts";
 import { attach, boot } from "./boot.ts";
-import { teardownEvent, type CampaignState } from "./campaign.ts";
+import { campaignSecrets, openGateway, siteOfGateway } from "./campaign-gateway.ts";
+import { isFinal, teardownEvent, type CampaignState } from "./campaign.ts";
 import { pinnedRuntime, RUNTIME_STEP, type CampaignRuntime } from "./campaign-runtime.ts";
-import { loadCampaign } from "./campaign-store.ts";
+import { loadCampaign, type CampaignRecord } from "./campaign-store.ts";
 import { decide, keepWarning, move, step, until, type CampaignContext, type NodePrograms } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import { finish, obstacleTo, type FinishResult } from "./finish.ts";
+import { atGateway } from "./gateway/index.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { createNodeGroups, type NodeGroups } from "./node-groups.ts";
 import { nodeInputsOf } from "./node-inputs.ts";
 import { judgeOwner, ownerOfThisProcess, readOwner, removeOwner, writeOwner } from "./owner-file.ts";
 import { acquireOwnership, type Ownership } from "./ownership.ts";
-import { emptyPlan } from "./plan.ts";
+import type { CampaignPaths, StatePaths } from "./paths.ts";
+import { emptyPlan, type Plan } from "./plan.ts";
 import { readPlan } from "./plan-file.ts";
 import { createProgress } from "./progress.ts";
-import { createRedisUsers } from "./redis-users.ts";
 import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms, type Programs } from "./runtimes/index.ts";
-import { ensureServices, keepServices, readServices, redisOptions } from "./services/index.ts";
 import { createSpool } from "./spool.ts";
-import { forget, sweep, teardown } from "./teardown.ts";
+import { endJobs, removeTraces, sweep } from "./teardown.ts";
 import { startTicker } from "./ticker.ts";
 import { servingUntil, viewOf } from "./view.ts";
 
@@ -71,21 +73,25 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
   const self = ownerOfThisProcess();
   const before = await readOwner(paths.orchestratorPid);
   const previous = await readJournal(paths.journal);
-  const pinned = pinnedRuntime(viewOf(previous.records));
+  const known = viewOf(previous.records);
+  if (isFinal(known.state) && !end) return known.state;
+  const pinned = pinnedRuntime(known);
   const plan = await readPlan(paths.plan).catch((error: unknown) => {
     if (!end) throw error;
     log.warn("the campaign is ended without its plan", { error: describeError(error) });
     return emptyPlan(record);
   });
   // Who only ends a campaign needs neither the metrics' services nor anything to start nodes with.
-  const services = end
-    ? await ensureServices(config, state, log, signal, ["redis"])
-    : await readServices(config, state);
+  if (end) {
+    const site = siteOfGateway(config, state);
+    await atGateway(config.network, { act: "services-up", site, needed: ["redis"] }, log, signal);
+  }
   const programs =
     end && pinned && existsSync(pinned.batch)
       ? undefined
       : await stagePrograms(await ensureBundles(log), state.runtimes);
   const entry = programs?.batch ?? pinned?.batch ?? "";
+  const way = await openWay(record, { paths, state, plan, pinned, end }, log, signal);
   const access = openBatchAccess(config, log);
   const batch = await openBatchSystem(config, { batchDir: state.batch, entry }, signal, access.runner).catch(
     (error: unknown) => {
@@ -94,11 +100,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     },
   );
 
-  const over = new AbortController();
-  const serviceKeeper = end
-    ? Promise.resolve()
-    : keepServices(config, state, log, AbortSignal.any([signal, over.signal]));
-  const redis = new Redis(redisOptions(services.redis));
+  const redis = new Redis(way.access.redis);
   redis.on("error", (error) => log.debug("redis", { error: describeError(error) }));
   // Commands to a Redis that is away wait for it, except when they are all that keeps us.
   let givingUp: NodeJS.Timeout | undefined;
@@ -109,7 +111,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
   let ownership: Ownership | undefined;
   let isWritten = false;
   try {
-    ownership = await acquireOwnership(redis, keys, previous.epoch, {
+    ownership = await acquireOwnership(redis, record, previous.epoch, {
       force: before !== undefined && judgeOwner(before) === "dead",
       signal,
       hasSuccessor: async (epoch) => (await readJournal(paths.journal)).epoch > epoch,
@@ -128,7 +130,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       plan,
       paths,
       state,
-      services,
+      ...way,
       redis,
       keys,
       batch,
@@ -139,13 +141,6 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       log,
       signal,
     };
-    // A Redis without a file of its users has forgotten the nodes' when it was started again.
-    redis.on("ready", () => {
-      if (!ctx.secrets) return;
-      createRedisUsers(redis, record.id, ctx.secrets.redisPasswords).catch((error: unknown) =>
-        log.warn(describeError(error)),
-      );
-    });
     try {
       if (ctx.view.states.length === 0) await decide(ctx, { type: "created", campaign: record.id, plan: plan.id });
       if (programs && !end) ctx.programs = await nodePrograms(ctx, programs);
@@ -158,7 +153,6 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     signal.throwIfAborted();
     throw error;
   } finally {
-    over.abort();
     // A campaign that has ended has no keys any more; renewing the sign of life would make one again.
     if (ownership && !ownership.lost.aborted) {
       const released = ownership.release().catch(() => undefined);
@@ -170,7 +164,6 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
     redis.disconnect();
     access.close();
     if (isWritten) await removeOwner(paths.orchestratorPid, self);
-    await serviceKeeper;
   }
 }
 
@@ -194,11 +187,45 @@ async function orAbandoned<T>(work: Promise<T>, signal: AbortSignal): Promise<T>
   }
 }
 
+/**
+ * The way to Redis. Where it leads through the gateway, secrets and gateway are made first, which is safe without owning the
+ * campaign: see `campaign-gateway.ts`. Who only ends it needs no master.
+ */
+async function openWay(
+  record: CampaignRecord,
+  needs: {
+    readonly paths: CampaignPaths;
+    readonly state: StatePaths;
+    readonly plan: Plan;
+    readonly pinned: CampaignRuntime | undefined;
+    readonly end: boolean;
+  },
+  log: Log,
+  signal: AbortSignal,
+): Promise<Pick<CampaignContext, "access" | "secrets" | "gateway">> {
+  const { config } = record;
+  const { paths, state, end } = needs;
+  if (!isBehindProxy(config)) return { access: await directAccess(config, state, end ? ["redis"] : undefined) };
+  const secrets = await campaignSecrets(record, paths, needs.plan);
+  const runtime = end ? undefined : (needs.pinned ?? (await findRuntime(config, state, log, signal)));
+  const gateway = await openGateway({ record, paths, state, ...(runtime ? { runtime } : {}) }, log, signal);
+  return { access: accessThroughProxy(secrets, gateway), secrets, gateway };
+}
+
+async function findRuntime(
+  config: CampaignRecord["config"],
+  state: StatePaths,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Pick<CampaignRuntime, "elasticsearchHome" | "javaHome">> {
+  const runtime = await ensureElasticsearch(config, state, log, signal);
+  return { elasticsearchHome: runtime.home, javaHome: runtime.javaHome };
+}
+
 /** What nodes run: Elasticsearch and Java are those with which the campaign began. */
 async function nodePrograms(ctx: CampaignContext, { agent, parser, batch }: Programs): Promise<NodePrograms> {
   const { elasticsearchHome, javaHome } = await step(ctx, RUNTIME_STEP, async (): Promise<CampaignRuntime> => {
-    const runtime = await ensureElasticsearch(ctx.config, ctx.state, ctx.log, ctx.signal);
-    return { elasticsearchHome: runtime.home, javaHome: runtime.javaHome, batch };
+    return { ...(await findRuntime(ctx.config, ctx.state, ctx.log, ctx.signal)), batch };
   });
   return { node: nodeBinary(), agent, parser, elasticsearchHome, javaHome };
 }
@@ -262,13 +289,15 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             break;
           case "tearing-down":
             finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
-            await ticker.leaveGateway();
-            await teardown(ctx, groups);
+            await endJobs(ctx, groups);
             await progress.writeReport(finished);
-            await ticker.stop();
+            // From here on Redis may be out of reach: nobody looks at it any more, nor starts the gateway again.
+            await ctx.spool.disconnect();
             ownership.stop();
-            // Not a step: whoever takes over after it makes keys again.
-            await forget(ctx);
+            const quiet = ticker.stop();
+            ctx.redis.disconnect();
+            await quiet;
+            await removeTraces(ctx);
             await move(ctx, view.outcome === undefined ? "torn-down-failed" : (`torn-down-${view.outcome}` as const));
             await progress.writeReport(finished);
             break;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { GridError } from "../worker/contract/errors.ts";
-import type { CampaignKeys } from "../worker/contract/keys.ts";
+import { campaignKeys } from "../worker/contract/keys.ts";
+import { campaignNameTaken } from "./redis-users.ts";
 
 /**
  * Only one orchestrator owns a campaign. Owning is a fencing epoch, handed out by Redis, and a key with
@@ -15,6 +16,9 @@ const ASK_MS = 500;
 
 // An epoch is always higher than the journal's last, also when Redis lost its data.
 const ACQUIRE = `
+local identity = redis.call('GET', KEYS[3])
+if identity and identity ~= ARGV[4] then return {-1, identity} end
+redis.call('SET', KEYS[3], ARGV[4])
 local alive = redis.call('GET', KEYS[1])
 if alive and ARGV[3] ~= '1' then return {0, alive} end
 local epoch = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -46,13 +50,15 @@ export interface Ownership {
 
 /**
  * Takes a campaign over. A sign of life that nobody renews is waited out.
+ * @param campaign its id, and the tag that tells it from another of the same name in this Redis
  * @param lastEpoch highest epoch that the journal knows
  * @param force also when a sign of life is there: the caller knows that its process is dead
- * @throws GridError `CAMPAIGN_OWNED` when another orchestrator renews its sign of life; the signal's reason when aborted
+ * @throws GridError `CAMPAIGN_OWNED` when another orchestrator renews its sign of life; ConfigError `CAMPAIGN_EXISTS` when another
+ *   campaign has the name; the signal's reason when aborted
  */
 export async function acquireOwnership(
   redis: Redis,
-  keys: CampaignKeys,
+  campaign: { readonly id: string; readonly tag: string },
   lastEpoch: number,
   options: {
     readonly force: boolean;
@@ -62,11 +68,19 @@ export async function acquireOwnership(
     readonly onLost: () => void;
   },
 ): Promise<Ownership> {
+  const keys = campaignKeys(campaign.id);
   const ask = async (): Promise<[epoch: number, holder: string]> =>
-    (await redis.eval(ACQUIRE, 2, keys.alive, keys.epoch, lastEpoch, ALIVE_MS, options.force ? 1 : 0)) as [
-      number,
-      string,
-    ];
+    (await redis.eval(
+      ACQUIRE,
+      3,
+      keys.alive,
+      keys.epoch,
+      keys.identity,
+      lastEpoch,
+      ALIVE_MS,
+      options.force ? 1 : 0,
+      campaign.tag,
+    )) as [number, string];
   let [epoch, holder] = await ask();
   let leftMs = Number.POSITIVE_INFINITY;
   while (epoch === 0) {
@@ -82,6 +96,7 @@ export async function acquireOwnership(
     await sleep(ASK_MS, undefined, { signal: options.signal });
     [epoch, holder] = await ask();
   }
+  if (epoch < 0) throw campaignNameTaken(campaign.id);
   const lost = new AbortController();
   const renew = async (): Promise<void> => {
     try {

@@ -1,16 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Redis } from "ioredis";
 import { removeDeadAttachSockets } from "../worker/contract/attach-sockets.ts";
 import { describeError, StoreError } from "../worker/contract/errors.ts";
-import { decide, step, until, type CampaignContext } from "./context.ts";
-import { stopGateway } from "./gateway/index.ts";
+import { siteOfGateway } from "./campaign-gateway.ts";
+import { decide, step, stepAgain, until, type CampaignContext } from "./context.ts";
+import { atGateway } from "./gateway/index.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { stagingDirOf } from "./node-specs.ts";
 import { createReminder } from "./reminder.ts";
 import { destroySecrets } from "./security/index.ts";
-import { redisUserName } from "./redis-users.ts";
-import { NODE_ROLES } from "../worker/contract/keys.ts";
 import { collectRejects, exportLedger, isExported } from "./ledger-export.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { liveJobs } from "./view.ts";
@@ -22,11 +20,12 @@ const CANCEL_AGAIN_MS = 30_000;
 const CANCEL_PATIENCE_MS = 120_000;
 
 /**
- * Ends everything of a campaign, in the order jobs → master and gateway → staging → keys in Redis → secrets; the ledger and the
- * rejects that would go with them are exported first, unless finishing has done it. From any half-built state, any number of times; each step is repeatable.
+ * The first half of a teardown, whose order is jobs → master and gateway → staging → keys in Redis → secrets; the ledger and the
+ * rejects that would go with them are exported here, unless finishing has done it. From any half-built state, any number of times; each
+ * step is repeatable.
  * @throws StoreError `TEARDOWN_INCOMPLETE` (retryable) when jobs do not end: secrets and keys are kept then
  */
-export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promise<void> {
+export async function endJobs(ctx: CampaignContext, groups: NodeGroups): Promise<void> {
   await step(ctx, "end-jobs", async () => {
     await ctx.spool.close();
     await groups.drain(liveJobs(ctx.view), "teardown");
@@ -64,8 +63,20 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
       await decide(ctx, { type: "warning", text: `rejected documents are missing: ${missing.join(", ")}` });
     }
   });
-  await step(ctx, "stop-gateway", () => stopGateway(ctx.paths.gateway, ctx.log));
-  await step(ctx, "clear-staging", () => clearStaging(ctx));
+}
+
+/**
+ * The second half, when nobody looks at Redis or Elasticsearch any more: they may not be reachable without the gateway. All of it
+ * is done whatever the journal says, since whoever takes over in mid-teardown may have made gateway and keys again to get here.
+ */
+export async function removeTraces(ctx: CampaignContext): Promise<void> {
+  await stepAgain(ctx, "stop-gateway", () => stop(ctx));
+  await stepAgain(ctx, "clear-staging", () => clearStaging(ctx));
+  await stepAgain(ctx, "forget", () => forget(ctx));
+}
+
+async function stop(ctx: CampaignContext): Promise<void> {
+  await atGateway(ctx.config.network, { act: "stop", dir: ctx.paths.gateway }, ctx.log, ctx.signal);
 }
 
 async function clearStaging(ctx: CampaignContext): Promise<void> {
@@ -98,7 +109,8 @@ export async function sweep(ctx: CampaignContext): Promise<void> {
     ctx.signal,
     300,
   );
-  await stopGateway(ctx.paths.gateway, ctx.log);
+  await ctx.spool.disconnect();
+  await stop(ctx);
   await clearStaging(ctx);
   await forget(ctx);
 }
@@ -112,15 +124,15 @@ function incomplete(jobs: readonly { readonly name: string; readonly id?: string
 }
 
 /**
- * The last part, after the final state stands in the journal: the campaign's keys and users in Redis, and its secrets.
- * Nothing may need them any more.
+ * The last part: the campaign's keys and users in Redis, and its secrets. Its own user could not remove itself: the site's
+ * administrator does it, on the gateway host.
  */
-export async function forget(ctx: CampaignContext): Promise<void> {
-  // Nobody is to make their users again.
-  delete ctx.secrets;
-  await ctx.spool.disconnect();
+async function forget(ctx: CampaignContext): Promise<void> {
+  const { config, record, state, log, signal } = ctx;
+  const { id: campaign, tag } = record;
   try {
-    await forgetInRedis(ctx.redis, ctx.record.id, ctx.keys.everything);
+    const request = { act: "forget", site: siteOfGateway(config, state), campaign, tag } as const;
+    await atGateway(config.network, request, log, signal);
   } catch (error) {
     await decide(ctx, {
       type: "warning",
@@ -128,15 +140,4 @@ export async function forget(ctx: CampaignContext): Promise<void> {
     });
   }
   await destroySecrets(ctx.paths.secrets);
-}
-
-async function forgetInRedis(redis: Redis, campaign: string, pattern: string): Promise<void> {
-  let cursor = "0";
-  do {
-    const [next, keys] = await redis.scan(cursor, "MATCH", pattern.replaceAll(/[[\]?\\]/g, "\\$&"), "COUNT", 1000);
-    if (keys.length > 0) await redis.unlink(...keys);
-    cursor = next;
-  } while (cursor !== "0");
-  for (const role of NODE_ROLES) await redis.call("ACL", "DELUSER", redisUserName(campaign, role));
-  await redis.call("ACL", "SAVE").catch(() => undefined);
 }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../worker/contract/errors.ts";
+import { isBehindProxy } from "./access-path.ts";
 import { keepGateway } from "./boot.ts";
 import type { CampaignState } from "./campaign.ts";
 import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
+import { gatewayReport } from "./gateway-client.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Progress } from "./progress.ts";
 
@@ -14,8 +16,6 @@ import type { Progress } from "./progress.ts";
  * are logged, and the lane goes on.
  */
 export interface Ticker {
-  /** Leaves the gateway alone from now on: it is about to be stopped. */
-  leaveGateway(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -33,9 +33,7 @@ export function startTicker(
   interrupt: (reason: Error) => void,
 ): Ticker {
   const stopped = new AbortController();
-  const gatewayLeft = new AbortController();
   const signal = AbortSignal.any([ctx.signal, stopped.signal]);
-  const gatewaySignal = AbortSignal.any([signal, gatewayLeft.signal]);
   const pollMs = ctx.config.batch.poll * 1000;
 
   const lane = async (everyMs: number, until: AbortSignal, parts: readonly (() => unknown)[]): Promise<void> => {
@@ -90,21 +88,31 @@ export function startTicker(
           throw new Error("the progress could not be written", { cause });
         }
       },
+      () => tellRepairs(ctx),
     ]),
+    lane(pollMs, signal, [() => (needsGateway(ctx) ? keepGateway(ctx, signal) : undefined)]),
   ];
-  const gatewayLane = lane(pollMs, gatewaySignal, [
-    () => (WITH_GATEWAY.has(ctx.view.state) ? keepGateway(ctx, gatewaySignal) : undefined),
-  ]);
   return {
-    async leaveGateway() {
-      gatewayLeft.abort();
-      await gatewayLane;
-    },
     async stop() {
       stopped.abort();
-      await Promise.all([...lanes, gatewayLane]);
+      await Promise.all(lanes);
     },
   };
+}
+
+/** Also a teardown, where its jobs could not be told without the gateway. */
+function needsGateway(ctx: CampaignContext): boolean {
+  const { state, steps } = ctx.view;
+  if (state !== "tearing-down") return WITH_GATEWAY.has(state);
+  return isBehindProxy(ctx.config) && steps.get("end-jobs")?.doneAt === undefined;
+}
+
+/** What the gateway's supervisor started again is part of the campaign's story. */
+async function tellRepairs(ctx: CampaignContext): Promise<void> {
+  for (const { at, services } of (await gatewayReport(ctx))?.repairs ?? []) {
+    const time = new Date(at).toISOString().slice(11, 19);
+    await keepWarning(ctx, `died and was started again by the gateway at ${time}: ${services.join(", ")}`);
+  }
 }
 
 /** @throws StoreError `DATA_NODE_LOST`: its shards had no replicas, so what was loaded into them is gone. */

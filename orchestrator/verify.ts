@@ -1,14 +1,16 @@
 import { StoreError } from "../worker/contract/errors.ts";
 import { accessOf } from "./access.ts";
 import { loadCampaign } from "./campaign-store.ts";
+import { visitorOf } from "./campaign-gateway.ts";
 import { createCluster } from "./cluster.ts";
 import { readLedger } from "./ledger-export.ts";
 import { orchestratorClient } from "./gateway-client.ts";
-import { readGateway } from "./gateway/index.ts";
+import { gatewayState, masterStatus, readGatewaySpec } from "./gateway/index.ts";
 import type { SiteConfig } from "./launch.ts";
+import type { CampaignPaths } from "./paths.ts";
 import { readPlan } from "./plan-file.ts";
 import { compareWithStore, type StoreComparison } from "./reconcile.ts";
-import { loadCampaignSecrets } from "./security/index.ts";
+import { loadCampaignSecrets, type CampaignSecrets } from "./security/index.ts";
 import { campaignStatus } from "./status.ts";
 
 /**
@@ -18,9 +20,9 @@ import { campaignStatus } from "./status.ts";
 export async function verifyCampaign(site: SiteConfig, id: string): Promise<StoreComparison> {
   const { paths } = await loadCampaign(site.stateDir, id);
   const status = await campaignStatus(site.stateDir, id);
-  const gateway = await readGateway(paths.gateway);
+  const cluster = await findCluster(paths);
   const rows = await readLedger(paths.ledger).catch(() => undefined);
-  if (!gateway || !(await accessOf(paths))) {
+  if (!cluster) {
     const saved = status.snapshot
       ? ` Its result is in the snapshot ${status.snapshot.name}; restore it into a cluster and count there`
       : "";
@@ -36,13 +38,13 @@ export async function verifyCampaign(site: SiteConfig, id: string): Promise<Stor
     );
   }
   const plan = await readPlan(paths.plan);
-  const client = orchestratorClient(await loadCampaignSecrets(paths.secrets), gateway.elasticsearchUrl);
+  const client = orchestratorClient(cluster.secrets, cluster.url);
   try {
-    const cluster = createCluster(client);
-    const indices = await cluster.indices({ pattern: plan.pinned.indexPattern, revision: plan.pinned.revision });
-    await cluster.refresh(indices);
+    const store = createCluster(client);
+    const indices = await store.indices({ pattern: plan.pinned.indexPattern, revision: plan.pinned.revision });
+    await store.refresh(indices);
     return await compareWithStore(
-      cluster,
+      store,
       indices,
       rows,
       new Map(plan.files.map((file) => [file.origin.fileId, file.origin.path])),
@@ -50,4 +52,14 @@ export async function verifyCampaign(site: SiteConfig, id: string): Promise<Stor
   } finally {
     await client.close();
   }
+}
+
+/** The cluster of a campaign, when its proxy answers: with or without anything behind it. */
+async function findCluster(paths: CampaignPaths): Promise<{ secrets: CampaignSecrets; url: string } | undefined> {
+  const spec = await readGatewaySpec(paths.gateway);
+  if (!spec || !(await accessOf(paths))) return undefined;
+  const secrets = await loadCampaignSecrets(paths.secrets);
+  const gateway = gatewayState(spec);
+  const status = await masterStatus(gateway, visitorOf(secrets));
+  return status === undefined ? undefined : { secrets, url: gateway.elasticsearchUrl };
 }

@@ -1,6 +1,8 @@
 import { ConfigError } from "../../worker/contract/errors.ts";
 import { examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { formatTable } from "./io.ts";
+import type { AccessPath } from "../access-path.ts";
+import type { SiteConfig } from "../launch.ts";
 import { siteOf } from "./site.ts";
 
 /** `gridharvest dashboard [ID]`: saves the dashboards into graphite-web and prints their addresses. */
@@ -15,15 +17,13 @@ export const dashboard: Command = {
       .addHelpText("after", examples("gridharvest dashboard", "gridharvest dashboard 2013-01-a --json"))
       .action((id: string | undefined, options: ConfigOptions) =>
         run(async (io, signal) => {
-          const { readServices } = await import("../services/index.ts");
-          const { statePaths } = await import("../paths.ts");
           const { saveDashboards } = await import("../../monitoring/index.ts");
           const config = await siteOf(options, io);
           if (id !== undefined) {
             const { loadCampaign } = await import("../campaign-store.ts");
             await loadCampaign(config.stateDir, id);
           }
-          const { graphiteWeb } = await readServices(config, statePaths(config.stateDir));
+          const { graphiteWeb } = await accessOf(config, id);
           if (graphiteWeb === undefined) {
             throw new ConfigError(
               "NO_GRAPHITE_WEB",
@@ -31,7 +31,7 @@ export const dashboard: Command = {
             );
           }
           const scope = { prefix: config.metrics.prefix, campaign: id ?? "*" };
-          const dashboards = await saveDashboards(graphiteWeb.url, scope, signal);
+          const dashboards = await saveDashboards(graphiteWeb, scope, signal);
           print(io, { dashboards }, () =>
             formatTable(
               [{ title: "DASHBOARD" }, { title: "ADDRESS" }],
@@ -43,3 +43,20 @@ export const dashboard: Command = {
       );
   },
 };
+
+/** Behind a proxy there is a way only while a campaign runs, since the proxy is the campaign's. */
+async function accessOf(config: SiteConfig, id: string | undefined): Promise<AccessPath> {
+  const { campaignAccess, directAccess, isBehindProxy } = await import("../access-path.ts");
+  if (!isBehindProxy(config)) {
+    const { statePaths } = await import("../paths.ts");
+    return await directAccess(config, statePaths(config.stateDir));
+  }
+  if (id === undefined) {
+    throw new ConfigError(
+      "NO_GRAPHITE_WEB",
+      "graphite-web is reached through the proxy of a campaign; name one that runs: gridharvest dashboard ID",
+    );
+  }
+  const { loadCampaign } = await import("../campaign-store.ts");
+  return await campaignAccess(await loadCampaign(config.stateDir, id));
+}

@@ -32,4 +32,5 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "dashboard", load: async () => (await import("./dashboard.ts")).dashboard },
   { name: "orchestrate", load: async () => (await import("./orchestrate.ts")).orchestrate },
   { name: "gateway", load: async () => (await import("./gateway.ts")).gateway },
+  { name: "at-gateway", load: async () => (await import("./at-gateway.ts")).atGateway },
 ];

@@ -64,9 +64,10 @@ export const launch: Command = {
           const { refuseSmallDisks } = await import("../disk-space.ts");
           await makeStateDir(site.stateDir);
           await refuseSmallDisks(site, plan);
-          const { prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
+          const { claimName, prepareSite, prepareCampaign, startOrchestrator } = await import("../launch.ts");
           await prepareSite(site, io.log, signal);
           const { record, paths } = await prepareCampaign(site, plan, options.name, signal);
+          await claimName(site, { record, paths }, io.log, signal);
           if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir }, () => "");
           else {
             const ctrlC = options.foreground ? "cancels the campaign" : "ends the watching, not the campaign";

@@ -1,5 +1,5 @@
 import type { ServiceStatus } from "../services/index.ts";
-import { examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
+import { examples, print, withConfig, type Command, type ConfigOptions, type Io } from "./command.ts";
 import { formatTable } from "./io.ts";
 import { siteOf } from "./site.ts";
 
@@ -19,12 +19,9 @@ export const services: Command = {
       .addHelpText("after", examples("gridharvest services up", "gridharvest services up --config site.yaml"))
       .action((options: ConfigOptions) =>
         run(async (io, signal) => {
-          const { ensureServices, servicesStatus } = await import("../services/index.ts");
-          const { statePaths } = await import("../paths.ts");
-          const config = await siteOf(options, io);
-          const paths = statePaths(config.stateDir);
-          await ensureServices(config, paths, io.log, signal);
-          const status = await servicesStatus(config, paths);
+          const { atGateway, site, network } = await gatewayOf(options, io);
+          await atGateway(network, { act: "services-up", site }, io.log, signal);
+          const status = await atGateway(network, { act: "services-status", site }, io.log, signal);
           print(io, { services: status }, () => statusText(status));
           return 0;
         }),
@@ -33,11 +30,10 @@ export const services: Command = {
     withConfig(group.command("down").description("End the embedded services; their data stays"))
       .addHelpText("after", examples("gridharvest services down"))
       .action((options: ConfigOptions) =>
-        run(async (io) => {
-          const { stopServices } = await import("../services/index.ts");
-          const { statePaths } = await import("../paths.ts");
-          const config = await siteOf(options, io);
-          const stopped = await stopServices(statePaths(config.stateDir), io.log);
+        run(async (io, signal) => {
+          const { atGateway, site, network } = await gatewayOf(options, io);
+          const request = { act: "services-down", stateDir: site.stateDir } as const;
+          const stopped = await atGateway(network, request, io.log, signal);
           print(io, { stopped }, () =>
             stopped.length === 0 ? "no services were running\n" : `ended: ${stopped.join(", ")}\n`,
           );
@@ -48,17 +44,23 @@ export const services: Command = {
     withConfig(group.command("status").description("Ask each service whether it works; exit code 1 when one does not"))
       .addHelpText("after", examples("gridharvest services status", "gridharvest services status --json"))
       .action((options: ConfigOptions) =>
-        run(async (io) => {
-          const { servicesStatus } = await import("../services/index.ts");
-          const { statePaths } = await import("../paths.ts");
-          const config = await siteOf(options, io);
-          const status = await servicesStatus(config, statePaths(config.stateDir));
+        run(async (io, signal) => {
+          const { atGateway, site, network } = await gatewayOf(options, io);
+          const status = await atGateway(network, { act: "services-status", site }, io.log, signal);
           print(io, { services: status }, () => statusText(status));
           return status.every((service) => service.kind === "none" || service.state === "up") ? 0 : 1;
         }),
       );
   },
 };
+
+/** The services run on the gateway host. */
+async function gatewayOf(options: ConfigOptions, io: Io) {
+  const { atGateway } = await import("../gateway/index.ts");
+  const { siteOfGateway } = await import("../campaign-gateway.ts");
+  const config = await siteOf(options, io);
+  return { atGateway, site: siteOfGateway(config, config), network: config.network };
+}
 
 function statusText(status: readonly ServiceStatus[]): string {
   return formatTable(

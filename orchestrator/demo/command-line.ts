@@ -17,10 +17,13 @@ export interface CallResult {
 export class CommandLine {
   readonly #config: string;
   readonly #logFile: string;
+  readonly #prefix: readonly string[];
 
-  constructor(configFile: string, logFile: string) {
+  /** @param prefix words before every call, e.g. those that enter a network namespace */
+  constructor(configFile: string, logFile: string, prefix: readonly string[] = []) {
     this.#config = configFile;
     this.#logFile = logFile;
+    this.#prefix = prefix;
   }
 
   /** The words to type for a command, for people. */
@@ -34,7 +37,8 @@ export class CommandLine {
     const { node, args } = commandLine();
     appendFileSync(this.#logFile, `$ gridharvest ${words.join(" ")}\n`);
     // A process group of its own: a Ctrl-C of the terminal reaches it through us only, once.
-    const child = spawn(node, [...args, ...words, "--json", "--config", this.#config], {
+    const [command = node, ...rest] = [...this.#prefix, node, ...args, ...words, "--json", "--config", this.#config];
+    const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

@@ -142,7 +142,7 @@ async function countMetrics({ site, id, io }: Run, signal: AbortSignal): Promise
   try {
     const { graphiteWeb } = await readServices(site.config, statePaths(site.config.stateDir));
     if (!graphiteWeb) return 0;
-    return await countMetricPaths(graphiteWeb.url, { prefix: site.config.metrics.prefix, campaign: id }, signal);
+    return await countMetricPaths(graphiteWeb, { prefix: site.config.metrics.prefix, campaign: id }, signal);
   } catch (error) {
     signal.throwIfAborted();
     io.log.warn(describeError(error));

@@ -1,13 +1,18 @@
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
+import { isLoopback, lowLimitsHere } from "../../worker/contract/bootstrap-checks.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
 import { lookAtDisks, roomText, type DiskRoom } from "../disk-space.ts";
+import { atGateway, bindingProblem, gatewayPrefix } from "../gateway/index.ts";
+import { createLog } from "../log.ts";
+import { embeddedServices } from "../services/index.ts";
 
 /** What the machine itself has to give: memory, disk, addresses. */
 export const machineChecks: readonly Check[] = [
   { name: "memory", run: checkMemory },
   { name: "disk", run: checkDisk },
+  { name: "limits", run: checkLimits },
+  { name: "gateway host", run: checkGatewayHost },
   { name: "ports", run: checkPorts },
   { name: "reachability", run: checkExposure },
 ];
@@ -51,42 +56,77 @@ export function judgeDisks(disks: readonly DiskRoom[]): Finding {
   return scarce ? { level: "warning", text, remedy } : { level: "ok", text };
 }
 
-async function checkPorts({ resolved }: DoctorContext): Promise<Finding> {
+/** Of this machine; an agent tells those of its node. On loopback Elasticsearch does not insist on any. */
+async function checkLimits({ resolved }: DoctorContext): Promise<Finding> {
   const { network, batch } = resolved.config;
-  const addresses = [...new Set([network.gatewayAddress, ...(batch.system === "local" ? batch.local.nodes : [])])];
-  for (const address of addresses) {
+  if (network.gateway.placement === "command" && batch.system !== "local") {
+    return { level: "ok", text: "nothing runs on this machine; agents tell the limits of their nodes" };
+  }
+  const low = lowLimitsHere().filter(({ fatal }) => !fatal || !isLoopback(network.gatewayAddress));
+  const worst = low.find(({ fatal }) => fatal) ?? low[0];
+  if (!worst) return { level: "ok", text: "nofile and vm.max_map_count are high enough for Elasticsearch" };
+  return {
+    level: worst.fatal ? "missing" : "warning",
+    text: `${hostname()}: ${low.map(({ text }) => text).join("; ")}`,
+    remedy: worst.remedy,
+  };
+}
+
+async function checkPorts({ resolved }: DoctorContext): Promise<Finding> {
+  const { batch } = resolved.config;
+  if (batch.system !== "local") return { level: "ok", text: "the nodes' are found when they start" };
+  for (const address of batch.local.nodes) {
     const problem = await bindingProblem(address);
     if (problem === undefined) continue;
     return {
       level: "missing",
       text: `nothing can listen on ${address}: ${problem}`,
-      remedy: `give this machine the address, or correct ${address === network.gatewayAddress ? "network.gatewayAddress" : "batch.local.nodes"}`,
+      remedy: "give this machine the address, or correct batch.local.nodes",
     };
   }
-  return { level: "ok", text: `free ones can be had on ${addresses.join(", ")}` };
+  return { level: "ok", text: `free ones can be had on ${batch.local.nodes.join(", ")}` };
 }
 
-async function bindingProblem(host: string): Promise<string | undefined> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host, port: 0 }, () => server.close(() => resolve(undefined)));
-  });
+/** What runs there is started there; so is this look at it. */
+async function checkGatewayHost({ resolved, signal }: DoctorContext): Promise<Finding> {
+  const { network, services } = resolved.config;
+  const { gatewayAddress, outsideAddress = gatewayAddress } = network;
+  const addresses = [...new Set([gatewayAddress, outsideAddress])];
+  const log = createLog({ level: "error" });
+  const request = { act: "check", embedded: embeddedServices(services), addresses } as const;
+  const { missingPackages, unusable } = await atGateway(network, request, log, signal);
+  const where = gatewayPrefix(network).join(" ") || "this machine";
+  if (missingPackages.length > 0) {
+    return {
+      level: "missing",
+      text: `the embedded services need Debian packages that are not installed: ${missingPackages.join(" ")} (${where})`,
+      remedy: `apt-get install --no-install-recommends ${missingPackages.join(" ")} there, or name your own under services`,
+    };
+  }
+  const [first] = unusable;
+  if (first) {
+    return {
+      level: "missing",
+      text: `nothing can listen on ${first.address}: ${first.problem} (${where})`,
+      remedy: `give that host the address, or correct ${first.address === gatewayAddress ? "network.gatewayAddress" : "network.outsideAddress"}`,
+    };
+  }
+  return { level: "ok", text: `${where}: haproxy, and ports on ${addresses.join(" and ")}` };
 }
 
-/** On loopback there is no network of our own to keep others out with. */
+/** On the gateway host's loopback there is no network of our own to keep others out with. */
 async function checkExposure({ resolved }: DoctorContext): Promise<Finding> {
   const { network, services } = resolved.config;
   const open = [
     ...(services.graphite.carbon === undefined ? ["carbon"] : []),
     ...(services.graphite.web === undefined && services.graphite.carbon === undefined ? ["graphite-web"] : []),
   ];
-  if (network.provider !== "loopback" || open.length === 0) {
+  if (network.gateway.placement === "namespace" || open.length === 0) {
     return { level: "ok", text: "nothing without authentication listens where others reach it" };
   }
   return {
     level: "warning",
-    text: `${open.join(" and ")} have no authentication of their own and listen on loopback: every local user of this machine can reach them, read the metrics and write some`,
+    text: `${open.join(" and ")} have no authentication of their own and listen on loopback: every local user of the gateway host can reach them, read the metrics and write some`,
     remedy:
       "use a machine without other users, or name your own with services.graphite.carbon and services.graphite.web",
   };

@@ -3,15 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SEVEN_ZIP_PROGRAMS } from "../../worker/contract/archive-format.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
-import { checkGatewayPrograms } from "../gateway/index.ts";
+import { gatewayPrefix } from "../gateway/index.ts";
 import { distributionVersion, elasticsearchSource, runtimeHome } from "../runtimes/elasticsearch.ts";
 import { findJava } from "../runtimes/java.ts";
 import { mavenArchivePath } from "../runtimes/maven.ts";
 import { NODE_MAJOR, nodeBinary } from "../runtimes/node.ts";
 import { findProgram, runTool } from "../runtimes/run-tool.ts";
 import { operatorServices } from "../services/operator.ts";
-import { missingPackages } from "../services/packages.ts";
-import type { EmbeddedName } from "../services/record.ts";
 import { checkOperatorRedis } from "../services/redis.ts";
 
 /** The programs of others, and the services that the operator runs instead. */
@@ -20,7 +18,6 @@ export const programChecks: readonly Check[] = [
   { name: "Java", run: checkJava },
   { name: "Elasticsearch", run: checkElasticsearch },
   { name: "Redis", run: checkRedis },
-  { name: "haproxy", run: checkHaproxy },
   { name: "carbon", run: checkCarbon },
   { name: "graphite-web", run: checkGraphiteWeb },
   { name: "7z", run: checkSevenZip },
@@ -36,21 +33,8 @@ async function checkSevenZip(): Promise<Finding> {
   };
 }
 
-/** The Debian packages of an embedded service. */
-function embedded(name: EmbeddedName): Finding {
-  const missing = missingPackages([name]);
-  if (missing.length === 0) return { level: "ok", text: "the packages of the embedded one are installed" };
-  return {
-    level: "missing",
-    text: `the embedded one needs Debian packages that are not installed: ${missing.join(" ")}`,
-    remedy: `apt-get install --no-install-recommends ${missing.join(" ")}, or name your own under services`,
-  };
-}
-
-async function checkHaproxy(): Promise<Finding> {
-  await checkGatewayPrograms();
-  return { level: "ok", text: findProgram("haproxy") ?? "found" };
-}
+/** Its Debian packages are looked at on the gateway host. */
+const EMBEDDED: Finding = { level: "ok", text: "the embedded one, on the gateway host" };
 
 async function checkNode({ signal }: DoctorContext): Promise<Finding> {
   const binary = nodeBinary();
@@ -103,19 +87,31 @@ async function checkElasticsearch({ resolved, paths }: DoctorContext): Promise<F
 /** As launch does: what the Redis is set to matters as much as that it answers. */
 async function checkRedis({ resolved }: DoctorContext): Promise<Finding> {
   const { redis } = operatorServices(resolved.config);
-  if (redis === undefined) return embedded("redis");
+  if (redis === undefined) return EMBEDDED;
+  const where = `${redis.host}:${redis.port}`;
+  if (isElsewhere(resolved.config)) return forGatewayHost(where, "services.redis.url");
   const remarks = await checkOperatorRedis(redis);
-  if (remarks.length === 0) return { level: "ok", text: `${redis.host}:${redis.port} answers (services.redis.url)` };
+  if (remarks.length === 0) return { level: "ok", text: `${where} answers (services.redis.url)` };
   return { level: "warning", text: remarks.join("\n") };
 }
 
-async function checkCarbon({ resolved, signal }: DoctorContext): Promise<Finding> {
-  const { carbon } = operatorServices(resolved.config);
-  if (carbon === undefined) return embedded("carbon");
-  return await reachable(carbon.host, carbon.port, "services.graphite.carbon", signal);
+/** What the gateway host reaches, and perhaps nobody here. */
+function isElsewhere(config: DoctorContext["resolved"]["config"]): boolean {
+  return gatewayPrefix(config.network).length > 0;
 }
 
-async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Finding> {
+function forGatewayHost(where: string, option: string): Finding {
+  return { level: "ok", text: `${where} (${option}) is for the gateway host to reach: \`services status\` asks there` };
+}
+
+async function checkCarbon(context: DoctorContext): Promise<Finding> {
+  const { carbon } = operatorServices(context.resolved.config);
+  if (carbon === undefined) return EMBEDDED;
+  return await reachable(carbon.host, carbon.port, "services.graphite.carbon", context);
+}
+
+async function checkGraphiteWeb(context: DoctorContext): Promise<Finding> {
+  const { resolved } = context;
   const { web, carbon } = resolved.config.services.graphite;
   if (web !== undefined) {
     const { hostname, port, protocol } = new URL(web);
@@ -123,7 +119,7 @@ async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Fi
       hostname,
       Number(port || (protocol === "https:" ? 443 : 80)),
       "services.graphite.web",
-      signal,
+      context,
     );
   }
   if (carbon !== undefined) {
@@ -133,11 +129,17 @@ async function checkGraphiteWeb({ resolved, signal }: DoctorContext): Promise<Fi
       remedy: "set services.graphite.web",
     };
   }
-  return embedded("graphiteWeb");
+  return EMBEDDED;
 }
 
 /** Whether somebody listens there. Nothing is sent. A campaign goes on without metrics, so more than a warning it is not. */
-async function reachable(host: string, port: number, option: string, signal: AbortSignal): Promise<Finding> {
+async function reachable(
+  host: string,
+  port: number,
+  option: string,
+  { resolved, signal }: DoctorContext,
+): Promise<Finding> {
+  if (isElsewhere(resolved.config)) return forGatewayHost(`${host}:${port}`, option);
   // An IPv6 address stands in brackets in a URL.
   const socket = createConnection({ host: host.replace(/^\[|\]$/g, ""), port, signal });
   const problem = await new Promise<string | undefined>((resolve) => {

@@ -7,6 +7,7 @@ import { NODE_ROLES } from "../../worker/contract/keys.ts";
 import { overAccess } from "./access.ts";
 import { openBatchSystem } from "../batch-system.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
+import { siteOfGateway } from "../campaign-gateway.ts";
 import { renderProxyConfig } from "../gateway/provision.ts";
 import { createLog } from "../log.ts";
 import { checkGrid } from "./grid.ts";
@@ -30,6 +31,7 @@ async function checkTemplates({ resolved, signal }: DoctorContext): Promise<Find
   const { config } = resolved;
   for (const role of NODE_ROLES) await renderNode(config, role, signal);
   const endpoint = { host: "127.0.0.1", port: 1 };
+  const { gatewayAddress, outsideAddress = gatewayAddress } = config.network;
   const elasticsearch = {
     home: "/",
     javaHome: "/",
@@ -37,15 +39,27 @@ async function checkTemplates({ resolved, signal }: DoctorContext): Promise<Find
     clusterName: "doctor",
     repositories: [config.snapshot.repository],
   };
-  renderProxyConfig("/", {
+  const spec = {
     campaign: "doctor",
-    address: config.network.gatewayAddress,
-    ports: { redis: 1, carbon: 2, elasticsearch: 3, transport: 4, masterHttp: 5 },
-    backends: { redis: endpoint, carbon: endpoint },
+    tag: "doctor",
+    address: gatewayAddress,
+    outsideAddress,
+    ports: {
+      redis: 1,
+      carbon: 2,
+      transport: 3,
+      outsideRedis: 4,
+      outsideCarbon: 5,
+      elasticsearch: 6,
+      graphiteWeb: 7,
+      masterHttp: 8,
+    },
+    site: siteOfGateway(config, config),
     elasticsearch,
     secretsDir: "/",
     orphanGraceSeconds: config.dataNodes.orphanGrace,
-  });
+  };
+  renderProxyConfig("/", spec, { redis: endpoint, carbon: endpoint, graphiteWeb: { url: "http://127.0.0.1:1" } });
   const pem = { certificate: "-", key: "-", authority: "-" };
   renderNodeFiles({
     ...elasticsearch,

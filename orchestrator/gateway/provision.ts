@@ -8,14 +8,17 @@ import { renderTemplate } from "../../templates/render.ts";
 import {
   distributionModules,
   makePrivateDirectories,
-  mayMapFiles,
   provisionNode,
   writePrivateFile,
 } from "../../worker/contract/elasticsearch-process.ts";
+import { mayMapFiles } from "../../worker/contract/bootstrap-checks.ts";
 import { ConfigError } from "../../worker/contract/errors.ts";
 import { LOADER_USER, withoutUser, type FileRealm } from "../../worker/contract/file-realm.ts";
 import { MASTER_NAME, type GatewaySecrets } from "../security/index.ts";
-import type { GatewaySpec } from "./state.ts";
+import type { Backends, GatewaySpec } from "./state.ts";
+
+/** What of a gateway's spec the master is made from. */
+export type MasterSpec = NonNullable<GatewaySpec["elasticsearch"]>;
 
 /** Files of a gateway's directory. Logs and state are ours; `proxy` and `master` belong to the user that they run as. */
 export const gatewayFiles = (dir: string) => ({
@@ -58,21 +61,28 @@ export async function checkGatewayPrograms(): Promise<void> {
 }
 
 /** The text of haproxy's configuration. Pure. */
-export function renderProxyConfig(dir: string, spec: GatewaySpec): string {
+export function renderProxyConfig(dir: string, spec: GatewaySpec, backends: Backends): string {
   const { proxy } = gatewayFiles(dir);
-  const { address, ports, backends } = spec;
+  const { address, outsideAddress, ports } = spec;
   return renderTemplate("templates/proxy/haproxy.cfg.tmpl", {
     campaign: spec.campaign,
     bind: {
       redis: `${address}:${ports.redis}`,
       carbon: `${address}:${ports.carbon}`,
-      elasticsearch: `${address}:${ports.elasticsearch}`,
+    },
+    outside: {
+      redis: `${outsideAddress}:${ports.outsideRedis}`,
+      carbon: `${outsideAddress}:${ports.outsideCarbon}`,
+      graphiteWeb: `${outsideAddress}:${ports.graphiteWeb}`,
+      elasticsearch: `${outsideAddress}:${ports.elasticsearch}`,
     },
     backend: {
       redis: `${backends.redis.host}:${backends.redis.port}`,
-      carbon: `${backends.carbon.host}:${backends.carbon.port}`,
+      // One that never ran has no port yet; at port 1 nobody listens.
+      carbon: `${backends.carbon.host}:${backends.carbon.port || 1}`,
       elasticsearch: `127.0.0.1:${ports.masterHttp}`,
     },
+    graphiteWeb: backends.graphiteWeb === undefined ? false : webServer(backends.graphiteWeb.url),
     files: {
       server: join(proxy, "server.pem"),
       clientAuthority: join(proxy, "client-authority.pem"),
@@ -82,14 +92,26 @@ export function renderProxyConfig(dir: string, spec: GatewaySpec): string {
   });
 }
 
-export async function provisionProxy(dir: string, spec: GatewaySpec, secrets: GatewaySecrets): Promise<void> {
+/** A web server as haproxy names it. */
+function webServer(text: string): { readonly server: string; readonly host: string; readonly tls: boolean } {
+  const { host, hostname, port, protocol } = new URL(text);
+  const tls = protocol === "https:";
+  return { server: `${hostname}:${port === "" ? (tls ? "443" : "80") : port}`, host: tls ? hostname : host, tls };
+}
+
+export async function provisionProxy(
+  dir: string,
+  spec: GatewaySpec,
+  backends: Backends,
+  secrets: GatewaySecrets,
+): Promise<void> {
   const files = gatewayFiles(dir);
   await makePrivateDirectories([files.proxy], spec.runAs);
   const texts = {
     "server.pem": secrets.proxy.certificate + secrets.proxy.key,
     "client-authority.pem": secrets.proxyClientAuthority,
     "http-authority.pem": secrets.httpAuthority,
-    "haproxy.cfg": renderProxyConfig(dir, spec),
+    "haproxy.cfg": renderProxyConfig(dir, spec, backends),
   };
   for (const [name, text] of Object.entries(texts)) await writePrivateFile(join(files.proxy, name), text, spec.runAs);
 }
@@ -100,15 +122,20 @@ function currentRealm(dir: string, secrets: GatewaySecrets): FileRealm {
 }
 
 /** Writes everything that the master reads at its start. Its data, if there is any, is kept. */
-export async function provisionMaster(dir: string, spec: GatewaySpec, secrets: GatewaySecrets): Promise<void> {
+export async function provisionMaster(
+  dir: string,
+  spec: GatewaySpec,
+  elasticsearch: MasterSpec,
+  secrets: GatewaySecrets,
+): Promise<void> {
   const files = gatewayFiles(dir);
   // All nodes write to the repository, which may be shared with other users' campaigns: it is the operator's to own.
-  for (const repository of spec.elasticsearch.repositories) {
+  for (const repository of elasticsearch.repositories) {
     if (!existsSync(repository)) await makePrivateDirectories([repository], spec.runAs);
   }
   const texts = renderNodeFiles({
     nodeName: MASTER_NAME,
-    clusterName: spec.elasticsearch.clusterName,
+    clusterName: elasticsearch.clusterName,
     roles: ["master"],
     dir: files.master,
     address: spec.address,
@@ -119,9 +146,9 @@ export async function provisionMaster(dir: string, spec: GatewaySpec, secrets: G
     seedHosts: [],
     initialMaster: !existsSync(files.founded),
     allowMmap: mayMapFiles(),
-    repositories: spec.elasticsearch.repositories,
-    heapBytes: spec.elasticsearch.heapBytes,
-    modules: distributionModules(spec.elasticsearch.home),
+    repositories: elasticsearch.repositories,
+    heapBytes: elasticsearch.heapBytes,
+    modules: distributionModules(elasticsearch.home),
     realm: currentRealm(dir, secrets),
     transport: { ...secrets.masterTransport, authority: secrets.transportAuthority },
     http: { ...secrets.masterHttp, authority: secrets.httpAuthority },
@@ -134,6 +161,7 @@ export async function revokeLoader(dir: string, spec: GatewaySpec, secrets: Gate
   const files = gatewayFiles(dir);
   await mkdir(dir, { recursive: true });
   await writeFile(files.revoked, "");
+  if (!existsSync(join(files.master, "config"))) return;
   const realm = withoutUser(secrets.realm, LOADER_USER);
   await writePrivateFile(join(files.master, "config", "users"), realm.users, spec.runAs);
   await writePrivateFile(join(files.master, "config", "users_roles"), realm.usersRoles, spec.runAs);

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isAlive, terminateProcess } from "../../worker/contract/process.ts";
 import type { Log } from "../log.ts";
+import { withMachineLock } from "../runtimes/machine-lock.ts";
 import { findSupervisor } from "./find.ts";
 import { gatewayFiles } from "./provision.ts";
 import { readProcesses } from "./state.ts";
@@ -30,9 +31,17 @@ export async function endGatewayProcesses(dir: string): Promise<void> {
  */
 export async function stopGateway(dir: string, log: Log): Promise<void> {
   log.debug("stopping the gateway", { dir });
-  await endGatewayProcesses(resolve(dir));
-  const files = gatewayFiles(dir);
-  for (const path of [files.proxy, files.master, files.founded, files.revoked, join(dir, "processes.json")]) {
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
-  }
+  // Not while it is being started: that would come up afterwards.
+  await withMachineLock(gatewayLock(dir), async () => {
+    await endGatewayProcesses(resolve(dir));
+    const files = gatewayFiles(dir);
+    for (const path of [files.proxy, files.master, files.founded, files.revoked, join(dir, "processes.json")]) {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    }
+  });
+}
+
+/** The lock under which a gateway is started and stopped. */
+export function gatewayLock(dir: string): string {
+  return `gateway ${resolve(dir)}`;
 }

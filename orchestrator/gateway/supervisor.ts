@@ -1,21 +1,28 @@
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { Redis } from "ioredis";
+import { hostname } from "node:os";
+import { BOOTSTRAP_EXIT, bootstrapFailures, explainBootstrapFailures } from "../../worker/contract/bootstrap-checks.ts";
 import { httpsStatus, launchElasticsearch } from "../../worker/contract/elasticsearch-process.ts";
 import { describeError, GridError } from "../../worker/contract/errors.ts";
 import { spawnGuarded, type GuardedChild } from "../../worker/contract/guarded-child.ts";
 import { describeExit, keepChild, type KeepResult } from "../../worker/contract/kept-child.ts";
-import { campaignKeys } from "../../worker/contract/keys.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
 import { processTree } from "../../worker/contract/process-tree.ts";
 import { createLog, type Log } from "../log.ts";
 import { loadGatewaySecrets, type GatewaySecrets } from "../security/index.ts";
-import { redisOptions } from "../services/index.ts";
-import { findHaproxy, gatewayFiles, provisionMaster, provisionProxy, revokeLoader } from "./provision.ts";
+import { takenProxyPorts } from "./ports.ts";
+import {
+  findHaproxy,
+  gatewayFiles,
+  provisionMaster,
+  provisionProxy,
+  revokeLoader,
+  type MasterSpec,
+} from "./provision.ts";
+import { findSiteServices, type SiteServices } from "./site-services.ts";
 import { readGatewaySpec, readProcesses, writeProcesses, type GatewayProcesses, type GatewaySpec } from "./state.ts";
+import { watchCampaign } from "./watch-campaign.ts";
 
-/** How often Redis is asked for the sign of life and the loader's credential, at most. */
-const LOOK_MS = 2_000;
 /** A proxy or master that lived this long is not part of a series of failures. */
 const STABLE_MS = 30_000;
 const MASTER_STOP_MS = 25_000;
@@ -24,10 +31,11 @@ const MASTER_STOP_MS = 25_000;
  * The gateway's supervisor: a process of its own, so that the gateway outlives its orchestrator.
  *
  * It *provisions* proxy and master, *keeps* both running (a proxy is back within a second, a master as fast as it
- * starts; what fails over and over ends everything), and *watches* Redis: while an orchestrator shows a sign of life all is well;
- * `orphanGraceSeconds` after the last one it ends both and itself, since nobody will come to tear them down. Not
- * reaching Redis counts as seeing none. When the loader's credential is revoked it takes the user out of the master's realm.
- * When the signal aborts it ends everything, the master gracefully. When it dies of whatever cause the kernel ends both.
+ * starts; what fails over and over ends everything), keeps the embedded services of the site running too, and *watches*
+ * Redis: while an orchestrator shows a sign of life all is well; `orphanGraceSeconds` after the last one it ends proxy, master
+ * and itself, since nobody will come to tear them down. Not reaching Redis counts as seeing none. Whatever only the
+ * gateway host can reach it does for the orchestrator, and reports through Redis: see `watch-campaign.ts`. When the signal
+ * aborts it ends everything, the master gracefully. When it dies of whatever cause the kernel ends both.
  *
  * @param dir the directory that `startGateway` prepared
  * @throws GridError `GATEWAY_FAILED` when proxy or master cannot be kept running; `GATEWAY_RUNNING` when another supervisor has the directory
@@ -66,10 +74,22 @@ export async function runGatewaySupervisor(dir: string, signal: AbortSignal, log
   };
   try {
     const secrets = await loadGatewaySecrets(spec.secretsDir);
+    // Who only wants a way in, to end the campaign, needs Redis alone.
+    const needed = spec.elasticsearch ? undefined : (["redis"] as const);
+    const site = await findSiteServices(spec.site, log, over.signal, needed);
+    const onUsersMade = (): void => {
+      record.usersMade = true;
+    };
     await Promise.all([
-      keepProxy(dir, spec, secrets, record, log, over.signal).catch(fail("haproxy")),
-      keepMaster(dir, spec, secrets, record, log, over.signal).catch(fail("the master")),
-      watchRedis(dir, spec, secrets, record, log, over.signal, end).catch(fail("watching")),
+      keepProxy(dir, spec, site, secrets, record, log, over.signal).catch(fail("haproxy")),
+      spec.elasticsearch
+        ? keepMaster(dir, spec, spec.elasticsearch, secrets, record, log, over.signal).catch(fail("the master"))
+        : undefined,
+      site.keep(over.signal),
+      watchCampaign(
+        { dir, spec, secrets, site, log, onUsersMade, onLook: () => record.save(), onAbandoned: end },
+        over.signal,
+      ).catch(fail("watching")),
     ]);
   } catch (error) {
     fail("starting")(error);
@@ -86,6 +106,9 @@ export async function runGatewaySupervisor(dir: string, signal: AbortSignal, log
 export interface ProcessRecord {
   proxy: GuardedChild | undefined;
   master: GuardedChild | undefined;
+  /** Both make the gateway open. */
+  usersMade: boolean;
+  proxyListens: boolean;
   /** Writes the file if anything changed. Never rejects: a full disk ends no gateway, the next look writes it. */
   save(): Promise<void>;
   end(reason: string): Promise<void>;
@@ -113,6 +136,8 @@ export function createRecord(dir: string, supervisor: ProcessIdentity, log: Log)
   const record: ProcessRecord = {
     proxy: undefined,
     master: undefined,
+    usersMade: false,
+    proxyListens: false,
     save() {
       const haproxy = identityOf(record.proxy);
       const launcher = identityOf(record.master);
@@ -120,25 +145,34 @@ export function createRecord(dir: string, supervisor: ProcessIdentity, log: Log)
         supervisor,
         ...(haproxy ? { haproxy } : {}),
         master: launcher ? [...processTree(launcher.pid)] : [],
+        open: record.usersMade && record.proxyListens,
       });
     },
-    end: (reason) => write({ supervisor, master: [], ended: reason }),
+    end: (reason) => write({ supervisor, master: [], open: false, ended: reason }),
   };
   return record;
 }
 
-function throwIfFailed(name: string, logFile: string, result: KeepResult): void {
+async function throwIfFailed(name: string, logFile: string, spec: GatewaySpec, result: KeepResult): Promise<void> {
   if (result.kind !== "failed") return;
+  if (name !== "haproxy" && result.exit.code === BOOTSTRAP_EXIT) {
+    const failures = bootstrapFailures(readFileSync(logFile, "utf8"));
+    throw new GridError("GATEWAY_FAILED", `${explainBootstrapFailures(hostname(), failures)} (${logFile})`);
+  }
   const last = readFileSync(logFile, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  const taken = name === "haproxy" ? await takenProxyPorts(spec) : [];
+  const others = taken.length === 0 ? "" : `; other programs may have its ports ${taken.join(", ")}`;
   throw new GridError(
     "GATEWAY_FAILED",
-    `${name} ends again and again (${describeExit(result.exit)}), saying "${last.slice(0, 300)}"; see ${logFile}`,
+    `${name} ends again and again (${describeExit(result.exit)}), saying "${last.slice(0, 300)}"${others}; see ${logFile}`,
   );
 }
 
+/** Keeps the proxy, and starts it anew when a service that stands behind it moved. */
 async function keepProxy(
   dir: string,
   spec: GatewaySpec,
+  site: SiteServices,
   secrets: GatewaySecrets,
   record: ProcessRecord,
   log: Log,
@@ -146,56 +180,84 @@ async function keepProxy(
 ): Promise<void> {
   const files = gatewayFiles(dir);
   const command = findHaproxy();
-  await provisionProxy(dir, spec, secrets);
-  const result = await keepChild(
-    {
-      name: "haproxy",
-      launch: async () => {
-        const output = openSync(files.proxyLog, "a", 0o644);
-        try {
-          record.proxy = spawnGuarded({
-            command,
-            args: ["-db", "-f", files.proxyConfig],
-            env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
-            cwd: files.proxy,
-            output,
-            runAs: spec.runAs,
-            deathSignal: "TERM",
-          });
-        } finally {
-          closeSync(output);
-        }
-        await record.save();
-        return record.proxy;
+  while (!signal.aborted) {
+    const moved = site.moved();
+    await provisionProxy(dir, spec, site.current(), secrets);
+    const result = await keepChild(
+      {
+        name: "haproxy",
+        launch: async () => {
+          const output = openSync(files.proxyLog, "a", 0o644);
+          try {
+            record.proxy = spawnGuarded({
+              command,
+              args: ["-db", "-f", files.proxyConfig],
+              env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+              cwd: files.proxy,
+              output,
+              runAs: spec.runAs,
+              deathSignal: "TERM",
+            });
+          } finally {
+            closeSync(output);
+          }
+          await record.save();
+          if (!record.proxyListens) void noteListening(spec, secrets, record.proxy, record);
+          return record.proxy;
+        },
+        mostFailures: 8,
+        firstDelayMs: 100,
+        longestDelayMs: 5_000,
+        stableMs: STABLE_MS,
+        stopGraceMs: 3_000,
+        onFailure: (exit, failures) =>
+          log.warn("haproxy ended; starting it again", { how: describeExit(exit), failures, log: files.proxyLog }),
       },
-      mostFailures: 8,
-      firstDelayMs: 100,
-      longestDelayMs: 5_000,
-      stableMs: STABLE_MS,
-      stopGraceMs: 3_000,
-      onFailure: (exit, failures) =>
-        log.warn("haproxy ended; starting it again", { how: describeExit(exit), failures, log: files.proxyLog }),
-    },
-    signal,
-  );
-  throwIfFailed("haproxy", files.proxyLog, result);
+      AbortSignal.any([signal, moved]),
+    );
+    await throwIfFailed("haproxy", files.proxyLog, spec, result);
+  }
+}
+
+/** Notes that the proxy listens as soon as it answers. It opens all of its ports or none. */
+async function noteListening(
+  spec: GatewaySpec,
+  secrets: GatewaySecrets,
+  child: GuardedChild,
+  record: ProcessRecord,
+): Promise<void> {
+  while (!child.hasExited()) {
+    const status = await httpsStatus({
+      host: spec.outsideAddress,
+      port: spec.ports.elasticsearch,
+      authority: secrets.httpAuthority,
+      client: secrets.orchestratorClient,
+    });
+    if (status !== undefined) {
+      record.proxyListens = true;
+      await record.save();
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 async function keepMaster(
   dir: string,
   spec: GatewaySpec,
+  elasticsearch: MasterSpec,
   secrets: GatewaySecrets,
   record: ProcessRecord,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const files = gatewayFiles(dir);
-  const { home, javaHome } = spec.elasticsearch;
+  const { home, javaHome } = elasticsearch;
   const result = await keepChild(
     {
       name: "the master",
       launch: async () => {
-        await provisionMaster(dir, spec, secrets);
+        await provisionMaster(dir, spec, elasticsearch, secrets);
         // Revoked while the files were being written.
         if (existsSync(files.revoked)) await revokeLoader(dir, spec, secrets);
         const child = launchElasticsearch({
@@ -215,12 +277,13 @@ async function keepMaster(
       longestDelayMs: 15_000,
       stableMs: STABLE_MS * 2,
       stopGraceMs: MASTER_STOP_MS,
+      isHopeless: (exit) => exit.code === BOOTSTRAP_EXIT,
       onFailure: (exit, failures) =>
         log.warn("the master ended; starting it again", { how: describeExit(exit), failures, log: files.masterLog }),
     },
     signal,
   );
-  throwIfFailed("the master", files.masterLog, result);
+  await throwIfFailed("the master", files.masterLog, spec, result);
 }
 
 /** Notes that the cluster exists as soon as the master says so. */
@@ -246,71 +309,4 @@ async function markFounded(
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
-}
-
-/** Looks at the campaign's `control` keys until the signal aborts. */
-async function watchRedis(
-  dir: string,
-  spec: GatewaySpec,
-  secrets: GatewaySecrets,
-  record: ProcessRecord,
-  log: Log,
-  signal: AbortSignal,
-  end: (why: string) => void,
-): Promise<void> {
-  const keys = campaignKeys(spec.campaign);
-  const redis = new Redis({
-    ...redisOptions({ ...spec.backends.redis, ...secrets.redis }),
-    // A look that gets no answer is repeated: it must not wait for Redis to come back.
-    maxRetriesPerRequest: 1,
-    commandTimeout: LOOK_MS,
-  });
-  redis.on("error", () => undefined);
-  const graceMs = spec.orphanGraceSeconds * 1000;
-  const everyMs = Math.min(LOOK_MS, graceMs / 4);
-  let lastSign = performance.now();
-  let unreachable = false;
-  let revoked = existsSync(gatewayFiles(dir).revoked);
-  try {
-    while (!signal.aborted) {
-      try {
-        const [alive, credential] = await redis.mget(keys.alive, keys.loaderCredential);
-        if (unreachable) log.info("Redis answers again");
-        unreachable = false;
-        if (alive !== null) lastSign = performance.now();
-        if (credential === "revoked" && !revoked) {
-          await revokeLoader(dir, spec, secrets);
-          revoked = true;
-          log.info("the loader's credential is revoked on the master");
-        }
-      } catch (error) {
-        if (!unreachable) log.warn("cannot look at Redis", { error: describeError(error) });
-        unreachable = true;
-      }
-      await record.save();
-      if (performance.now() - lastSign > graceMs) {
-        end(`no sign of life from an orchestrator for ${spec.orphanGraceSeconds} s`);
-        return;
-      }
-      await pause(everyMs, signal);
-    }
-  } finally {
-    redis.disconnect();
-  }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -1,16 +1,16 @@
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { GridError } from "../../worker/contract/errors.ts";
 import { LOADER_USER } from "../../worker/contract/file-realm.ts";
-import { redisUserName } from "../redis-users.ts";
+import { redisPasswordHash } from "../redis-users.ts";
 import { createAuthority, createIdentity } from "./authority.ts";
 import { ADMIN_USER, fileRealm, randomPassword, READER_USER } from "./realm.ts";
 import { readSecretFile, writeSecretFile } from "./secret-files.ts";
 
 /**
- * The units (`OU`) of the proxy's clients. The proxy admits `joining` to Redis, `node` to Redis and carbon,
- * `orchestrator` and `operator` to Elasticsearch.
+ * The units (`OU`) of the proxy's clients. On the nodes' leg the proxy admits `joining` to Redis, `node` to Redis and carbon; on
+ * the outside leg `orchestrator` to everything, `operator` to Elasticsearch and graphite-web.
  */
 export const UNITS = { joining: "joining", node: "node", orchestrator: "orchestrator", operator: "operator" } as const;
 
@@ -21,11 +21,13 @@ const identity = z.strictObject({ certificate: z.string(), key: z.string() });
 const credential = z.strictObject({ username: z.string(), password: z.string() });
 const realm = z.strictObject({ users: z.string(), usersRoles: z.string(), roles: z.string() });
 
+const redisTexts = z.strictObject({ "es-data": z.string(), parser: z.string(), orchestrator: z.string() });
+
 const campaignSecretsSchema = z.strictObject({
   campaign: z.string(),
   authorities: z.strictObject({ transport: identity, http: identity, proxyClients: identity }),
   users: z.strictObject({ admin: credential, loader: credential, reader: credential }),
-  redisPasswords: z.strictObject({ "es-data": z.string(), parser: z.string() }),
+  redisPasswords: redisTexts,
   joiningClient: identity,
   orchestratorClient: identity,
   operatorClient: identity,
@@ -47,10 +49,12 @@ const gatewaySecretsSchema = z.strictObject({
   masterHttp: identity,
   masterTransport: identity,
   realm,
-  /** For watching the orchestrator's sign of life; may read `control` keys. */
-  redis: credential,
+  /** What Redis is told of the campaign's passwords. */
+  redisPasswordHashes: redisTexts,
   /** For asking the master whether it is up. */
   admin: credential,
+  /** For asking nodes whether they still take it. */
+  loader: credential,
   orchestratorClient: identity,
 });
 
@@ -63,7 +67,7 @@ const GATEWAY_FILE = "gateway.json";
 /** What a campaign's secrets are made for. */
 export interface SecretsOptions {
   readonly campaign: string;
-  /** Addresses and names under which nodes and operators reach the gateway. Loopback is added. */
+  /** Addresses and names under which nodes, orchestrator and operators reach the gateway. Loopback is added. */
   readonly gatewayAddresses: readonly string[];
   /** The indices that the loader may write and the reader may read, with `*`. */
   readonly indexWildcard: string;
@@ -71,7 +75,8 @@ export interface SecretsOptions {
 
 /**
  * Makes the three authorities, certificates and passwords of a campaign and writes them to `dir` (0700, files 0600).
- * All of it appears at once; when it is there already it is read, so that a repeated boot keeps what nodes hold.
+ * All of it appears at once; when it is there already it is read, so that a repeated boot keeps what nodes hold. Of
+ * several that do it at the same time one wins, and all get the same.
  */
 export async function createCampaignSecrets(dir: string, options: SecretsOptions): Promise<CampaignSecrets> {
   const existing = await readCampaignSecrets(dir);
@@ -95,7 +100,7 @@ export async function createCampaignSecrets(dir: string, options: SecretsOptions
     campaign,
     authorities: { transport, http, proxyClients },
     users,
-    redisPasswords: { "es-data": randomPassword(), parser: randomPassword() },
+    redisPasswords: { "es-data": randomPassword(), parser: randomPassword(), orchestrator: randomPassword() },
     joiningClient: await client("joining", UNITS.joining),
     orchestratorClient: await client("orchestrator", UNITS.orchestrator),
     operatorClient: await client("operator", UNITS.operator),
@@ -119,15 +124,18 @@ export async function createCampaignSecrets(dir: string, options: SecretsOptions
       usage: ["server", "client"],
     }),
     realm: secrets.realm,
-    redis: { username: redisUserName(campaign, "es-data"), password: secrets.redisPasswords["es-data"] },
+    redisPasswordHashes: {
+      "es-data": redisPasswordHash(secrets.redisPasswords["es-data"]),
+      parser: redisPasswordHash(secrets.redisPasswords.parser),
+      orchestrator: redisPasswordHash(secrets.redisPasswords.orchestrator),
+    },
     admin: users.admin,
+    loader: users.loader,
     orchestratorClient: secrets.orchestratorClient,
   };
 
   await mkdir(dirname(dir), { recursive: true });
-  const draft = `${dir}.tmp`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
+  const draft = await mkdtemp(`${dir}.tmp-`);
   await writeSecretFile(join(draft, CAMPAIGN_FILE), JSON.stringify(secrets));
   await writeSecretFile(join(draft, GATEWAY_FILE), JSON.stringify(gateway));
   // The same as files, for an operator's curl or browser.
@@ -135,9 +143,15 @@ export async function createCampaignSecrets(dir: string, options: SecretsOptions
   await writeSecretFile(join(draft, "operator.key"), secrets.operatorClient.key);
   await writeSecretFile(join(draft, "http-authority.crt"), http.certificate);
   await writeSecretFile(join(draft, "reader.password"), `${users.reader.password}\n`);
-  // What an interrupted creation left under the final name holds no campaign file.
-  await rm(dir, { recursive: true, force: true });
-  await rename(draft, dir);
+  try {
+    await rename(draft, dir);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    // Somebody else was faster: a directory that is not empty cannot be replaced. @source rename(2)
+    const theirs = await readCampaignSecrets(dir);
+    if (!theirs) throw error;
+    return theirs;
+  }
   return { ...secrets, dir };
 }
 
@@ -171,7 +185,11 @@ export async function loadGatewaySecrets(dir: string): Promise<GatewaySecrets> {
 /** Removes every secret of the campaign. Any number of times. */
 export async function destroySecrets(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true });
-  await rm(`${dir}.tmp`, { recursive: true, force: true });
+  const parent = dirname(dir);
+  // Drafts of creations that were cut short.
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (name.startsWith(`${basename(dir)}.tmp-`)) await rm(join(parent, name), { recursive: true, force: true });
+  }
 }
 
 function missing(file: string): GridError {

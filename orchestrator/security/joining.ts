@@ -1,7 +1,8 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { GridError } from "../../worker/contract/errors.ts";
+import { joinMac } from "../../worker/contract/join-mac.ts";
 import type { NodeRole } from "../../worker/contract/keys.ts";
 import {
   nodeSecretsSchema,
@@ -52,9 +53,7 @@ export async function verifyJoin(secrets: CampaignSecrets, request: JoinRequest)
   // Other secrets stand in files beside the jobs' and have no token.
   const job = nodeSecretsSchema.safeParse(JSON.parse(text)).data;
   if (!job) return false;
-  const expected = createHmac("sha256", job.joinToken)
-    .update(`${request.jobName}\n${request.instance}\n${request.csr}`)
-    .digest();
+  const expected = Buffer.from(joinMac(job.joinToken, request), "hex");
   const given = Buffer.from(request.mac, "hex");
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

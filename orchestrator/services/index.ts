@@ -4,9 +4,11 @@ export { keepServices } from "./keep.ts";
 export { missingPackages } from "./packages.ts";
 export type { EmbeddedName } from "./record.ts";
 export {
+  embeddedServices,
   ensureServices,
   readServices,
   repairServices,
+  SERVICE_TITLES,
   servicesStatus,
   stopServices,
   type ServicesConfig,

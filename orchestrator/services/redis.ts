@@ -153,7 +153,7 @@ export async function checkOperatorRedis(endpoint: RedisEndpoint): Promise<reado
   }
   if (facts.aclFile === "") {
     remarks.push(
-      `${where} keeps its users in no file (aclfile): when it is started again, a campaign's nodes are locked out until their orchestrator has made their users again`,
+      `${where} keeps its users in no file (aclfile): when it is started again, a campaign's nodes are locked out for some seconds, until the gateway has made their users again`,
     );
   }
   return remarks;

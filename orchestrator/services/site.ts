@@ -314,7 +314,8 @@ class Site {
     });
     if (started !== undefined) {
       const scope = { prefix: this.#config.metrics.prefix, campaign: "*" };
-      await saveDashboards(`http://${SERVICE_HOST}:${String(started)}`, scope, this.#signal).catch((error: unknown) => {
+      const web = { url: `http://${SERVICE_HOST}:${String(started)}` };
+      await saveDashboards(web, scope, this.#signal).catch((error: unknown) => {
         this.#signal?.throwIfAborted();
         this.#log.warn(
           `the dashboards could not be saved: ${describeError(error)}; gridharvest dashboard tries it again`,
@@ -426,6 +427,11 @@ class Site {
 function runAsOf(config: ServicesConfig, dir: string): RunAs | undefined {
   if (process.getuid?.() !== 0 || !isReachableByOthers(join(dir, "redis"))) return undefined;
   return { uid: config.services.runAsUid, gid: config.services.runAsUid };
+}
+
+/** Which services are not the operator's. @throws ConfigError `SERVICES_CONFIG` */
+export function embeddedServices(services: Config["services"]): readonly EmbeddedName[] {
+  return embeddedOf(operatorServices({ services }));
 }
 
 function embeddedOf(operator: OperatorServices): readonly EmbeddedName[] {

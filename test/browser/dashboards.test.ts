@@ -45,7 +45,7 @@ describeWith(["redis", "carbon", "graphite-web", "chromium"], "the dashboards in
     services = await ensureServices(config, paths, log);
     web = services.graphiteWeb?.url ?? "";
     sentUpTo = await sendEveryMetric(services);
-    await saveDashboards(web, SCOPE);
+    await saveDashboards({ url: web }, SCOPE);
     const profile = join(stateDir, "chromium");
     mkdirSync(profile);
     browser = await chromium.launch({
@@ -134,8 +134,8 @@ describeWith(["redis", "carbon", "graphite-web", "chromium"], "the dashboards in
   });
 
   it("counts what a campaign left in Graphite", async () => {
-    expect(await countMetricPaths(web, SCOPE)).toBe(pathsOf().length);
-    expect(await countMetricPaths(web, { ...SCOPE, campaign: "no-such" })).toBe(0);
+    expect(await countMetricPaths({ url: web }, SCOPE)).toBe(pathsOf().length);
+    expect(await countMetricPaths({ url: web }, { ...SCOPE, campaign: "no-such" })).toBe(0);
   });
 
   it("is refreshed by itself", async () => {
@@ -192,6 +192,9 @@ async function sendEveryMetric(services: Services): Promise<number> {
   expect(await sender.drain(30_000)).toBe(true);
   await sender.close();
   const web = services.graphiteWeb?.url ?? "";
-  await waitFor("carbon to write all series", async () => (await countMetricPaths(web, SCOPE)) === pathsOf().length);
+  await waitFor(
+    "carbon to write all series",
+    async () => (await countMetricPaths({ url: web }, SCOPE)) === pathsOf().length,
+  );
   return end;
 }

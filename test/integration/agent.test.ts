@@ -30,20 +30,23 @@ describeWith(["redis", "haproxy"], "a node agent behind the proxy", () => {
 
   beforeAll(async () => {
     site = await startGatewaySite(dir);
-    const [redis, carbon, elasticsearch, masterHttp] = await Promise.all([
-      freePort(),
-      freePort(),
-      freePort(),
-      freePort(),
-    ]);
+    const port = freePort;
     const spec: GatewaySpec = {
       campaign: site.campaign,
+      tag: "tag",
       address: "127.0.0.1",
-      ports: { redis, carbon, elasticsearch, transport: 1, masterHttp },
-      backends: {
-        redis: { host: "127.0.0.1", port: site.redisPort },
-        carbon: { host: "127.0.0.1", port: site.carbonPort },
+      outsideAddress: "127.0.0.1",
+      ports: {
+        redis: await port(),
+        carbon: await port(),
+        transport: 1,
+        outsideRedis: await port(),
+        outsideCarbon: await port(),
+        elasticsearch: await port(),
+        graphiteWeb: await port(),
+        masterHttp: await port(),
       },
+      site: site.services,
       // No master behind it: these tests need none.
       elasticsearch: { home: "/", javaHome: "/", heapBytes: 1, clusterName: "none", repositories: [] },
       secretsDir: site.secrets.dir,
@@ -51,7 +54,11 @@ describeWith(["redis", "haproxy"], "a node agent behind the proxy", () => {
     };
     const gatewayDir = join(dir, "gateway");
     mkdirSync(gatewayDir);
-    await provisionProxy(gatewayDir, spec, await loadGatewaySecrets(site.secrets.dir));
+    const backends = {
+      redis: { host: "127.0.0.1", port: site.redisPort },
+      carbon: { host: "127.0.0.1", port: site.carbonPort },
+    };
+    await provisionProxy(gatewayDir, spec, backends, await loadGatewaySecrets(site.secrets.dir));
     proxy = spawnGuarded({
       command: findHaproxy(),
       args: ["-db", "-q", "-f", gatewayFiles(gatewayDir).proxyConfig],
@@ -59,7 +66,10 @@ describeWith(["redis", "haproxy"], "a node agent behind the proxy", () => {
       output: 2,
       deathSignal: "KILL",
     });
-    gateway = { redis: { host: "127.0.0.1", port: redis }, carbon: { host: "127.0.0.1", port: carbon } };
+    gateway = {
+      redis: { host: "127.0.0.1", port: spec.ports.redis },
+      carbon: { host: "127.0.0.1", port: spec.ports.carbon },
+    };
     site.live();
   });
   afterAll(async () => {

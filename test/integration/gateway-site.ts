@@ -4,10 +4,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { createRedisUsers } from "../../orchestrator/redis-users.ts";
+import type { GatewaySite as SiteServices } from "../../orchestrator/gateway/index.ts";
+import { makeRedisUsers } from "../../orchestrator/redis-users.ts";
 import {
   certify,
   createCampaignSecrets,
+  loadGatewaySecrets,
   verifyJoin,
   writeJobSecrets,
   type CampaignSecrets,
@@ -30,6 +32,8 @@ export interface GatewaySite {
   readonly redis: Redis;
   readonly redisPort: number;
   readonly carbonPort: number;
+  /** The same as a gateway's supervisor is told. */
+  readonly services: SiteServices;
   /** What came to carbon so far. */
   carbonText(): string;
   /** Shows a sign of life until told to stop. */
@@ -37,8 +41,8 @@ export interface GatewaySite {
   die(): Promise<void>;
   /** Certifies the jobs of this list as they ask; others are refused. */
   lease(jobName: string, role: NodeRole, address: string): void;
-  /** Writes a job's files and starts its agent from the sources. */
-  startAgent(spec: NodeSpec): AgentProcess;
+  /** Writes a job's files and starts its agent from the sources, after the words of the prefix. */
+  startAgent(spec: NodeSpec, prefix?: readonly string[]): AgentProcess;
   stop(): Promise<void>;
 }
 
@@ -85,10 +89,13 @@ export async function startGatewaySite(dir: string): Promise<GatewaySite> {
 
   const secrets = await createCampaignSecrets(join(dir, "secrets"), {
     campaign,
-    gatewayAddresses: ["127.0.0.1"],
+    gatewayAddresses: ["127.0.0.1", "127.0.2.1"],
     indexWildcard: "logs-*",
   });
-  await createRedisUsers(redis, campaign, secrets.redisPasswords);
+  await makeRedisUsers(redis, campaign, (await loadGatewaySecrets(secrets.dir)).redisPasswordHashes);
+  const carbonPort = (carbon.address() as AddressInfo).port;
+  const passwordFile = join(dir, "redis.password");
+  writeFileSync(passwordFile, password, { mode: 0o600 });
 
   const leases = new Map<string, { role: NodeRole; address: string }>();
   const authority = certifyJoins(redis.duplicate(), keys, secrets, leases);
@@ -102,7 +109,16 @@ export async function startGatewaySite(dir: string): Promise<GatewaySite> {
     secrets,
     redis,
     redisPort,
-    carbonPort: (carbon.address() as AddressInfo).port,
+    carbonPort,
+    services: {
+      stateDir: dir,
+      services: {
+        redis: { url: `redis://127.0.0.1:${String(redisPort)}`, passwordFile },
+        graphite: { carbon: `127.0.0.1:${String(carbonPort)}` },
+        runAsUid: 20120,
+      },
+      metrics: { prefix: "test", interval: 1 },
+    },
     carbonText: () => text,
     live() {
       const beat = (): void => void redis.set(keys.alive, "1", "PX", 3000);
@@ -115,11 +131,12 @@ export async function startGatewaySite(dir: string): Promise<GatewaySite> {
       await redis.del(keys.alive);
     },
     lease: (jobName, role, address) => leases.set(jobName, { role, address }),
-    startAgent(spec) {
+    startAgent(spec, prefix = []) {
       mkdirSync(spec.jobDir, { recursive: true });
       const file = join(spec.jobDir, "node.json");
       writeFileSync(file, JSON.stringify(spec));
-      const child = spawn(process.execPath, [AGENT, file], {
+      const [command = "", ...words] = [...prefix, process.execPath, AGENT, file];
+      const child = spawn(command, words, {
         cwd: spec.jobDir,
         env: { ...process.env, PBS_JOBID: `${spec.jobName}.test` },
         stdio: ["ignore", "ignore", "pipe"],

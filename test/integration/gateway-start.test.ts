@@ -7,7 +7,6 @@ import { findSupervisor } from "../../orchestrator/gateway/find.ts";
 import { startGateway } from "../../orchestrator/gateway/index.ts";
 import { writeProcesses } from "../../orchestrator/gateway/state.ts";
 import { createLog } from "../../orchestrator/log.ts";
-import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import { identifyProcess } from "../../worker/contract/process.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 
@@ -24,16 +23,21 @@ describeWith(["haproxy"], "starting a gateway", () => {
     await waitFor("it to listen", () => existsSync(join(root, "ready")));
     const supervisor = identifyProcess(before.pid ?? 0);
     if (!supervisor) throw new Error("it has ended by itself");
-    await writeProcesses(dir, { supervisor, master: [] });
+    await writeProcesses(dir, { supervisor, master: [], open: true });
 
     const stop = new AbortController();
     const started = startGateway(
       {
         dir,
-        command: commandLine(),
         campaign: "c",
+        tag: "abcde",
         address: "127.0.0.1",
-        backends: { redis: { host: "127.0.0.1", port: 1 }, carbon: { host: "127.0.0.1", port: 1 } },
+        outsideAddress: "127.0.0.1",
+        site: {
+          stateDir: root,
+          services: { redis: {}, graphite: {}, runAsUid: 20120 },
+          metrics: { prefix: "test", interval: 1 },
+        },
         elasticsearch: {
           home: "/nowhere",
           javaHome: "/nowhere",

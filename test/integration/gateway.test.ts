@@ -1,22 +1,31 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
 import { request } from "node:https";
+import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { connect, type PeerCertificate } from "node:tls";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Client, errors } from "@elastic/elasticsearch";
-import { redisUserName } from "../../orchestrator/redis-users.ts";
+import { visitorOf } from "../../orchestrator/campaign-gateway.ts";
+import { redisPasswordHash, redisUserName } from "../../orchestrator/redis-users.ts";
 import {
+  gatewayReportSchema,
+  readGateway,
+  readGatewaySpec,
+  REPORTED_MASTER,
   startGateway,
   stopGateway,
-  readGateway,
+  untilMasterAnswers,
   type GatewayOptions,
+  type GatewayReport,
   type GatewayState,
 } from "../../orchestrator/gateway/index.ts";
+import { findHaproxy, renderProxyConfig } from "../../orchestrator/gateway/provision.ts";
 import { readProcesses } from "../../orchestrator/gateway/state.ts";
 import { createLog } from "../../orchestrator/log.ts";
-import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import {
   loaderConnection,
   operatorConnection,
@@ -24,10 +33,11 @@ import {
   type Identity,
 } from "../../orchestrator/security/index.ts";
 import { AGENT_EXITS } from "../../worker/agent/end.ts";
+import { REDIS_ROLES, type RedisRole } from "../../worker/contract/keys.ts";
 import type { NodeSpec } from "../../worker/contract/node.ts";
-import { isAlive } from "../../worker/contract/process.ts";
+import { isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
 import { processTree } from "../../worker/contract/process-tree.ts";
-import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
+import { describeWith, listenersOf, privateStateDir, waitFor } from "../support/index.ts";
 import { nodeSpecFor, registrationOf, startGatewaySite, type AgentProcess, type GatewaySite } from "./gateway-site.ts";
 
 const log = createLog({ level: "error" });
@@ -49,6 +59,7 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
   let spec: NodeSpec;
   let agent: AgentProcess;
   let httpUrl: string;
+  let web: Server;
 
   const home = process.env["ES_HOME"] ?? "";
   const javaHome = process.env["ES_JAVA_HOME"] ?? "";
@@ -70,17 +81,42 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
     }
   };
 
+  /** Starts the gateway and waits for its master, as an orchestrator does. */
+  const start = async (wanted: GatewayOptions): Promise<GatewayState> => {
+    const started = await startGateway(wanted, log, never);
+    const find = () => readGateway(gatewayDir);
+    await untilMasterAnswers(gatewayDir, started, visitorOf(site.secrets), find, never);
+    return started;
+  };
+  const supervisor = async (): Promise<ProcessIdentity> => {
+    const found = (await readProcesses(gatewayDir))?.supervisor;
+    if (!found) throw new Error("the gateway has no supervisor");
+    return found;
+  };
+  const report = async (): Promise<GatewayReport> =>
+    gatewayReportSchema.parse(JSON.parse((await site.redis.get(site.keys.gatewayReport)) ?? ""));
+
   beforeAll(async () => {
     site = await startGatewaySite(dir);
+    // As if Redis had been restarted without an ACL file: the supervisor makes the users.
+    for (const role of REDIS_ROLES) await site.redis.call("ACL", "DELUSER", redisUserName(site.campaign, role));
     site.live();
+    // In graphite-web's place.
+    web = createServer((request, response) => response.end(`${request.method ?? ""} ${request.headers.host ?? ""}`));
+    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+    const webPort = (web.address() as AddressInfo).port;
     options = {
       dir: gatewayDir,
-      command: commandLine(),
       campaign: site.campaign,
+      tag: "tag",
       address: "127.0.0.1",
-      backends: {
-        redis: { host: "127.0.0.1", port: site.redisPort },
-        carbon: { host: "127.0.0.1", port: site.carbonPort },
+      outsideAddress: "127.0.2.1",
+      site: {
+        ...site.services,
+        services: {
+          ...site.services.services,
+          graphite: { ...site.services.services.graphite, web: `http://127.0.0.1:${String(webPort)}` },
+        },
       },
       elasticsearch: {
         home,
@@ -93,19 +129,24 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
       ...(asRoot ? { runAs } : {}),
       orphanGraceSeconds: 120,
     };
-    gateway = await startGateway(options, log, never);
+    gateway = await start(options);
     admin = new Client(orchestratorConnection(site.secrets, gateway.elasticsearchUrl));
   });
   afterAll(async () => {
     await admin.close();
     await site.stop();
     await stopGateway(gatewayDir, log);
+    await new Promise((resolve) => web.close(resolve));
   }, 120_000);
 
   /** The status of a request through the proxy; the error's code when TLS refuses. */
-  const through = (client: Identity | undefined, auth?: string): Promise<number | string | undefined> =>
+  const through = (
+    client: Identity | undefined,
+    auth?: string,
+    url = gateway.elasticsearchUrl,
+  ): Promise<number | string | undefined> =>
     new Promise((resolve) => {
-      const { hostname, port } = new URL(gateway.elasticsearchUrl);
+      const { hostname, port } = new URL(url);
       request(
         {
           hostname,
@@ -135,26 +176,104 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
     expect(await through(undefined, reader)).toMatch(/ERR_SSL|ECONNRESET/);
   });
 
+  const redisAt = (endpoint: { host: string; port: number }, role: RedisRole, client: Identity | undefined): Redis =>
+    new Redis({
+      ...endpoint,
+      username: redisUserName(site.campaign, role),
+      password: site.secrets.redisPasswords[role],
+      tls: {
+        ca: site.secrets.authorities.http.certificate,
+        ...(client ? { cert: client.certificate, key: client.key } : {}),
+      },
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
+    }).on("error", () => undefined);
+
   it("lets a joining agent reach Redis with its role's rights, and nobody without a certificate", async () => {
-    const { joiningClient, operatorClient, redisPasswords, authorities } = site.secrets;
-    const connectAs = (client: Identity | undefined): Redis =>
-      new Redis({
-        ...gateway.redis,
-        username: redisUserName(site.campaign, "es-data"),
-        password: redisPasswords["es-data"],
-        tls: { ca: authorities.http.certificate, ...(client ? { cert: client.certificate, key: client.key } : {}) },
-        retryStrategy: () => null,
-        maxRetriesPerRequest: 0,
-      }).on("error", () => undefined);
-    const agentRedis = connectAs(joiningClient);
+    const { joiningClient, operatorClient } = site.secrets;
+    const agentRedis = redisAt(gateway.redis, "es-data", joiningClient);
     expect(await agentRedis.get(site.keys.alive)).toBe("1");
     await expect(agentRedis.set(site.keys.alive, "2")).rejects.toThrow(/NOPERM/);
+    await expect(agentRedis.get(site.keys.gatewayReport)).rejects.toThrow(/NOPERM/);
     await expect(agentRedis.get("gh:another:control:alive")).rejects.toThrow(/NOPERM/);
     agentRedis.disconnect();
     for (const stranger of [undefined, operatorClient]) {
-      const redis = connectAs(stranger);
+      const redis = redisAt(gateway.redis, "es-data", stranger);
       await expect(redis.get(site.keys.alive)).rejects.toThrow();
       redis.disconnect();
+    }
+  });
+
+  it("lets the orchestrator reach its campaign's keys from outside, and nobody else anything of Redis", async () => {
+    const { joiningClient, operatorClient, orchestratorClient } = site.secrets;
+    const redis = redisAt(gateway.outside.redis, "orchestrator", orchestratorClient);
+    expect(await redis.eval("return redis.call('SET', KEYS[1], ARGV[1])", 1, site.keys.knobs, "x")).toBe("OK");
+    await redis.del(site.keys.knobs);
+    for (const refused of [
+      () => redis.get("gh:another:control:alive"),
+      () => redis.call("ACL", "LIST"),
+      () => redis.call("FLUSHALL"),
+      () => redis.call("CONFIG", "GET", "*"),
+    ]) {
+      await expect(refused()).rejects.toThrow(/NOPERM/);
+    }
+    redis.disconnect();
+    for (const stranger of [undefined, operatorClient, joiningClient]) {
+      const other = redisAt(gateway.outside.redis, "orchestrator", stranger);
+      await expect(other.get(site.keys.alive)).rejects.toThrow();
+      other.disconnect();
+    }
+    // The orchestrator has no business on the nodes' leg.
+    const inside = redisAt(gateway.redis, "orchestrator", orchestratorClient);
+    await expect(inside.get(site.keys.alive)).rejects.toThrow();
+    inside.disconnect();
+  });
+
+  it("shows graphite-web to the orchestrator and to operators, under the name that it knows", async () => {
+    const { orchestratorClient, operatorClient, joiningClient } = site.secrets;
+    const url = gateway.outside.graphiteWebUrl ?? "";
+    expect(await through(orchestratorClient, undefined, url)).toBe(200);
+    expect(await through(operatorClient, undefined, url)).toBe(200);
+    expect(await through(joiningClient, undefined, url)).toBe(403);
+    expect(await through(undefined, undefined, url)).toMatch(/ERR_SSL|ECONNRESET/);
+  });
+
+  it("has a configuration that haproxy takes too when graphite-web speaks TLS", async () => {
+    const known = await readGatewaySpec(gatewayDir);
+    if (!known) throw new Error("the gateway has no spec");
+    const endpoint = { host: "127.0.0.1", port: 1 };
+    const graphiteWeb = { url: "https://localhost/graphite" };
+    const file = join(dir, "haproxy-tls.cfg");
+    writeFileSync(file, renderProxyConfig(gatewayDir, known, { redis: endpoint, carbon: endpoint, graphiteWeb }));
+    execFileSync(findHaproxy(), ["-c", "-q", "-f", file]);
+  });
+
+  it("listens on the two legs and on loopback, and nowhere else", async () => {
+    const known = await readGatewaySpec(gatewayDir);
+    if (!known) throw new Error("the gateway has no ports");
+    const { address, outsideAddress, ports } = known;
+    const expected = [
+      ...[ports.redis, ports.carbon, ports.transport].map((port) => `${address}:${String(port)}`),
+      ...[ports.outsideRedis, ports.outsideCarbon, ports.elasticsearch, ports.graphiteWeb].map(
+        (port) => `${outsideAddress}:${String(port)}`,
+      ),
+      `127.0.0.1:${String(ports.masterHttp)}`,
+    ];
+    const tree = processTree((await supervisor()).pid);
+    expect(listenersOf(tree.map(({ pid }) => pid)).sort()).toEqual(expected.sort());
+  });
+
+  it("makes the users of Redis again when it has lost them, from hashes", async () => {
+    const name = redisUserName(site.campaign, "parser");
+    await site.redis.call("ACL", "DELUSER", name);
+    await waitFor("the user", async () => ((await site.redis.call("ACL", "USERS")) as string[]).includes(name));
+    const client = redisAt(gateway.redis, "parser", site.secrets.joiningClient);
+    expect(await client.get(site.keys.alive)).toBe("1");
+    client.disconnect();
+    const known = JSON.stringify(await site.redis.call("ACL", "LIST"));
+    for (const password of Object.values(site.secrets.redisPasswords)) {
+      expect(known).not.toContain(password);
+      expect(known).toContain(redisPasswordHash(password));
     }
   });
 
@@ -192,8 +311,11 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
   });
 
   it("is found running by another orchestrator", async () => {
-    expect(await startGateway(options, log, never)).toEqual(gateway);
+    const before = await supervisor();
+    const others = await Promise.all([1, 2, 3].map(() => startGateway(options, log, never)));
+    for (const other of others) expect(other).toEqual(gateway);
     expect(await readGateway(gatewayDir)).toEqual(gateway);
+    expect(await supervisor()).toEqual(before);
   });
 
   it("has a killed proxy back within two seconds", async () => {
@@ -249,6 +371,30 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
     expect(certificate.subjectaltname).toBe("IP Address:127.0.1.8");
     expect(certificate.subject.CN).toBe(jobName);
   });
+
+  it.runIf(asRoot)(
+    "ends a data node on a machine whose limits are too low, and says which, and what to do",
+    async () => {
+      // Not one of 127.0.0.0/8: there Elasticsearch only warns.
+      const address = "10.213.77.1";
+      execFileSync("ip", ["address", "add", `${address}/32`, "dev", "lo"]);
+      try {
+        const jobName = "gh-gate-d7";
+        site.lease(jobName, "es-data", address);
+        const { elasticsearch } = spec;
+        if (!elasticsearch) throw new Error("the data node has no Elasticsearch");
+        const low = await nodeSpecFor(site, spec.gateway, { jobName, role: "es-data", elasticsearch });
+        const unfit = site.startAgent(low, ["prlimit", "--nofile=4096:4096", "--"]);
+        expect(await unfit.exited).toBe(AGENT_EXITS["unfit-node"]);
+        const last = unfit.log().trimEnd().split("\n").at(-1);
+        expect(last).toContain(`Elasticsearch refuses to run on ${hostname()}: max file descriptors [4096]`);
+        expect(last).toContain("at least [65535]; raise the hard limit of open files (nofile)");
+        expect(existsSync(join(low.scratchDir, jobName))).toBe(false);
+      } finally {
+        execFileSync("ip", ["address", "del", `${address}/32`, "dev", "lo"]);
+      }
+    },
+  );
 
   it("refuses a second agent of the data node's name", async () => {
     const second = site.startAgent(spec);
@@ -340,6 +486,9 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
     const refused = async () =>
       (await statusOf(onNode, authenticate)) === 401 && (await statusOf(onMaster, authenticate)) === 401;
     await waitFor("401 on both", refused, { timeoutMs: 10_000, everyMs: 250 });
+    // Who cannot reach the nodes is told by who can.
+    await waitFor("the report", async () => (await report()).loaderRefusedBy.length === 2, { timeoutMs: 10_000 });
+    expect((await report()).loaderRefusedBy.sort()).toEqual([httpUrl, REPORTED_MASTER].sort());
     expect(await statusOf(operatorConnection(site.secrets, gateway.elasticsearchUrl), authenticate)).toBe(200);
   });
 
@@ -354,13 +503,14 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
 
   it("leaves no child when its supervisor is killed, and comes back on the same ports with the same cluster", async () => {
     const cluster = (await admin.cluster.stats()).cluster_uuid;
-    const tree = processTree(gateway.supervisor.pid);
+    const { pid } = await supervisor();
+    const tree = processTree(pid);
     expect(tree.length).toBeGreaterThanOrEqual(4);
-    process.kill(gateway.supervisor.pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
     await waitFor("its children to end", () => tree.every((one) => !isAlive(one)), { timeoutMs: 20_000 });
     expect(await readGateway(gatewayDir)).toBeUndefined();
-    const again = await startGateway({ ...options, orphanGraceSeconds: 8 }, log, never);
-    expect({ ...again, supervisor: gateway.supervisor }).toEqual(gateway);
+    const again = await start({ ...options, orphanGraceSeconds: 8 });
+    expect(again).toEqual(gateway);
     expect((await admin.cluster.stats()).cluster_uuid).toBe(cluster);
     // The credential that was revoked stays so on a master that starts again.
     const onMaster = {
@@ -368,11 +518,10 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
       auth: site.secrets.users.loader,
     };
     expect(await statusOf(onMaster, (client) => client.security.authenticate())).toBe(401);
-    gateway = again;
   });
 
   it("ends everything when it has been left alone for its grace", async () => {
-    const tree = processTree(gateway.supervisor.pid);
+    const tree = processTree((await supervisor()).pid);
     await site.die();
     await waitFor("the gateway to end", () => tree.every((one) => !isAlive(one)), { timeoutMs: 40_000 });
     expect((await readProcesses(gatewayDir))?.ended).toContain("no sign of life");

@@ -10,7 +10,6 @@ import { openJournal } from "../../orchestrator/journal.ts";
 import { orchestrate } from "../../orchestrator/orchestrate.ts";
 import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
 import { readProgress } from "../../orchestrator/progress.ts";
-import { redisUserName } from "../../orchestrator/redis-users.ts";
 import { campaignStatus } from "../../orchestrator/status.ts";
 import { teardownCampaign } from "../../orchestrator/teardown-campaign.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
@@ -92,20 +91,6 @@ describeWith(["redis", "haproxy"], "an orchestrator", () => {
     }
     expect((await campaign.view()).state).toBe("held");
     expect((await teardown(campaign)).state).toBe("failed");
-  });
-
-  it("makes the nodes' Redis users again when Redis was started anew and has forgotten them", async () => {
-    const campaign = await held();
-    start(campaign);
-    const users = async (): Promise<boolean> =>
-      ((await redis.client.call("ACL", "USERS")) as string[]).includes(redisUserName(campaign.id, "parser"));
-    await waitFor("the users", users);
-    await redis.kill();
-    await redis.start();
-    await waitFor("the users to be there again", users);
-    await sendCommand(redis.client, campaignKeys(campaign.id), { kind: "teardown" }, never);
-    await running?.ended;
-    expect(await users()).toBe(false);
   });
 
   it("gets on with everything else when what agents wrote is no JSON", async () => {

@@ -11,7 +11,7 @@ describeWith(["redis"], "owning a campaign", () => {
   let lost = false;
   let successor = false;
   const acquire = (force = false): Promise<Ownership> =>
-    acquireOwnership(redis.client, keys, 0, {
+    acquireOwnership(redis.client, { id: "owned", tag: "abcde" }, 0, {
       force,
       signal: new AbortController().signal,
       hasSuccessor: () => Promise.resolve(successor),

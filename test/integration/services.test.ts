@@ -137,7 +137,7 @@ describeWith(["redis", "carbon", "graphite-web"], "the embedded services", () =>
 
   it("what dies beside a running campaign is started again, what was ended is not", async () => {
     const stop = new AbortController();
-    const keeping = keepServices(config, paths, log, stop.signal, 50);
+    const keeping = keepServices(config, paths, log, stop.signal, { everyMs: 50 });
     try {
       const old = await pidOf("redis");
       await kill("redis");

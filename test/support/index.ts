@@ -1,5 +1,6 @@
 /** What tests on real parts share. */
 export { browserPath, describeWith, type Ground } from "./ground-rule.ts";
+export { listenersOf, peersOf } from "./listeners.ts";
 export { leftoverProcesses, type FoundProcess } from "./processes.ts";
 export { checkNothingRuns, privateStateDir } from "./state-dir.ts";
 export { waitFor } from "./wait-for.ts";

@@ -1,15 +1,23 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { NODE_DIRECTORIES, renderNodeFiles } from "../../templates/elasticsearch/node-files.ts";
 import {
   distributionModules,
   httpsStatus,
   launchElasticsearch,
-  mayMapFiles,
   provisionNode,
   readPorts,
   writePrivateFile,
 } from "../contract/elasticsearch-process.ts";
+import {
+  BOOTSTRAP_EXIT,
+  bootstrapFailures,
+  explainBootstrapFailures,
+  isLoopback,
+  lowLimitsHere,
+  mayMapFiles,
+} from "../contract/bootstrap-checks.ts";
 import { ConfigError, describeError } from "../contract/errors.ts";
 import { LOADER_USER, withoutUser, type FileRealm } from "../contract/file-realm.ts";
 import type { GuardedChild } from "../contract/guarded-child.ts";
@@ -34,6 +42,9 @@ export const runElasticsearchNode: Service = async (context) => {
   if (!elasticsearch) throw new ConfigError("NODE_SPEC_INVALID", `node.json of ${spec.jobName} lacks "elasticsearch"`);
   const dir = context.scratch;
   const logFile = join(spec.jobDir, "elasticsearch.log");
+  if (!isLoopback(context.joined.address)) {
+    for (const { text, remedy } of lowLimitsHere()) log(`${hostname()}: ${text}; ${remedy}`);
+  }
   let ports: Ports = ANY_PORTS;
   let provisioned = false;
 
@@ -66,12 +77,17 @@ export const runElasticsearchNode: Service = async (context) => {
         longestDelayMs: 5_000,
         stableMs: Infinity,
         stopGraceMs: STOP_MS,
+        isHopeless: (exit) => exit.code === BOOTSTRAP_EXIT,
         onFailure: (exit, failures) =>
           log(`Elasticsearch ended (${describeExit(exit)}), restart ${failures} of ${MOST_RESTARTS}; see ${logFile}`),
       },
       // A data node has nothing to finish: its documents are saved before it is asked to go.
       life.drained,
     );
+    if (result.kind === "failed" && result.exit.code === BOOTSTRAP_EXIT) {
+      const failures = bootstrapFailures(await readFile(logFile, "utf8"));
+      throw new AgentEnded("unfit-node", `${explainBootstrapFailures(hostname(), failures)} (${logFile})`);
+    }
     if (result.kind === "failed") {
       throw new AgentEnded(
         "service-failed",

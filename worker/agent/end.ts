@@ -23,6 +23,8 @@ export const AGENT_EXITS = {
   "service-failed": 16,
   /** The address that the batch system leased to this job is not one of this machine. */
   "foreign-address": 17,
+  /** A limit of this machine is too low for Elasticsearch. */
+  "unfit-node": 18,
 } as const;
 
 export type EndReason = keyof typeof AGENT_EXITS;

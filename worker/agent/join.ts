@@ -1,6 +1,7 @@
-import { createHmac } from "node:crypto";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import type { Redis } from "ioredis";
+import { joinMac } from "../contract/join-mac.ts";
 import type { CampaignKeys } from "../contract/keys.ts";
 import {
   issuedCertificatesSchema,
@@ -66,8 +67,8 @@ export async function joinCampaign(context: JoinContext, signal: AbortSignal): P
   const { redis, keys, secrets, jobName, instance, jobId, log } = context;
   const pair = await createKeyPair();
   const csr = await createSigningRequest(pair, jobName);
-  const mac = createHmac("sha256", secrets.joinToken).update(`${jobName}\n${instance}\n${csr}`).digest("hex");
-  const request: JoinRequest = { jobName, instance, jobId, csr, mac };
+  const claim = { jobName, instance, jobId, addresses: ownAddresses(), csr };
+  const request: JoinRequest = { ...claim, mac: joinMac(secrets.joinToken, claim) };
 
   let askedAt: number | undefined;
   for (;;) {
@@ -96,6 +97,12 @@ export async function joinCampaign(context: JoinContext, signal: AbortSignal): P
     }
     await pause(LOOK_MS, signal);
   }
+}
+
+/** Every address of this machine's interfaces. */
+function ownAddresses(): string[] {
+  const interfaces = Object.values(networkInterfaces());
+  return [...new Set(interfaces.flatMap((entries) => (entries ?? []).map(({ address }) => address)))];
 }
 
 /** @throws AgentEnded `foreign-address` when nothing can listen at the address here */

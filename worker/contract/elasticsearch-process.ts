@@ -17,15 +17,6 @@ export function distributionModules(home: string): readonly string[] {
   return readdirSync(join(home, "modules")).sort();
 }
 
-/** Whether mapped files are allowed as Elasticsearch wants them. @source Elasticsearch reference, "Virtual memory" */
-export function mayMapFiles(): boolean {
-  try {
-    return Number(readFileSync("/proc/sys/vm/max_map_count", "utf8")) >= 262_144;
-  } catch {
-    return false;
-  }
-}
-
 function ownerFor(runAs: RunAs | undefined): RunAs | undefined {
   return process.getuid?.() === 0 ? runAs : undefined;
 }

@@ -17,6 +17,8 @@ export interface KeepOptions {
   readonly stopGraceMs: number;
   /** Ends that are meant, and no failure. None when absent. */
   isDone?(exit: ChildExit): boolean;
+  /** Ends after which another start would end the same way. None when absent. */
+  isHopeless?(exit: ChildExit): boolean;
   /** Told of every restart. */
   onFailure?(exit: ChildExit, failures: number): void;
 }
@@ -47,7 +49,7 @@ export async function keepChild(options: KeepOptions, signal: AbortSignal): Prom
     await child.stop(0);
     if (options.isDone?.(end)) return { kind: "done" };
     failures = performance.now() - startedAt >= options.stableMs ? 1 : failures + 1;
-    if (failures > options.mostFailures) return { kind: "failed", exit: end };
+    if (failures > options.mostFailures || options.isHopeless?.(end)) return { kind: "failed", exit: end };
     options.onFailure?.(end, failures);
     const delay = Math.min(options.firstDelayMs * 2 ** (failures - 1), options.longestDelayMs);
     let timer: NodeJS.Timeout | undefined;

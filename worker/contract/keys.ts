@@ -1,9 +1,10 @@
 /**
  * Every Redis key of a campaign is made here.
  *
- * Four families, so that Redis's ACLs can tell them apart by pattern:
+ * Families, so that Redis's ACLs can tell them apart by pattern:
  * `q` the BullMQ queues, `control` what the orchestrator says (agents only read it),
- * `agents` what agents say, `staging` and `bucket` the shared counters of the parsers.
+ * `agents` what agents say, `gateway` what the gateway's supervisor says to the orchestrator,
+ * `staging` and `bucket` the shared counters of the parsers.
  */
 export function campaignPrefix(campaign: string): string {
   return `gh:${campaign}`;
@@ -14,6 +15,8 @@ export interface CampaignKeys {
   readonly queuePrefix: string;
   /** String with a time to live: the fencing epoch of the orchestrator that is alive. */
   readonly alive: string;
+  /** String: the tag of the campaign that has these keys. Two users of one Redis may choose the same name. */
+  readonly identity: string;
   /** Integer: the last fencing epoch that was handed out. */
   readonly epoch: string;
   /** Hash job name → JSON `LeaseRecord`. A job that is not here is not ours. */
@@ -38,6 +41,8 @@ export interface CampaignKeys {
   readonly nodes: string;
   /** String JSON `Heartbeat` with a time to live. */
   heartbeat(jobName: string): string;
+  /** String JSON `GatewayReport` with a time to live. */
+  readonly gatewayReport: string;
   /** Hash chunk id → bytes of staged blocks, and the counter of their sum. */
   readonly stagedBlocks: string;
   readonly stagedBytes: string;
@@ -52,6 +57,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
   return {
     queuePrefix: `${p}:q`,
     alive: `${p}:control:alive`,
+    identity: `${p}:control:identity`,
     epoch: `${p}:control:epoch`,
     leases: `${p}:control:leases`,
     certificates: (jobName) => `${p}:control:certificates:${jobName}`,
@@ -64,6 +70,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     join: `${p}:agents:join`,
     nodes: `${p}:agents:nodes`,
     heartbeat: (jobName) => `${p}:agents:heartbeat:${jobName}`,
+    gatewayReport: `${p}:gateway:report`,
     stagedBlocks: `${p}:staging:blocks`,
     stagedBytes: `${p}:staging:bytes`,
     bucket: `${p}:bucket`,
@@ -77,12 +84,13 @@ export const UNPACK_QUEUE = "unpack";
 
 /**
  * The ACL rules of the Redis user of a role, as arguments of `ACL SETUSER` after the
- * password. Agents read `control` and write `agents`; parsers also work the spool.
+ * password. Agents read `control` and write `agents`; parsers also work the spool; the orchestrator has all keys of its campaign.
  * `INFO` is what BullMQ asks for a connection's server version.
  */
-export function aclRules(campaign: string, role: NodeRole): readonly string[] {
+export function aclRules(campaign: string, role: RedisRole): readonly string[] {
   const p = campaignPrefix(campaign);
   const common = ["resetkeys", "resetchannels", "-@all", "+@all", "-@admin", "-@dangerous", "+info"];
+  if (role === "orchestrator") return [...common, `~${p}:*`];
   const keys = [`%R~${p}:control:*`, `~${p}:agents:*`];
   if (role === "parser") keys.push(`~${p}:q:*`, `~${p}:staging:*`, `~${p}:bucket`);
   return [...common, ...keys];
@@ -91,3 +99,7 @@ export function aclRules(campaign: string, role: NodeRole): readonly string[] {
 /** The roles that a batch job can have. */
 export type NodeRole = "es-data" | "parser";
 export const NODE_ROLES: readonly NodeRole[] = ["es-data", "parser"];
+
+/** Who has a Redis user in each campaign. */
+export type RedisRole = NodeRole | "orchestrator";
+export const REDIS_ROLES: readonly RedisRole[] = [...NODE_ROLES, "orchestrator"];

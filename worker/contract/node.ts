@@ -61,7 +61,7 @@ export type NodeSpec = z.infer<typeof nodeSpecSchema>;
 /** The secrets file of a job, mode 0600. PEM texts. */
 export const nodeSecretsSchema = z.strictObject({
   redis: z.strictObject({ username: z.string(), password: z.string() }),
-  /** Shared secret of this one job; it signs the join request (HMAC-SHA256 over the request's text). */
+  /** Shared secret of this one job; it signs the join request. */
   joinToken: z.string(),
   /** Client certificate for the proxy that is good for joining; the agent's own replaces it. */
   proxyClient: z.strictObject({ certificate: z.string(), key: z.string() }),
@@ -74,14 +74,17 @@ export const nodeSecretsSchema = z.strictObject({
 });
 export type NodeSecrets = z.infer<typeof nodeSecretsSchema>;
 
-/** An agent asks for certificates. `mac` is hex HMAC-SHA256 of `jobName + "\n" + instance + "\n" + csr` under the join token. */
+/** An agent asks for certificates. */
 export const joinRequestSchema = z.strictObject({
   jobName: z.string(),
   /** Random id of this agent's life. */
   instance: z.string(),
   /** The id that the batch system gave the job, from its environment. Checked, not trusted. */
   jobId: z.string(),
+  /** The addresses of the agent's machine. Claims: the orchestrator certifies the one that fits the network's range. */
+  addresses: z.array(z.string()),
   csr: z.string(),
+  /** See `join-mac.ts`. */
   mac: z.string(),
 });
 export type JoinRequest = z.infer<typeof joinRequestSchema>;

@@ -76,7 +76,7 @@ describe("usage", () => {
 
   it("help lists every command", async () => {
     const { out } = await gridharvest("--help");
-    const hidden = ["orchestrate", "gateway"];
+    const hidden = ["orchestrate", "gateway", "at-gateway"];
     for (const { name } of COMMANDS) if (!hidden.includes(name)) expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
   });
 

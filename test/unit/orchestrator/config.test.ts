@@ -225,6 +225,26 @@ describe("problems", () => {
     ["a host that ssh takes for an option", access("host: -oProxyCommand=x"), /cannot be the name of a host/],
     ["a fingerprint of another kind", access("hostKey: MD5:aa"), /batch\.access\.hostKey: is not a fingerprint/],
     ["a jump host's account", access("jump: [{ host: j, user: 'a b' }]"), /jump\.0\.user: "a b" cannot be the name/],
+    ["a gateway without an address", network("gatewayAddress: gw"), /gatewayAddress: is not an IP address/],
+    ["an outside without an address", network("outsideAddress: gw"), /outsideAddress: is not an IP address/],
+    ["a range that is none", network("range: 10.0.0.0"), /network\.range: "10\.0\.0\.0" is not a range of addresses/],
+    [
+      "a gateway elsewhere on loopback",
+      "network: { gateway: { placement: command, command: [ssh, gw] } }\n",
+      /gateway\.placement: only fits network\.provider namespaces or site/,
+    ],
+    [
+      "a namespace without a name",
+      network("gateway: { placement: namespace }"),
+      /network\.namespaces\.gateway: is missing/,
+    ],
+    [
+      "a namespace that is a path",
+      network("namespaces: { gateway: ../gw }"),
+      /namespaces\.gateway: "\.\.\/gw" cannot name a namespace/,
+    ],
+    ["a command of no words", network("gateway: { placement: command }"), /gateway\.command: is empty/],
+    ["a command for nothing", network("gateway: { command: [ssh, gw] }"), /gateway\.command: is only used with/],
     ["files that go nowhere", access("files: sftp"), /batch\.access\.stagingDir: is missing/],
     ["a relative staging directory", access("stagingDir: x"), /write an absolute one/],
     [
@@ -330,4 +350,8 @@ it.each([
 function access(line: string, kind = "ssh"): string {
   const host = line.startsWith("host:") ? "" : "    host: frontend\n";
   return `batch:\n  access:\n    kind: ${kind}\n${host}    ${line}\n`;
+}
+
+function network(line: string): string {
+  return `network:\n  provider: site\n  ${line}\n`;
 }

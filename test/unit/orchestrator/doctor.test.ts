@@ -197,9 +197,9 @@ describe("disks", () => {
 
 describe("addresses", () => {
   it("that this machine has not are named with their option", async () => {
-    expect(await find("ports", { "network.gatewayAddress": "192.0.2.1" })).toMatchObject({
+    expect(await find("gateway host", { "network.gatewayAddress": "192.0.2.1" })).toMatchObject({
       level: "missing",
-      text: "nothing can listen on 192.0.2.1: EADDRNOTAVAIL",
+      text: "nothing can listen on 192.0.2.1: EADDRNOTAVAIL (this machine)",
       remedy: expect.stringContaining("network.gatewayAddress") as string,
     });
   });

@@ -23,7 +23,7 @@ describe("the record of a gateway's processes", () => {
     expect(await readProcesses(dir)).toBeUndefined();
     await mkdir(dir);
     await record.save();
-    expect(await readProcesses(dir)).toEqual({ supervisor: self, master: [] });
+    expect(await readProcesses(dir)).toEqual({ supervisor: self, master: [], open: false });
     await record.end("stopped");
     expect(await readProcesses(dir)).toMatchObject({ ended: "stopped" });
   });

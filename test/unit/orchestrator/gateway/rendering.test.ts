@@ -78,23 +78,76 @@ describe("the files of an Elasticsearch node", () => {
 describe("haproxy's configuration", () => {
   const spec: GatewaySpec = {
     campaign: "c",
+    tag: "t",
     address: "10.0.0.1",
-    ports: { redis: 1, carbon: 2, elasticsearch: 3, transport: 4, masterHttp: 5 },
-    backends: { redis: { host: "127.0.0.1", port: 6 }, carbon: { host: "127.0.0.1", port: 7 } },
+    outsideAddress: "192.0.2.1",
+    ports: {
+      redis: 1,
+      carbon: 2,
+      transport: 3,
+      outsideRedis: 4,
+      outsideCarbon: 5,
+      elasticsearch: 6,
+      graphiteWeb: 7,
+      masterHttp: 8,
+    },
+    site: {
+      stateDir: "/state",
+      services: { redis: {}, graphite: {}, runAsUid: 1 },
+      metrics: { prefix: "g", interval: 5 },
+    },
     elasticsearch: { home: "/es", javaHome: "/java", heapBytes: 1, clusterName: "n", repositories: [] },
     secretsDir: "/s",
     orphanGraceSeconds: 60,
   };
 
-  it("wants a client certificate at each listener", () => {
-    const binds = renderProxyConfig("/campaign/gateway", spec)
-      .split("\n")
-      .filter((line) => line.trim().startsWith("bind "));
-    expect(binds.map((line) => line.trim().split(" ")[1])).toEqual(["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"]);
-    for (const line of binds) expect(line).toContain("verify required");
+  const backends = { redis: { host: "127.0.0.1", port: 9 }, carbon: { host: "127.0.0.1", port: 10 } };
+  const withWeb = { ...backends, graphiteWeb: { url: "http://127.0.0.1:11" } };
+  /** Address and admitted units of each frontend, by name. */
+  const frontends = (text: string): Record<string, unknown> =>
+    Object.fromEntries(
+      text
+        .split(/^(?=frontend |backend )/m)
+        .filter((part) => part.startsWith("frontend "))
+        .map((part) => [
+          /^frontend (\S+)/.exec(part)?.[1] ?? "",
+          {
+            bind: /^ +bind (\S+)/m.exec(part)?.[1],
+            units: /ssl_c_s_dn\(OU\) -m str ([^}]+) }/.exec(part)?.[1],
+            verified: part.includes("verify required"),
+          },
+        ]),
+    );
+
+  it("has a leg for nodes and one for the outside, and wants a certificate of the right unit at each listener", () => {
+    const verified = true;
+    expect(frontends(renderProxyConfig("/campaign/gateway", spec, withWeb))).toEqual({
+      redis: { bind: "10.0.0.1:1", units: "joining node", verified },
+      carbon: { bind: "10.0.0.1:2", units: "node", verified },
+      "outside-redis": { bind: "192.0.2.1:4", units: "orchestrator", verified },
+      "outside-carbon": { bind: "192.0.2.1:5", units: "orchestrator", verified },
+      "graphite-web": { bind: "192.0.2.1:7", units: "orchestrator operator", verified },
+      elasticsearch: { bind: "192.0.2.1:6", units: "orchestrator operator", verified },
+    });
+  });
+
+  it("has no listener for a graphite-web that is not there", () => {
+    expect(Object.keys(frontends(renderProxyConfig("/campaign/gateway", spec, backends)))).not.toContain(
+      "graphite-web",
+    );
+  });
+
+  it("speaks TLS with a graphite-web that does, under the name that it knows", () => {
+    const text = renderProxyConfig("/g", spec, {
+      ...backends,
+      graphiteWeb: { url: "https://graphs.example/graphite" },
+    });
+    expect(text).toContain("http-request set-header Host graphs.example\n");
+    expect(text).toMatch(/server graphite-web graphs\.example:443 ssl verify required .* verifyhost graphs\.example\n/);
+    expect(text.split("\n").filter((line) => line.includes("{%"))).toEqual([]);
   });
 
   it("quotes a directory with a blank", () => {
-    expect(renderProxyConfig("/my campaign", spec)).toContain("crt '/my campaign/proxy/server.pem'");
+    expect(renderProxyConfig("/my campaign", spec, backends)).toContain("crt '/my campaign/proxy/server.pem'");
   });
 });

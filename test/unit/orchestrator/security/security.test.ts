@@ -1,4 +1,4 @@
-import { createHmac, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +16,7 @@ import {
   writeJobSecrets,
   type CampaignSecrets,
 } from "../../../../orchestrator/security/index.ts";
+import { joinMac } from "../../../../worker/contract/join-mac.ts";
 import { nodeSecretsSchema, type NodeSecrets } from "../../../../worker/contract/node.ts";
 import { createKeyPair, createSigningRequest } from "../../../../worker/contract/private-key.ts";
 
@@ -52,12 +53,21 @@ describe("the secrets of a campaign", () => {
     expect(await loadCampaignSecrets(dir)).toEqual(secrets);
   });
 
-  it("come whole or not at all: what an interrupted creation left is no obstacle", async () => {
+  it("come whole or not at all: what an interrupted creation left is no obstacle, and goes with them", async () => {
     const other = join(parent, "interrupted");
-    await createCampaignSecrets(`${other}.tmp`, options);
+    await createCampaignSecrets(`${other}.tmp-abc`, options);
     const made = await createCampaignSecrets(other, options);
     expect(await loadCampaignSecrets(other)).toEqual(made);
-    expect(readdirSync(parent)).not.toContain("interrupted.tmp");
+    await destroySecrets(other);
+    expect(readdirSync(parent).filter((name) => name.startsWith("interrupted"))).toEqual([]);
+  });
+
+  it("are the same for all who make them at once", async () => {
+    const other = join(parent, "raced");
+    const made = await Promise.all([1, 2, 3, 4].map(() => createCampaignSecrets(other, options)));
+    const kept = await loadCampaignSecrets(other);
+    for (const secrets of made) expect(secrets).toEqual(kept);
+    expect(readdirSync(parent).filter((name) => name.startsWith("raced"))).toEqual(["raced"]);
   });
 
   it("can be destroyed any number of times, and loading says what that means", async () => {
@@ -189,26 +199,29 @@ describe("certifying a job", () => {
 });
 
 describe("a join request", () => {
-  const sign = (token: string, jobName: string, instance: string, csr: string) =>
-    createHmac("sha256", token).update(`${jobName}\n${instance}\n${csr}`).digest("hex");
-
   it("counts only with the token of the job that it names", async () => {
     const mine = await jobSecrets("gh-abcde-p4", "parser");
     const others = await jobSecrets("gh-abcde-p5", "parser");
-    const request = { jobName: "gh-abcde-p4", instance: "i1", jobId: "1", csr: "csr" };
-    const good = sign(mine.joinToken, "gh-abcde-p4", "i1", "csr");
+    const request = { jobName: "gh-abcde-p4", instance: "i1", jobId: "1", addresses: ["10.0.0.1"], csr: "csr" };
+    const good = joinMac(mine.joinToken, request);
     expect(await verifyJoin(secrets, { ...request, mac: good })).toBe(true);
-    expect(await verifyJoin(secrets, { ...request, csr: "another", mac: good })).toBe(false);
-    expect(await verifyJoin(secrets, { ...request, instance: "i2", mac: good })).toBe(false);
-    expect(await verifyJoin(secrets, { ...request, mac: sign(others.joinToken, "gh-abcde-p4", "i1", "csr") })).toBe(
-      false,
-    );
+    for (const change of [
+      { csr: "another" },
+      { instance: "i2" },
+      { jobId: "2" },
+      { addresses: ["10.0.0.1", "10.0.0.2"] },
+    ]) {
+      expect(await verifyJoin(secrets, { ...request, ...change, mac: good })).toBe(false);
+    }
+    expect(await verifyJoin(secrets, { ...request, mac: joinMac(others.joinToken, request) })).toBe(false);
     expect(await verifyJoin(secrets, { ...request, mac: "" })).toBe(false);
   });
 
   it("of an unknown job, or with a name that is a path, is refused", async () => {
     for (const jobName of ["gh-abcde-p77", "../campaign", "campaign"]) {
-      expect(await verifyJoin(secrets, { jobName, instance: "i", jobId: "1", csr: "c", mac: "00" })).toBe(false);
+      expect(
+        await verifyJoin(secrets, { jobName, instance: "i", jobId: "1", addresses: [], csr: "c", mac: "00" }),
+      ).toBe(false);
     }
   });
 });

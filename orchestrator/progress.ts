@@ -10,7 +10,8 @@ import { fileProblemsOf, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
 import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
-import type { JobUsage, NodeGroups } from "./node-groups.ts";
+import type { JobUsage } from "./jobs/agents.ts";
+import type { NodeGroups } from "./node-groups.ts";
 import { makeReport, reportText } from "./report.ts";
 import type { QueueCounts } from "./spool.ts";
 

@@ -5,7 +5,7 @@ import { problemText, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
 import { totalOf } from "./ledger.ts";
 import type { Estimate } from "./estimate.ts";
-import type { JobUsage } from "./node-groups.ts";
+import type { JobUsage } from "./jobs/agents.ts";
 import type { Plan } from "./plan.ts";
 import type { CampaignView } from "./view.ts";
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { findHaproxy, gatewayFiles, provisionProxy } from "../../orchestrator/gateway/provision.ts";
 import type { GatewaySpec } from "../../orchestrator/gateway/state.ts";
 import { loadGatewaySecrets } from "../../orchestrator/security/index.ts";
-import { AGENT_EXITS } from "../../worker/agent/end.ts";
+import { AGENT_EXITS } from "../../worker/contract/agent-exits.ts";
 import { spawnGuarded, type GuardedChild } from "../../worker/contract/guarded-child.ts";
 import type { NodeSecrets, NodeSpec } from "../../worker/contract/node.ts";
 import { identifyProcess, isAlive } from "../../worker/contract/process.ts";

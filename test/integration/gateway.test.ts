@@ -23,7 +23,7 @@ import {
   orchestratorConnection,
   type Identity,
 } from "../../orchestrator/security/index.ts";
-import { AGENT_EXITS } from "../../worker/agent/end.ts";
+import { AGENT_EXITS } from "../../worker/contract/agent-exits.ts";
 import type { NodeSpec } from "../../worker/contract/node.ts";
 import { isAlive } from "../../worker/contract/process.ts";
 import { processTree } from "../../worker/contract/process-tree.ts";

@@ -63,6 +63,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
     keys,
     redis: () => redis,
     life,
+    instance,
     onRevoked: () => revoked.abort(),
     log,
     signal: watching.signal,

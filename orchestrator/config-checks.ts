@@ -74,6 +74,10 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     ["batch.bootTimeout", config.batch.bootTimeout],
     ["batch.access.keepAlive", config.batch.access.keepAlive],
     ["batch.access.connectTimeout", config.batch.access.connectTimeout],
+    ["batch.quarantine.within", config.batch.quarantine.within],
+    ["batch.quarantine.for", config.batch.quarantine.for],
+    ["batch.breaker.pause", config.batch.breaker.pause],
+    ["batch.breaker.longestPause", config.batch.breaker.longestPause],
     ["metrics.interval", config.metrics.interval],
   ] as const) {
     check(seconds > 0, path, "must be longer than nothing; write for example 30s");

@@ -271,6 +271,36 @@ const batch = z
       .prefault("30m")
       .describe("How long a job may wait in the queue and boot before the campaign gives up."),
     access,
+    submissionsPerMinute: z.int().positive().default(60).describe("Most jobs that a campaign submits in a minute."),
+    replaceMargin: duration
+      .prefault("10m")
+      .describe(
+        "How much earlier than measured a successor is submitted before a job's walltime ends; at most a tenth of that walltime.",
+      ),
+    quarantine: z
+      .strictObject({
+        failures: z
+          .int()
+          .positive()
+          .default(3)
+          .describe("A host on which so many jobs in a row failed soon after their start gets no more jobs."),
+        within: duration.prefault("60s").describe("How soon after its start a failure counts."),
+        for: duration.prefault("1h").describe("How long a host gets no more jobs."),
+      })
+      .prefault({})
+      .describe("Hosts that fail at once."),
+    breaker: z
+      .strictObject({
+        failures: z
+          .int()
+          .positive()
+          .default(4)
+          .describe("After so many failures in a row no more jobs of that role are submitted."),
+        pause: duration.prefault("1m").describe("After this long one job is submitted to try; it doubles each time."),
+        longestPause: duration.prefault("10m").describe("Longest pause between two tries."),
+      })
+      .prefault({})
+      .describe("When submitting stops by itself."),
     local: z
       .strictObject({
         nodes: z

@@ -5,6 +5,7 @@ import type { CampaignState } from "./campaign.ts";
 import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
+import { lossesOf } from "./jobs/losses.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Progress } from "./progress.ts";
 
@@ -23,7 +24,7 @@ const TICK_MS = 250;
 
 const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
-const WITH_GATEWAY: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
+const WITH_CLUSTER: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
 
 /** @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault */
 export function startTicker(
@@ -75,8 +76,8 @@ export function startTicker(
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(pollMs, signal, [
-      () => groups.poll(),
-      () => (WORKING.has(ctx.view.state) ? groups.reconcile() : undefined),
+      // Booting and tearing down, the phase itself says when something is to be done.
+      () => (WITH_CLUSTER.has(ctx.view.state) ? groups.reconcile() : groups.poll()),
       () => {
         if (WITH_DATA.has(ctx.view.state)) checkDataNodes(ctx);
       },
@@ -93,7 +94,7 @@ export function startTicker(
     ]),
   ];
   const gatewayLane = lane(pollMs, gatewaySignal, [
-    () => (WITH_GATEWAY.has(ctx.view.state) ? keepGateway(ctx, gatewaySignal) : undefined),
+    () => (WITH_CLUSTER.has(ctx.view.state) ? keepGateway(ctx, gatewaySignal) : undefined),
   ]);
   return {
     async leaveGateway() {
@@ -111,14 +112,11 @@ export function startTicker(
 function checkDataNodes(ctx: CampaignContext): void {
   // A node that went while booting held nothing yet, and was replaced.
   const bootedAt = ctx.view.states.find(({ state }) => state === "running")?.at ?? Number.POSITIVE_INFINITY;
-  const lost = [...ctx.view.jobs.values()].find(
-    (job) =>
-      job.role === "es-data" && (job.ended?.at ?? 0) > bootedAt && job.certifiedAt !== undefined && !job.draining,
-  );
+  const lost = lossesOf(ctx.view).find(({ at }) => at > bootedAt);
   if (lost) {
     throw new StoreError(
       "DATA_NODE_LOST",
-      `the data node ${lost.name} ended in mid-campaign (exit status ${String(lost.ended?.exit ?? "unknown")}); what it held is lost, launch the campaign again. Its log: gridharvest logs ${ctx.record.id} ${lost.name}`,
+      `the data node ${lost.jobName} went in mid-campaign (${lost.how}); what it held is lost, launch the campaign again. Its log: gridharvest logs ${ctx.record.id} ${lost.jobName}`,
     );
   }
 }

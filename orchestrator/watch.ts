@@ -102,6 +102,11 @@ export function statusText(status: CampaignStatus): string {
       `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,
     );
   }
+  for (const { kind, text } of status.reasons) if (kind !== "state") out.push(`waits      ${text}`);
+  const { observed } = status;
+  out.push(
+    `observed   ${(["es-data", "parser"] as const).map((role) => `${role}: queue ${formatDuration(observed.queueWaitSeconds[role])}, boot ${formatDuration(observed.bootSeconds[role])}`).join("; ")}${observed.shardBytesPerSecond === undefined ? "" : `; shards move at ${formatBytes(observed.shardBytesPerSecond)}/s`}`,
+  );
   const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
   if (phases.length > 0)
     out.push(`seconds    ${phases.map(([name, seconds]) => `${name} ${String(seconds)}`).join(", ")}`);

@@ -3,26 +3,42 @@ import {
   heartbeatSchema,
   nodeRegistrationSchema,
   type Heartbeat,
+  type LeaseRecord,
   type NodeRegistration,
 } from "../../worker/contract/node.ts";
 import type { CampaignContext } from "../context.ts";
 import { liveJobs } from "../view.ts";
+import type { AgentLine } from "./world.ts";
 
 export interface JobUsage {
   rssBytes: number;
   cpuSeconds: number;
 }
 
-/** What the agents say in Redis. */
-export interface Agents {
-  /** By job name; jobs that have ended are left out. */
-  registrations(): Promise<ReadonlyMap<string, NodeRegistration>>;
-  heartbeats(): Promise<ReadonlyMap<string, Heartbeat>>;
+// What belongs to another life by now stays.
+const FORGET_LIFE = `
+local function is_its(text)
+  if not text then return false end
+  if ARGV[1] == '' then return true end
+  local ok, said = pcall(cjson.decode, text)
+  return ok and type(said) == 'table' and said['instance'] == ARGV[1]
+end
+local beat = redis.call('GET', KEYS[2])
+local claim = redis.call('GET', KEYS[1])
+if claim and (claim == ARGV[1] or (ARGV[1] == '' and not beat)) then redis.call('DEL', KEYS[1]) end
+if ARGV[1] ~= '' and is_its(beat) then redis.call('DEL', KEYS[2]) end
+if is_its(redis.call('HGET', KEYS[3], ARGV[2])) and (ARGV[1] ~= '' or not beat) then
+  redis.call('HDEL', KEYS[3], ARGV[2])
+end
+return 1`;
+
+/** The agents' side of Redis, and the highest figures that they told. */
+export interface Agents extends AgentLine {
   /** Highest resident memory and CPU seconds seen of each job. */
   readonly usage: ReadonlyMap<string, JobUsage>;
 }
 
-export function createAgents(ctx: CampaignContext): Agents {
+export function createAgents(ctx: Pick<CampaignContext, "redis" | "keys" | "view">): Agents {
   const usage = new Map<string, JobUsage>();
   return {
     usage,
@@ -53,6 +69,28 @@ export function createAgents(ctx: CampaignContext): Agents {
         });
       });
       return map;
+    },
+    async lease(job, jobId) {
+      const record: LeaseRecord = { jobName: job.name, jobId, role: job.role };
+      await ctx.redis.hset(ctx.keys.leases, job.name, JSON.stringify(record));
+    },
+    async askToDrain(jobName, reason) {
+      await ctx.redis.set(ctx.keys.drain(jobName), reason);
+    },
+    async withdraw(jobName) {
+      await ctx.redis.hdel(ctx.keys.nodes, jobName);
+    },
+    async forgetLife(jobName, instance) {
+      const { keys, redis } = ctx;
+      await redis.eval(
+        FORGET_LIFE,
+        3,
+        keys.claim(jobName),
+        keys.heartbeat(jobName),
+        keys.nodes,
+        instance ?? "",
+        jobName,
+      );
     },
   };
 }

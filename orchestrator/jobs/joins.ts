@@ -43,6 +43,9 @@ export function createJoins(ctx: CampaignContext, statuses: Map<string, JobStatu
     };
     const job = ctx.view.jobs.get(request.jobName);
     if (!job || job.ended) return refuse("this campaign has no such job");
+    if (job.lost) return refuse(`the node of ${job.name} was given up: ${job.lost.how}`);
+    // A data node that is about to be deleted must not be given shards.
+    if (job.cancelled) return refuse(`the job ${job.name} is being deleted`);
     // The answer of its qsub may still be on its way.
     if (job.jobId === undefined) return false;
     if (!(await verifyJoin(secrets, request))) return refuse("the request was not signed with the job's own token");
@@ -57,7 +60,7 @@ export function createJoins(ctx: CampaignContext, statuses: Map<string, JobStatu
       // A request that cannot be signed must not keep the others waiting.
       return refuse(describeError(error));
     }
-    await decide(ctx, { type: "certified", jobName: job.name, address });
+    await decide(ctx, { type: "certified", jobName: job.name, address, instance: request.instance });
     await send({ kind: "issued", instance: request.instance, address, ...issued });
     return true;
   };

@@ -1,62 +1,158 @@
 import type { JobStatus } from "../../pbs/batch-system.ts";
 import { BackfillError, describeError } from "../../worker/contract/errors.ts";
-import type { LeaseRecord } from "../../worker/contract/node.ts";
-import { decide, type CampaignContext } from "../context.ts";
-import { jobSpecOf } from "../node-specs.ts";
-import type { JobView } from "../view.ts";
-import type { JobFiles } from "./files.ts";
+import type { NodeRole } from "../../worker/contract/keys.ts";
+import { isSameJob } from "../../pbs/job-id.ts";
+import { jobNameOf, jobNumber } from "../node-specs.ts";
+import { liveJobs, type CampaignView, type JobView } from "../view.ts";
+import { quarantinedHosts } from "./failures.ts";
+import type { JobWorld } from "./world.ts";
 
-/** Brings jobs into the batch system, each once. */
+/**
+ * Brings jobs into the batch system. For each name qsub is called once and never again: an answer that did not come is
+ * waited for by looking for the name, and when it can come no more the name is given up for a new one. What appears under
+ * a name that is not in use is a stray and is deleted. So no sequence of lost answers and crashes runs a job twice.
+ */
 export interface Submissions {
   /**
-   * Submits the job of an intent, unless it was submitted already. An answer that never came is resolved by looking
-   * for the name; a second agent of the same name would end itself in any case.
+   * Submits a new job. @returns whether the batch system took it, for all we know
+   * @throws GridError what qsub refused for good while the campaign boots; whatever kept the job's files from being written
    */
-  submit(job: JobView, lookFirst: boolean): Promise<void>;
-  /** A job of ours that the batch system knows by its name; undefined when it was asked and there is none. */
-  findByName(name: string): Promise<JobStatus | undefined>;
+  submit(role: NodeRole, replaces: string | undefined): Promise<boolean>;
+  /** Finds out about unanswered submissions, and deletes strays. A batch system that does not answer is asked again the next time. */
+  resolve(): Promise<void>;
+  /** Looks for strays at the next `resolve`. */
+  sweepAgain(): void;
+  /** Whether the last sweep found nothing. */
+  readonly swept: boolean;
 }
 
-export function createSubmissions(ctx: CampaignContext, files: JobFiles): Submissions {
-  const lease = async (job: JobView, jobId: string): Promise<void> => {
-    const record: LeaseRecord = { jobName: job.name, jobId, role: job.role };
-    await ctx.redis.hset(ctx.keys.leases, job.name, JSON.stringify(record));
+/** What a qsub may still do after its time limit. */
+const AFTER_LIMIT_MS = 15_000;
+/** A stray that came later than anybody expected is found by then. */
+const SWEEP_EVERY_MS = 600_000;
+
+export function createSubmissions(world: JobWorld): Submissions {
+  const { view, agents, files, log, policy } = world;
+  /** Asked for by this process and not answered yet. */
+  const inFlight = new Set<string>();
+  // What an earlier orchestrator left is not known.
+  let swept = false;
+  let sweptAt = 0;
+  let leased = false;
+
+  const submitted = async (job: JobView, jobId: string, found: boolean): Promise<void> => {
+    await world.decide({ type: "submitted", jobName: job.name, jobId, found });
+    await agents.lease(job, jobId);
+    log.info(found ? "found a job that was submitted before" : `submitted ${job.role}`, { job: job.name, id: jobId });
   };
 
-  const findByName = async (name: string): Promise<JobStatus | undefined> =>
-    (await ctx.batch.list(ctx.signal)).find((status) => status.name === name);
-
-  const submit = async (job: JobView, lookFirst: boolean): Promise<void> => {
-    const known = lookFirst ? await findByName(job.name) : undefined;
-    if (known) {
-      await decide(ctx, { type: "submitted", jobName: job.name, jobId: known.id, found: true });
-      await lease(job, known.id);
-      ctx.log.info("found a job that was submitted before", { job: job.name, id: known.id });
-      return;
+  const failed = async (job: JobView, error: unknown): Promise<void> => {
+    const reason = describeError(error);
+    const refused = error instanceof BackfillError && (!error.retryable || error.code === "QSUB_REFUSED");
+    if (refused) {
+      await world.decide({ type: "submit-refused", jobName: job.name, reason });
+      log.warn("qsub refused a job", { job: job.name, error: reason });
+      if (!error.retryable && view.state === "booting") throw error;
+    } else {
+      // Nobody knows whether it submitted.
+      await world.decide({ type: "submit-unanswered", jobName: job.name, reason });
+      log.warn("qsub did not answer; the job is looked up by its name", { job: job.name, error: reason });
     }
-    await files.write(job);
-    let jobId: string;
+  };
+
+  const submit = async (role: NodeRole, replaces: string | undefined): Promise<boolean> => {
+    const jobName = nextJobName(view, world.tag, role);
+    const spec = await files.write({ name: jobName, role }, quarantinedHosts(view, world.now()));
+    inFlight.add(jobName);
     try {
-      jobId = await ctx.batch.submit(
-        jobSpecOf({ config: ctx.config, paths: ctx.paths }, job.role, job.name),
-        ctx.signal,
-      );
-    } catch (error) {
-      if (error instanceof BackfillError && !error.retryable) {
-        await decide(ctx, { type: "submit-refused", jobName: job.name, reason: describeError(error) });
-        throw error;
-      }
-      // Nobody knows whether it submitted. The next look finds it by its name or submits it.
-      ctx.log.warn("qsub did not answer; the job will be looked up by its name", {
-        job: job.name,
-        error: describeError(error),
+      await world.decide({
+        type: "submit-intent",
+        jobName,
+        role,
+        ...(replaces === undefined ? {} : { replaces }),
       });
-      return;
+      const job = view.jobs.get(jobName);
+      if (!job) return false;
+      let jobId: string;
+      try {
+        jobId = await world.batch.submit(spec, world.signal);
+      } catch (error) {
+        await failed(job, error);
+        return false;
+      }
+      await submitted(job, jobId, false);
+      return true;
+    } finally {
+      inFlight.delete(jobName);
     }
-    await decide(ctx, { type: "submitted", jobName: job.name, jobId, found: false });
-    await lease(job, jobId);
-    ctx.log.info(`submitted ${job.role}`, { job: job.name, id: jobId });
   };
 
-  return { submit, findByName };
+  const resolve = async (): Promise<void> => {
+    if (!leased) {
+      // The orchestrator before may have died between the two.
+      for (const job of liveJobs(view)) if (job.jobId !== undefined) await agents.lease(job, job.jobId);
+      leased = true;
+    }
+    const open = liveJobs(view).filter((job) => job.jobId === undefined && !inFlight.has(job.name));
+    const askedAt = world.now();
+    if (open.length === 0 && swept && askedAt - sweptAt < SWEEP_EVERY_MS) return;
+    let listed: readonly JobStatus[];
+    try {
+      listed = await world.batch.list(world.signal);
+    } catch (error) {
+      world.signal.throwIfAborted();
+      log.warn("the batch system does not answer", { error: describeError(error) });
+      return;
+    }
+    for (const job of open) {
+      const known = listed.find((status) => status.name === job.name);
+      if (known) await submitted(job, known.id, true);
+      else if (askedAt - job.intentAt > policy.commandSeconds * 1000 + AFTER_LIMIT_MS) {
+        await world.decide({ type: "job-ended", jobName: job.name, exit: null, how: "never submitted" });
+        swept = false;
+      }
+    }
+    await sweep(listed);
+    sweptAt = askedAt;
+  };
+
+  const sweep = async (listed: readonly JobStatus[]): Promise<void> => {
+    const strays = listed.filter((status) => status.state !== "finished" && isStray(view, world.tag, status, inFlight));
+    for (const { id, name } of strays) {
+      log.warn("a job that nobody asked for, or that was given up, is deleted", { job: name, id });
+      try {
+        await world.batch.cancel(id, world.signal);
+      } catch (error) {
+        world.signal.throwIfAborted();
+        log.warn("qdel failed; it will be tried again", { job: name, error: describeError(error) });
+      }
+    }
+    swept = strays.length === 0;
+  };
+
+  return {
+    submit,
+    resolve,
+    sweepAgain() {
+      swept = false;
+    },
+    get swept() {
+      return swept;
+    },
+  };
+}
+
+/** A name that no job of the campaign ever had. */
+export function nextJobName(view: CampaignView, tag: string, role: NodeRole): string {
+  const numbers = [...view.jobs.values()].filter((job) => job.role === role).map((job) => jobNumber(job.name));
+  return jobNameOf(tag, role, Math.max(0, ...numbers) + 1);
+}
+
+/** A job with a name of the campaign's that is not the one that goes by it. */
+function isStray(view: CampaignView, tag: string, status: JobStatus, inFlight: ReadonlySet<string>): boolean {
+  if (!status.name.startsWith(`gh-${tag}-`) || inFlight.has(status.name)) return false;
+  const job = view.jobs.get(status.name);
+  // One that has ended may be listed as running for a while; deleting it changes nothing.
+  if (!job || job.ended) return true;
+  return job.jobId !== undefined && !isSameJob(job.jobId, status.id);
 }

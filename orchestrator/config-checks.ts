@@ -90,6 +90,16 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     );
   }
 
+  const { autoscale } = config;
+  check(
+    autoscale.target.finishBy === undefined || autoscale.target.eventsPerSecond === undefined,
+    "autoscale.target",
+    "names two targets; take finishBy or eventsPerSecond out",
+  );
+  for (const role of ["dataNodes", "parsers"] as const) {
+    check(autoscale[role].min <= autoscale[role].max, `autoscale.${role}.min`, "is above max; swap them");
+  }
+
   check(isIP(config.network.gatewayAddress) !== 0, "network.gatewayAddress", "is not an IP address; write one");
   config.batch.local.nodes.forEach((node, i) => {
     check(

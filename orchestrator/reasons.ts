@@ -1,4 +1,5 @@
 import type { NodeRole } from "../worker/contract/keys.ts";
+import { whyNotScaled, type ScaleInputs } from "./autoscale.ts";
 import { breakerStep } from "./jobs/breaker.ts";
 import { quarantinedHosts } from "./jobs/failures.ts";
 import { longestLeadSeconds, stayingJobs, wantedLeadSeconds, worksUntil } from "./jobs/forecast.ts";
@@ -20,6 +21,7 @@ export interface Reason {
     | "successor-awaited"
     | "shards-moving"
     | "walltime-short"
+    | "scale"
     | "node-lost"
     | "ending";
   readonly text: string;
@@ -35,6 +37,8 @@ export interface ReasonInputs {
   readonly now: number;
   /** What each data node holds, by job name, as far as it is known. */
   readonly holdings?: Readonly<Record<string, { readonly shards: number; readonly bytes: number }>>;
+  /** What scaling goes by; absent before anything was measured. */
+  readonly scale?: ScaleInputs;
 }
 
 const ROLE_NAMES: Readonly<Record<NodeRole, string>> = { "es-data": "data nodes", parser: "parsers" };
@@ -52,6 +56,8 @@ export function reasons(inputs: ReasonInputs): readonly Reason[] {
       ...(entry ? { since: entry.at } : {}),
     });
   }
+  const scaled = inputs.scale && view.state === "running" ? whyNotScaled(inputs.scale) : undefined;
+  if (scaled !== undefined) found.push({ kind: "scale", text: scaled });
   return found;
 }
 

@@ -4,6 +4,7 @@ import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
 import { readJournal } from "./journal.ts";
+import { scaleInputsOf } from "./autoscale.ts";
 import { observed, queueWaitOf, type Observed } from "./jobs/forecast.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
 import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
@@ -148,7 +149,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
       view,
       policy: jobPolicyOf(record.config),
       now,
-      ...(progress ? { holdings: progress.holdings } : {}),
+      ...(progress ? { holdings: progress.holdings, scale: scaleInputsOf(record.config, view, progress, now) } : {}),
     }),
     observed: observed(view, now),
     phases: phasesOf(view, now),

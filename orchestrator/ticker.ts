@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../worker/contract/errors.ts";
+import { autoscale } from "./autoscale.ts";
 import { keepGateway } from "./boot.ts";
 import type { CampaignState } from "./campaign.ts";
 import { handleCommands } from "./command-handler.ts";
@@ -76,6 +77,7 @@ export function startTicker(
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(pollMs, signal, [
+      () => (ctx.view.state === "running" ? autoscale(ctx, progress.latest()) : undefined),
       // Booting and tearing down, the phase itself says when something is to be done.
       () => (WITH_CLUSTER.has(ctx.view.state) ? groups.reconcile() : groups.poll()),
       () => {

@@ -140,7 +140,7 @@ export function makeReport(inputs: ReportInputs): Report {
       ...(job.ended === undefined ? {} : { how: job.ended.how }),
       ...(job.replaces === undefined ? {} : { replaces: job.replaces }),
       ...(wait === undefined ? {} : { waitSeconds: round(wait) }),
-      seconds: round((end - (job.startedAt ?? end)) / 1000),
+      seconds: round((end - (job.startedAt ?? job.certifiedAt ?? end)) / 1000),
       cpuSeconds: round(usage.get(job.name)?.cpuSeconds ?? 0),
       peakBytes: usage.get(job.name)?.rssBytes ?? 0,
     };

@@ -43,6 +43,8 @@ export async function teardown(ctx: CampaignContext, groups: NodeGroups): Promis
         await groups.cancel(notStarted, "teardown");
         if (isCancelDue()) await groups.cancel(left, "did not drain in time");
         if (waited > CANCEL_PATIENCE_MS) {
+          // Without one of ours, it is one that nobody knows, or a batch system that does not tell.
+          if (left.length === 0) throw incomplete([{ name: `gh-${ctx.record.tag}-…` }]);
           throw incomplete(left.map(({ name, jobId }) => ({ name, ...(jobId === undefined ? {} : { id: jobId }) })));
         }
         return false;

@@ -1,3 +1,4 @@
+import { NODE_ROLES } from "../worker/contract/keys.ts";
 import type { ExitCode, Io } from "./cli/command.ts";
 import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
 import type { Access } from "./access.ts";
@@ -104,9 +105,14 @@ export function statusText(status: CampaignStatus): string {
   }
   for (const { kind, text } of status.reasons) if (kind !== "state") out.push(`waits      ${text}`);
   const { observed } = status;
-  out.push(
-    `observed   ${(["es-data", "parser"] as const).map((role) => `${role}: queue ${formatDuration(observed.queueWaitSeconds[role])}, boot ${formatDuration(observed.bootSeconds[role])}`).join("; ")}${observed.shardBytesPerSecond === undefined ? "" : `; shards move at ${formatBytes(observed.shardBytesPerSecond)}/s`}`,
-  );
+  const habits = NODE_ROLES.map((role) => {
+    const boot = observed.bootSeconds[role];
+    return `${role}: queue ${formatDuration(observed.queueWaitSeconds[role])}${boot === undefined ? "" : `, boot ${formatDuration(boot)}`}`;
+  });
+  if (observed.shardBytesPerSecond !== undefined) {
+    habits.push(`shards move at ${formatBytes(observed.shardBytesPerSecond)}/s`);
+  }
+  out.push(`observed   ${habits.join("; ")}`);
   const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
   if (phases.length > 0)
     out.push(`seconds    ${phases.map(([name, seconds]) => `${name} ${String(seconds)}`).join(", ")}`);

@@ -1,4 +1,4 @@
-import type { NodeRole } from "../../worker/contract/keys.ts";
+import { NODE_ROLES, type NodeRole } from "../../worker/contract/keys.ts";
 import { walltimeMargins } from "../../worker/contract/walltime.ts";
 import { liveJobs, type CampaignView, type JobView } from "../view.ts";
 import type { JobPolicy } from "./policy.ts";
@@ -43,14 +43,19 @@ export function queueWaitSeconds(view: CampaignView, role: NodeRole, now: number
   return Math.max(over, ...waiting);
 }
 
-/** From the start of the job to a node that works. */
-export function bootSeconds(view: CampaignView, role: NodeRole): number {
+/** From the start of the job to a node that works; undefined before one did. */
+function measuredBootSeconds(view: CampaignView, role: NodeRole): number | undefined {
   const boots = [...view.jobs.values()].flatMap((job) =>
     job.role === role && job.startedAt !== undefined && job.upAt !== undefined
       ? secondsBetween(job.startedAt, job.upAt)
       : [],
   );
-  return percentile90(boots) ?? DEFAULT_BOOT_SECONDS[role];
+  return percentile90(boots);
+}
+
+/** From the start of the job to a node that works. */
+export function bootSeconds(view: CampaignView, role: NodeRole): number {
+  return measuredBootSeconds(view, role) ?? DEFAULT_BOOT_SECONDS[role];
 }
 
 /**
@@ -112,7 +117,8 @@ export function leadSeconds(...inputs: Parameters<typeof wantedLeadSeconds>): nu
 /** What was observed so far, for people. */
 export interface Observed {
   readonly queueWaitSeconds: Readonly<Record<NodeRole, number>>;
-  readonly bootSeconds: Readonly<Record<NodeRole, number>>;
+  /** Of roles of which a node has booted. */
+  readonly bootSeconds: Readonly<Partial<Record<NodeRole, number>>>;
   /** Of all moves together; absent before the first. */
   readonly shardBytesPerSecond?: number;
   readonly moves: number;
@@ -121,13 +127,17 @@ export interface Observed {
 export function observed(view: CampaignView, now: number): Observed {
   const moves = view.moves.filter((move) => move.seconds > 0);
   const seconds = moves.reduce((sum, move) => sum + move.seconds, 0);
-  const of = (figure: (role: NodeRole) => number): Record<NodeRole, number> => ({
-    "es-data": Math.round(figure("es-data") * 10) / 10,
-    parser: Math.round(figure("parser") * 10) / 10,
+  const round = (figure: number): number => Math.round(figure * 10) / 10;
+  const boots = NODE_ROLES.flatMap((role) => {
+    const boot = measuredBootSeconds(view, role);
+    return boot === undefined ? [] : [[role, round(boot)] as const];
   });
   return {
-    queueWaitSeconds: of((role) => queueWaitSeconds(view, role, now)),
-    bootSeconds: of((role) => bootSeconds(view, role)),
+    queueWaitSeconds: {
+      "es-data": round(queueWaitSeconds(view, "es-data", now)),
+      parser: round(queueWaitSeconds(view, "parser", now)),
+    },
+    bootSeconds: Object.fromEntries(boots),
     ...(seconds > 0
       ? { shardBytesPerSecond: Math.round(moves.reduce((sum, move) => sum + move.bytes, 0) / seconds) }
       : {}),

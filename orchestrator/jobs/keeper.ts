@@ -1,5 +1,5 @@
 import type { JobStatus } from "../../pbs/batch-system.ts";
-import { describeError } from "../../worker/contract/errors.ts";
+import { BackfillError, describeError } from "../../worker/contract/errors.ts";
 import type { NodeRole } from "../../worker/contract/keys.ts";
 import type { JobView } from "../view.ts";
 import { createLookout } from "./look.ts";
@@ -109,14 +109,23 @@ export function createJobKeeper(world: JobWorld): JobKeeper {
     const store = lookout.store();
     const sight = { now: world.now(), roles: rolesOf(view.state), ...(store ? { store } : {}) };
     const stopped = new Set<NodeRole>();
+    let trouble: BackfillError | undefined;
     for (const action of steer(view, policy, sight)) {
       if (action.kind !== "submit") await carryOut(action);
       // Submitting many takes a while, in which the campaign may be cancelled.
       else if (world.ready() && !stopped.has(action.role) && rolesOf(view.state).includes(action.role)) {
-        // After a no, or no answer, the next look comes first.
-        if (!(await submissions.submit(action.role, action.replaces))) stopped.add(action.role);
+        try {
+          // After a no, or no answer, the next look comes first.
+          if (!(await submissions.submit(action.role, action.replaces))) stopped.add(action.role);
+        } catch (error) {
+          if (!(error instanceof BackfillError) || !error.retryable) throw error;
+          // What keeps one role's jobs from being written must not keep the other's from being looked after.
+          stopped.add(action.role);
+          trouble ??= error;
+        }
       }
     }
+    if (trouble !== undefined) throw trouble;
   };
 
   // Two looks at the same time would write each end down twice, two rounds submit twice.

@@ -89,8 +89,9 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
       batch = { absentSince: before?.absentSince ?? now, looks: (before?.looks ?? 0) + 1 };
       absent.set(job.name, batch);
     } else batch = "away";
-    // A node that says that it lives need not be asked for its last word.
-    const exitStatus = beat && beat.state !== "ended" ? undefined : await files.exitStatus(job);
+    // Neither one that says that it lives nor one that waits need be asked for its last word.
+    const waits = status?.state === "queued" || status?.state === "held";
+    const exitStatus = waits || (beat && beat.state !== "ended") ? undefined : await files.exitStatus(job);
     return {
       now,
       batch,

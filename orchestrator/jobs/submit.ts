@@ -30,6 +30,8 @@ export interface Submissions {
 const AFTER_LIMIT_MS = 15_000;
 /** A stray that came later than anybody expected is found by then. */
 const SWEEP_EVERY_MS = 600_000;
+/** A job may be listed for a while after its qdel. */
+const DELETE_AGAIN_MS = 60_000;
 
 export function createSubmissions(world: JobWorld): Submissions {
   const { view, agents, files, log, policy } = world;
@@ -39,6 +41,8 @@ export function createSubmissions(world: JobWorld): Submissions {
   let swept = false;
   let sweptAt = 0;
   let leased = false;
+  /** By job id. */
+  const deletedAt = new Map<string, number>();
 
   const submitted = async (job: JobView, jobId: string, found: boolean): Promise<void> => {
     await world.decide({ type: "submitted", jobName: job.name, jobId, found });
@@ -112,13 +116,15 @@ export function createSubmissions(world: JobWorld): Submissions {
         swept = false;
       }
     }
-    await sweep(listed);
+    await sweep(listed, askedAt);
     sweptAt = askedAt;
   };
 
-  const sweep = async (listed: readonly JobStatus[]): Promise<void> => {
+  const sweep = async (listed: readonly JobStatus[], askedAt: number): Promise<void> => {
     const strays = listed.filter((status) => status.state !== "finished" && isStray(view, world.tag, status, inFlight));
     for (const { id, name } of strays) {
+      if (askedAt - (deletedAt.get(id) ?? 0) < DELETE_AGAIN_MS) continue;
+      deletedAt.set(id, askedAt);
       log.warn("a job that nobody asked for, or that was given up, is deleted", { job: name, id });
       try {
         await world.batch.cancel(id, world.signal);

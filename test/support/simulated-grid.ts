@@ -74,6 +74,8 @@ export class SimulatedGrid {
   /** It was just restarted and has not read its jobs yet: it answers, and knows nobody. */
   serverForgets = false;
   storeAway = false;
+  /** Jobs of this role have no host that they may go to. */
+  placeless: NodeRole | undefined;
   /** Agents cannot be heard: the proxy is away. */
   agentsSilent = false;
   queueDelayMs = 5_000;
@@ -174,6 +176,7 @@ export class SimulatedGrid {
     this.serverAway = false;
     this.serverForgets = false;
     this.storeAway = false;
+    this.placeless = undefined;
     this.agentsSilent = false;
     this.badHosts.clear();
     this.crashIn = undefined;
@@ -235,7 +238,11 @@ export class SimulatedGrid {
       decide: (entry) => step(() => this.#append(entry)),
       ready: () => true,
       files: {
-        write: ({ name }, excludeHosts) => step(() => ({ ...SPEC, name, excludeHosts })),
+        write: ({ name, role }, excludeHosts) =>
+          step(() => {
+            if (role === this.placeless) throw new GridError("HOSTS_EXCLUDED", "no host", { retryable: true });
+            return { ...SPEC, name, excludeHosts };
+          }),
         exitStatus: (job) => step(() => this.#exitFile(job.jobId)),
         forgetExit: () => step(() => undefined),
         lastWords: () => step(() => "nothing"),

@@ -256,6 +256,17 @@ describe("the job keeper, on a simulated grid", () => {
     expectSettled(grid);
   });
 
+  it("jobs of one role that can go nowhere do not keep those of the other from being submitted", async () => {
+    const grid = new SimulatedGrid(LONG);
+    grid.placeless = "es-data";
+    await pass(grid, 60);
+    expect(grid.working("parser")).toBe(2);
+    expect(grid.submissions.size).toBe(2);
+    grid.calm();
+    await pass(grid, 120);
+    expectSettled(grid);
+  });
+
   it("a qdel that failed is repeated", async () => {
     const grid = new SimulatedGrid(LONG);
     await pass(grid, 120);

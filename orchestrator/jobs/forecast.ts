@@ -8,8 +8,12 @@ import type { JobPolicy } from "./policy.ts";
  * emptied, and so how early a successor must be submitted. Pure; seconds, but for times, which are epoch milliseconds.
  */
 
-/** Where nothing was emptied yet: a slow network, and what each shard costs by itself. */
-const DEFAULT_MOVE = { bytesPerSecond: 10 * 2 ** 20, secondsPerShard: 1 };
+/** Where nothing large was moved yet: a slow network. */
+const DEFAULT_BYTES_PER_SECOND = 10 * 2 ** 20;
+/** Where nothing was moved yet, and at least: what each shard costs by itself. */
+const SECONDS_PER_SHARD = { unmeasured: 1, least: 0.25 };
+/** The time of a smaller move is that of its shards, and says nothing of the network. */
+const LARGE_MOVE_BYTES = 64 * 2 ** 20;
 /** Where no node has booted yet. */
 const DEFAULT_BOOT_SECONDS: Readonly<Record<NodeRole, number>> = { "es-data": 60, parser: 15 };
 /** So much of its walltime a node works at least before a successor is asked for, however long that takes. */
@@ -59,15 +63,16 @@ export function bootSeconds(view: CampaignView, role: NodeRole): number {
 }
 
 /**
- * How long it takes to empty a data node of so much: as long as the slowest move so far, and in proportion longer if it holds more. A small
- * move's time is mostly the cost of single shards, so its rate says nothing of a large one: it is stretched, never shrunk.
+ * How long it takes to empty a data node of so much: the bytes at the slowest rate of a large move so far, and for each shard what
+ * the moves took beyond that.
  */
 export function moveSeconds(view: CampaignView, load: { readonly shards: number; readonly bytes: number }): number {
-  const assumed = load.bytes / DEFAULT_MOVE.bytesPerSecond + load.shards * DEFAULT_MOVE.secondsPerShard;
-  const measured = view.moves
-    .filter((move) => move.bytes > 0)
-    .map((move) => move.seconds * Math.max(1, load.bytes / move.bytes, load.shards / Math.max(1, move.shards)));
-  return measured.length === 0 ? assumed : Math.max(...measured);
+  const moves = view.moves.filter((move) => move.seconds > 0 && move.shards > 0);
+  const rates = moves.filter((move) => move.bytes >= LARGE_MOVE_BYTES).map((move) => move.bytes / move.seconds);
+  const rate = rates.length === 0 ? DEFAULT_BYTES_PER_SECOND : Math.min(...rates);
+  const beyond = moves.map((move) => (move.seconds - move.bytes / rate) / move.shards);
+  const perShard = moves.length === 0 ? SECONDS_PER_SHARD.unmeasured : Math.max(SECONDS_PER_SHARD.least, ...beyond);
+  return load.shards * perShard + load.bytes / rate;
 }
 
 /** When the batch system ends the job; undefined before it runs. */

@@ -2,7 +2,7 @@ import type { NodeRole } from "../../worker/contract/keys.ts";
 import { liveJobs, type CampaignView, type JobView } from "../view.ts";
 import { breakerStep } from "./breaker.ts";
 import { hostsToQuarantine, ON_QUARANTINED_HOST, quarantinedHosts } from "./failures.ts";
-import { leadSeconds, marginSeconds, moveSeconds, stayingJobs, worksUntil } from "./forecast.ts";
+import { bootSeconds, leadSeconds, marginSeconds, moveSeconds, stayingJobs, worksUntil } from "./forecast.ts";
 import type { JobPolicy } from "./policy.ts";
 
 /**
@@ -228,11 +228,16 @@ function endOf(job: JobView, policy: JobPolicy): number {
   return worksUntil(job, policy) ?? Number.POSITIVE_INFINITY;
 }
 
-/** Whether the job's successor must be submitted. Once that is done, it stays due whatever the forecast says later. */
+/**
+ * Whether the job's successor must be submitted. Once that is done, it stays due whatever the forecast says later. A node that does not work
+ * yet is waited for, unless there is no time left in which it could: else walltimes that are too short would have successors of
+ * successors submitted, all of which boot the slower for it.
+ */
 export function isDue(view: CampaignView, policy: JobPolicy, job: JobView, { now, store }: Sight): boolean {
   const until = worksUntil(job, policy);
   if (until === undefined) return false;
   if ([...view.jobs.values()].some((other) => other.replaces === job.name)) return true;
+  if (job.upAt === undefined) return now >= until - bootSeconds(view, job.role) * 1000;
   const load = store?.nodes.get(job.name) ?? NOTHING;
   return now >= until - leadSeconds(view, job.role, policy, now, load) * 1000;
 }

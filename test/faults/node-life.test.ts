@@ -84,8 +84,8 @@ describe("the life of nodes", () => {
   }, 1_200_000);
 
   it("three generations of nodes under a load that outlives two walltimes", async () => {
-    // Time for the successor to boot while both it and the old node's parsers want the machine, as slow as that is today.
-    const walltime = Math.ceil(60 + 2 * bootSeconds);
+    // Time for two nodes to boot at once beside those that work, and for their shards to move, as slow as that is today.
+    const walltime = Math.ceil(100 + 4 * bootSeconds);
     const id = await site.launch("generations", [
       "dataNodes.count=2",
       "parsers.count=2",

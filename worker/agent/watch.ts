@@ -13,8 +13,8 @@ export interface WatchOptions {
   /** The connection of the moment: another one after joining. */
   readonly redis: () => Redis;
   readonly life: Life;
-  /** This agent's id. */
-  readonly instance: string;
+  /** This agent's id, once it has the job's name. */
+  readonly instance: () => string | undefined;
   /** Called once, when the loader's credential is revoked. */
   readonly onRevoked: () => void;
   readonly log: AgentLog;
@@ -33,15 +33,14 @@ export async function watchControl(options: WatchOptions): Promise<void> {
   const everyMs = Math.min(LOOK_MS, graceMs / 4);
   let lastSign = performance.now();
   let revoked = false;
-  let claimed = false;
   let silent = false;
   while (!signal.aborted) {
     try {
+      const instance = options.instance();
       const [alive, drain, credential, holder] = await options
         .redis()
         .mget(keys.alive, keys.drain(spec.jobName), keys.loaderCredential, keys.claim(spec.jobName));
-      if (holder === options.instance) claimed = true;
-      else if (holder != null && claimed) {
+      if (holder != null && instance !== undefined && holder !== instance) {
         life.stop("second-agent", `another agent (${holder}) has taken the job name ${spec.jobName}`);
         return;
       }

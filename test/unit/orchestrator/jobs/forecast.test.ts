@@ -72,18 +72,26 @@ describe("what the past says", () => {
     expect(bootSeconds(emptyView(), "es-data")).toBeGreaterThan(bootSeconds(emptyView(), "parser"));
   });
 
-  it("stretches a measured move by what there is more of, and never shrinks it", () => {
+  it("moves bytes at the slowest rate of a large move, and adds what each shard took besides", () => {
     const view = emptyView();
-    expect(moveSeconds(view, { shards: 10, bytes: 100 * MiB })).toBe(20);
-    view.moves.push({ jobName: "a", seconds: 8, shards: 10, bytes: 100 * MiB });
-    expect(moveSeconds(view, { shards: 10, bytes: 100 * MiB })).toBe(8);
-    expect(moveSeconds(view, { shards: 1, bytes: MiB })).toBe(8);
-    expect(moveSeconds(view, { shards: 10, bytes: 300 * MiB })).toBe(24);
-    expect(moveSeconds(view, { shards: 20, bytes: 100 * MiB })).toBe(16);
+    const seconds = (shards: number, megabytes: number): number =>
+      Math.round(moveSeconds(view, { shards, bytes: megabytes * MiB }) * 100) / 100;
+    // 1 s a shard and 10 MiB a second where nothing was moved yet.
+    expect(seconds(10, 100)).toBe(20);
+    // A small move says what shards cost, and nothing of the network.
+    view.moves.push({ jobName: "a", seconds: 14, shards: 20, bytes: 4000 });
+    expect(seconds(20, 0)).toBe(14);
+    expect(seconds(20, 100)).toBe(24);
+    // A large one does.
+    view.moves.push({ jobName: "b", seconds: 40, shards: 10, bytes: 200 * MiB });
+    expect(seconds(20, 100)).toBe(34);
+    view.moves.push({ jobName: "c", seconds: 10, shards: 10, bytes: 200 * MiB });
+    expect(seconds(20, 100)).toBe(34);
     // One that had nothing to move says nothing.
-    view.moves.push({ jobName: "b", seconds: 100, shards: 0, bytes: 0 });
-    expect(moveSeconds(view, { shards: 10, bytes: 100 * MiB })).toBe(8);
-    expect(observed(view, T)).toMatchObject({ moves: 2, shardBytesPerSecond: Math.round((100 * MiB) / 108) });
+    view.moves.push({ jobName: "d", seconds: 1000, shards: 0, bytes: 0 });
+    expect(seconds(20, 100)).toBe(34);
+    expect(seconds(0, 0)).toBe(0);
+    expect(observed(view, T).moves).toBe(4);
   });
 
   it("adds it all up, and leaves most of a walltime for work", () => {

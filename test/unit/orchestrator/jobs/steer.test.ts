@@ -129,6 +129,18 @@ describe("a replacement", () => {
     expect(kinds(act(draining, 1134, shards, { excluded }))).toEqual(["cancel d1"]);
   });
 
+  it("is not asked for while the node does not work itself, unless it never will", () => {
+    const boots = { name: "d3", jobId: "3", intentAt: T, startedAt: T, hosts: ["n1"], certifiedAt: T };
+    const view = viewWith(
+      { dataNodes: 1, parsers: 0 },
+      boots,
+      working("d0", T - 9_000_000, { ended: { at: T, exit: 0, how: "" } }),
+    );
+    expect(act(view, 1145, {})).toEqual([]);
+    // The others booted in 20 s, and it works until 1170.
+    expect(kinds(act(view, 1150, {}))).toEqual(["submit es-data"]);
+  });
+
   it("that failed is followed by another, in the same place", () => {
     const ended = { at: T + 1_040_000, exit: null, how: "gone from the batch system" };
     const view = viewWith(DATA, ...pair, { name: "d3", jobId: "3", replaces: "d1", intentAt: T + 1_030_000, ended });

@@ -99,17 +99,19 @@ describe("the life of nodes", () => {
       { timeoutMs: 400_000, everyMs: 500 },
     );
     const indexed = new Map<string, number>();
-    await waitFor(
+    const state = await waitFor(
       "two walltimes to pass, and three jobs for each place",
       async () => {
-        const { state, reason } = await site.status(id);
-        if (state !== "running") throw new Error(`it is ${state}: ${reason ?? ""}`);
+        const status = await site.status(id);
+        if (status.state !== "running") return `${status.state}: ${status.reason ?? ""}`;
         await indexedBy(id, indexed);
         const places = [...(await placesOf(id, "es-data")), ...(await placesOf(id, "parser"))];
-        return Date.now() - begin > 2000 * walltime && places.every(([, jobs]) => jobs.length >= 3);
+        const isOver = Date.now() - begin > 2000 * walltime && places.every(([, jobs]) => jobs.length >= 3);
+        return isOver && "running";
       },
-      { timeoutMs: 4000 * walltime, everyMs: 1000 },
+      { timeoutMs: 5000 * walltime, everyMs: 1000 },
     );
+    expect(state).toBe("running");
     await unleash(id);
     const { report, rows } = await site.conclude(id);
     expect(report.loadSeconds).toBeGreaterThan(2 * walltime);

@@ -12,8 +12,9 @@ import type { JournalRecord } from "./journal.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, unpacksOf } from "./plan.ts";
+import { jobPolicyOf } from "./jobs/policy.ts";
+import { reasons } from "./reasons.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
-import { liveJobs } from "./view.ts";
 
 /**
  * Boots a campaign: secrets, gateway and jobs at once, then templates and indices, then the spool is filled. Every part
@@ -44,10 +45,12 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
 
   const inTime = (): void => {
     if (Date.now() < deadline) return;
-    const waiting = liveJobs(ctx.view).map((job) => `${job.name} (${groups.lastStatus(job.name)?.state ?? "unknown"})`);
+    const why = reasons({ view: ctx.view, policy: jobPolicyOf(config), now: Date.now() })
+      .filter(({ kind }) => kind !== "state")
+      .map(({ text }) => text);
     throw new GridError(
       "BOOT_TIMEOUT",
-      `the nodes did not come up within ${String(config.batch.bootTimeout)} s (batch.bootTimeout): ${waiting.join(", ")}. Look at their logs: gridharvest logs ${ctx.record.id}`,
+      `the nodes did not come up within ${String(config.batch.bootTimeout)} s (batch.bootTimeout): ${why.join("; ")}. Look at their logs: gridharvest logs ${ctx.record.id}`,
     );
   };
   let looked = 0;

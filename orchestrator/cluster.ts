@@ -5,6 +5,7 @@ import { StoreError } from "../worker/contract/errors.ts";
 import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import { readTemplate } from "../templates/files.ts";
+import type { StoreSight } from "./jobs/steer.ts";
 
 /**
  * What the orchestrator says to Elasticsearch: templates, indices, counts, snapshots. Uses nothing that the slim
@@ -20,6 +21,11 @@ export interface ClusterHealth {
 
 export interface Cluster {
   health(): Promise<ClusterHealth>;
+  /**
+   * Moves the shards of exactly these data nodes away, then tells what each data node holds.
+   * @param names node names; none to let shards stand anywhere
+   */
+  exclude(names: readonly string[]): Promise<StoreSight>;
   /** Writes the index template and makes every index of the months. Indices that exist are left alone. */
   prepare(naming: IndexNaming, months: readonly YearMonth[]): Promise<readonly string[]>;
   /** The indices of this naming that exist. */
@@ -70,6 +76,7 @@ export interface NodeFigures {
 }
 
 const TEMPLATE_NAME = "gridharvest";
+const EXCLUDE = "cluster.routing.allocation.exclude._name";
 
 /** Turns a client error into one that says what was asked and what came back. */
 async function ask<T>(what: string, request: () => Promise<T>): Promise<T> {
@@ -145,6 +152,30 @@ export function createCluster(client: Client): Cluster {
         relocatingShards: health.relocating_shards,
         unassignedShards: health.unassigned_shards,
       };
+    },
+
+    async exclude(names) {
+      const wanted = [...names].sort().join(",");
+      const settings = await ask("reading the cluster's settings", () =>
+        client.cluster.getSettings({ flat_settings: true, filter_path: `persistent.${EXCLUDE}` }),
+      );
+      const now = (settings.persistent as Record<string, unknown> | undefined)?.[EXCLUDE];
+      if ((now ?? "") !== wanted) {
+        await ask(`excluding ${wanted || "no nodes"} from allocation`, () =>
+          client.cluster.putSettings({ persistent: { [EXCLUDE]: wanted === "" ? null : wanted } }),
+        );
+      }
+      const rows = await ask("counting the shards of each node", () =>
+        client.cat.allocation({ format: "json", bytes: "b", h: "node,shards,disk.indices" }),
+      );
+      const nodes = new Map<string, { shards: number; bytes: number }>();
+      for (const row of rows) {
+        // A row of its own tells of shards that stand nowhere.
+        if (row.node == null || row.node === "UNASSIGNED") continue;
+        nodes.set(row.node, { shards: Number(row.shards ?? 0), bytes: Number(row["disk.indices"] ?? 0) });
+      }
+      const { status } = await cluster.health();
+      return { nodes, excluded: new Set(names), primariesAssigned: status !== "red" };
     },
 
     async prepare(naming, months) {

@@ -64,13 +64,12 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       // Of a held one too: a queue that refuses so many may be why.
       const loads = view.state === "held" ? !view.loadIsOver : SCALABLE.has(view.state);
       if (!loads) return refused("nodes can be changed from its boot until the load is done");
-      const dataNodes = command.dataNodes ?? view.targets.dataNodes;
+      const dataNodesNow = view.targets.dataNodes;
+      const dataNodes = command.dataNodes ?? dataNodesNow;
       const parsers = command.parsers ?? view.targets.parsers;
-      if (dataNodes < view.targets.dataNodes) {
-        return refused(`a data node cannot be taken away, it holds the result (${String(view.targets.dataNodes)} now)`);
-      }
-      await decide(ctx, { type: "target", dataNodes, parsers });
-      return { ok: true, text: `${String(dataNodes)} data nodes and ${String(parsers)} parsers` };
+      await decide(ctx, { type: "target", dataNodes, parsers, reason: "asked for by the operator" });
+      const fewer = view.state === "booting" || dataNodes >= dataNodesNow ? "" : "; data nodes go when they are empty";
+      return { ok: true, text: `${String(dataNodes)} data nodes and ${String(parsers)} parsers${fewer}` };
     }
   }
 }

@@ -75,6 +75,10 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     ["batch.bootTimeout", config.batch.bootTimeout],
     ["batch.access.keepAlive", config.batch.access.keepAlive],
     ["batch.access.connectTimeout", config.batch.access.connectTimeout],
+    ["batch.quarantine.within", config.batch.quarantine.within],
+    ["batch.quarantine.for", config.batch.quarantine.for],
+    ["batch.breaker.pause", config.batch.breaker.pause],
+    ["batch.breaker.longestPause", config.batch.breaker.longestPause],
     ["metrics.interval", config.metrics.interval],
   ] as const) {
     check(seconds > 0, path, "must be longer than nothing; write for example 30s");
@@ -85,6 +89,16 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
       `${role}.walltime`,
       "must be whole seconds; batch systems know no less",
     );
+  }
+
+  const { autoscale } = config;
+  check(
+    autoscale.target.finishBy === undefined || autoscale.target.eventsPerSecond === undefined,
+    "autoscale.target",
+    "names two targets; take finishBy or eventsPerSecond out",
+  );
+  for (const role of ["dataNodes", "parsers"] as const) {
+    check(autoscale[role].min <= autoscale[role].max, `autoscale.${role}.min`, "is above max; swap them");
   }
 
   checkNetwork(config.network, check);

@@ -271,6 +271,36 @@ const batch = z
       .prefault("30m")
       .describe("How long a job may wait in the queue and boot before the campaign gives up."),
     access,
+    submissionsPerMinute: z.int().positive().default(60).describe("Most jobs that a campaign submits in a minute."),
+    replaceMargin: duration
+      .prefault("10m")
+      .describe(
+        "How much earlier than measured a successor is submitted before a job's walltime ends; at most a tenth of that walltime.",
+      ),
+    quarantine: z
+      .strictObject({
+        failures: z
+          .int()
+          .positive()
+          .default(3)
+          .describe("A host on which so many jobs in a row failed soon after their start gets no more jobs."),
+        within: duration.prefault("60s").describe("How soon after its start a failure counts."),
+        for: duration.prefault("1h").describe("How long a host gets no more jobs."),
+      })
+      .prefault({})
+      .describe("Hosts that fail at once."),
+    breaker: z
+      .strictObject({
+        failures: z
+          .int()
+          .positive()
+          .default(4)
+          .describe("After so many failures in a row no more jobs of that role are submitted."),
+        pause: duration.prefault("1m").describe("After this long one job is submitted to try; it doubles each time."),
+        longestPause: duration.prefault("10m").describe("Longest pause between two tries."),
+      })
+      .prefault({})
+      .describe("When submitting stops by itself."),
     local: z
       .strictObject({
         nodes: z
@@ -286,6 +316,43 @@ const batch = z
   })
   .prefault({})
   .describe("The batch system that runs the nodes.");
+
+const range = (what: string, least: number) =>
+  z
+    .strictObject({
+      min: z.int().positive().default(least).describe(`Fewest ${what}.`),
+      max: z.int().positive().default(16).describe(`Most ${what}.`),
+    })
+    .prefault({});
+
+const autoscale = z
+  .strictObject({
+    target: z
+      .strictObject({
+        finishBy: z.iso
+          .datetime({ offset: true, local: false, message: "not a time; write for example 2026-03-01T06:00:00Z" })
+          .optional()
+          .describe("The load shall be done by this time, e.g. 2026-03-01T06:00:00Z."),
+        eventsPerSecond: z.int().positive().optional().describe("The load shall run at this many events a second."),
+      })
+      .prefault({})
+      .describe("What the number of nodes shall follow: one of the two. Without a target nothing is changed."),
+    parsers: range("parsers", 1).describe("How far the number of parsers may go."),
+    dataNodes: range("data nodes", 1).describe("How far the number of data nodes may go."),
+    tolerance: z
+      .number()
+      .positive()
+      .max(1)
+      .default(0.2)
+      .describe(
+        "By what share the rate may miss its target before nodes are added, or exceed it before they are taken away.",
+      ),
+    coolDown: duration
+      .prefault("5m")
+      .describe("Least time between two changes, counted from when all nodes of the last one work."),
+  })
+  .prefault({})
+  .describe("Scaling by itself.");
 
 const network = z
   .strictObject({
@@ -398,6 +465,7 @@ export const configSchema = z.strictObject({
   dataNodes,
   parsers,
   batch,
+  autoscale,
   network,
   elasticsearch,
   services,

@@ -114,6 +114,11 @@ export async function finish(
     const nodes = new Map<string, string>();
     for (const [name, { httpUrl }] of await groups.registrations()) if (httpUrl !== undefined) nodes.set(name, httpUrl);
     await untilLoaderIsRevoked(ctx, nodes, signal);
+    // A node that is off the list cannot be asked; it is on its way out.
+    await until(async () => {
+      await groups.poll();
+      return liveJobs(ctx.view, "es-data").every((job) => job.releasedAt === undefined);
+    }, signal);
   });
 
   const failed = await ctx.spool.failed();

@@ -28,11 +28,61 @@ export type JournalEntry =
       readonly to: CampaignState;
       readonly reason?: string;
     }
-  | { readonly type: "target"; readonly dataNodes: number; readonly parsers: number }
-  | { readonly type: "submit-intent"; readonly jobName: string; readonly role: NodeRole }
+  | {
+      readonly type: "target";
+      readonly dataNodes: number;
+      readonly parsers: number;
+      /** Absent for the configuration's own numbers. */
+      readonly reason?: string;
+    }
+  | {
+      readonly type: "submit-intent";
+      readonly jobName: string;
+      readonly role: NodeRole;
+      /** The job whose place this one takes. */
+      readonly replaces?: string;
+    }
   | { readonly type: "submitted"; readonly jobName: string; readonly jobId: string; readonly found: boolean }
+  /** qsub gave no answer: the job is looked up by its name. */
+  | { readonly type: "submit-unanswered"; readonly jobName: string; readonly reason: string }
   | { readonly type: "submit-refused"; readonly jobName: string; readonly reason: string }
-  | { readonly type: "certified"; readonly jobName: string; readonly address: string }
+  /** The batch system runs the job. */
+  | {
+      readonly type: "started";
+      readonly jobName: string;
+      /** Not later than it was seen, however fast the batch system's clock is. */
+      readonly startedAt: number;
+      /** What the batch system said itself: another run under the same id says something else. */
+      readonly told?: { readonly startedAt?: number; readonly restarts?: number };
+      readonly queuedAt?: number;
+      readonly hosts: readonly string[];
+    }
+  | { readonly type: "certified"; readonly jobName: string; readonly address: string; readonly instance?: string }
+  /** The node works: it has registered, and a data node is a member of the cluster. */
+  | { readonly type: "node-up"; readonly jobName: string }
+  /** A data node's shards shall move away. The figures are those of this moment. */
+  | {
+      readonly type: "exclude";
+      readonly jobName: string;
+      readonly reason: string;
+      readonly shards: number;
+      readonly bytes: number;
+    }
+  /** An excluded data node holds no shards any more; parsers stop sending to it, then it is drained. */
+  | { readonly type: "release"; readonly jobName: string }
+  /** The node is dead, whatever the batch system says of its job. */
+  | { readonly type: "job-lost"; readonly jobName: string; readonly how: string }
+  /** The batch system runs the job once more under the same id; what its first life held is gone. */
+  | { readonly type: "requeued"; readonly jobName: string; readonly how: string }
+  | { readonly type: "quarantine"; readonly host: string; readonly until: number; readonly reason: string }
+  | {
+      readonly type: "breaker";
+      readonly role: NodeRole;
+      readonly state: "open" | "closed";
+      readonly reason: string;
+      /** When one job is submitted to try; only of an open one. */
+      readonly probeAt?: number;
+    }
   | { readonly type: "drain"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-cancel"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-ended"; readonly jobName: string; readonly exit: number | null; readonly how: string }

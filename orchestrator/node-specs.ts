@@ -43,7 +43,13 @@ export function jobDirOf(paths: CampaignPaths, jobName: string): string {
   return join(paths.jobs, jobName);
 }
 
-export function jobSpecOf(inputs: Pick<NodeInputs, "config" | "paths">, role: NodeRole, jobName: string): JobSpec {
+/** @param excludeHosts hosts in quarantine */
+export function jobSpecOf(
+  inputs: Pick<NodeInputs, "config" | "paths">,
+  role: NodeRole,
+  jobName: string,
+  excludeHosts: readonly string[] = [],
+): JobSpec {
   const resources = resourcesOf(inputs.config, role);
   const dir = jobDirOf(inputs.paths, jobName);
   return {
@@ -57,6 +63,7 @@ export function jobSpecOf(inputs: Pick<NodeInputs, "config" | "paths">, role: No
     scriptFile: join(dir, "job.pbs"),
     extraDirectives: resources.extraDirectives,
     properties: resources.properties,
+    excludeHosts,
   };
 }
 

@@ -11,7 +11,8 @@ import { fileProblemsOf, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
 import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
-import type { JobUsage, NodeGroups } from "./node-groups.ts";
+import type { JobUsage } from "./jobs/agents.ts";
+import type { NodeGroups } from "./node-groups.ts";
 import { makeReport, reportText } from "./report.ts";
 import type { QueueCounts } from "./spool.ts";
 
@@ -32,7 +33,15 @@ export interface ProgressFile {
   /** Share of the bytes to load that is committed, 0 to 1. */
   readonly share: number;
   readonly etaSeconds?: number;
+  /** Of the plan's estimate. */
+  readonly leftBytes: number;
   readonly stagedBytes: number;
+  /** How busy the data nodes are with writing, 0 to 1, over the last half minute or so. */
+  readonly storeBusy: number;
+  /** CPU milliseconds by data node, those that are gone included. */
+  readonly storeCpuMillis: Readonly<Record<string, number>>;
+  /** By job name, what each data node holds. */
+  readonly holdings: ReturnType<NodeGroups["holdings"]>;
   /** By job name. */
   readonly jobs: Readonly<Record<string, JobProgress>>;
   readonly usage: Readonly<Record<string, JobUsage>>;
@@ -49,12 +58,16 @@ export interface JobProgress {
 
 export interface Progress {
   update(): Promise<void>;
+  /** What `update` found last. */
+  latest(): ProgressFile | undefined;
   writeReport(finished: FinishResult | undefined): Promise<void>;
-  /** CPU milliseconds of all data nodes since they started. */
+  /** CPU milliseconds of all data nodes since they started, those that are gone included. */
   storeCpuMillis(): Promise<number>;
   close(): Promise<void>;
 }
 
+/** Weight of one look in the figure of how busy the store is. */
+const BUSY_WEIGHT = 0.2;
 /** The rate is that of the last this many milliseconds. */
 const RATE_WINDOW_MS = 20_000;
 /** A report waits no longer than this for a spool that does not answer. */
@@ -78,6 +91,21 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   let sum = ZERO_COUNTS;
   let chunks = before?.chunks ?? 0;
   const history: { at: number; read: number; bytes: number }[] = [];
+  let storeBusy = 0;
+  const storeCpu = new Map<string, number>(Object.entries(before?.storeCpuMillis ?? {}));
+  let latest: ProgressFile | undefined;
+
+  const lookAtStore = async (): Promise<void> => {
+    if (!ctx.cluster) return;
+    const nodes = await ctx.cluster.nodeFigures();
+    figures.nodes(nodes);
+    const data = Object.entries(nodes).filter(([name]) => ctx.view.jobs.get(name)?.role === "es-data");
+    for (const [name, node] of data) storeCpu.set(name, Math.max(storeCpu.get(name) ?? 0, node.cpuMillis));
+    if (data.length === 0) return;
+    const busy = data.map(([, node]) => (node.writeQueue > 0 ? 1 : node.writeActive / ctx.config.dataNodes.cpus));
+    const mean = busy.reduce((total, share) => total + Math.min(1, share), 0) / busy.length;
+    storeBusy += BUSY_WEIGHT * (mean - storeBusy);
+  };
 
   const readRows = async (committed: number): Promise<void> => {
     const take = async (from: number): Promise<void> => {
@@ -146,21 +174,24 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       bytesPerSecond: Math.round(bytes),
       share,
       ...(bytes > 0 && ctx.view.state === "running" ? { etaSeconds: Math.round(left / bytes) } : {}),
+      leftBytes: left,
       stagedBytes,
+      storeBusy,
+      holdings: groups.holdings(),
+      storeCpuMillis: Object.fromEntries(storeCpu),
       jobs,
       usage: Object.fromEntries(usage),
     };
+    latest = progress;
     await writeFileAtomic(file, JSON.stringify(progress));
     figures.queues(parse, unpack, stagedBytes);
     figures.jobs(groups);
-    if (ctx.cluster) figures.nodes(await ctx.cluster.nodeFigures());
+    await lookAtStore();
   };
 
   const storeCpuMillis = async (): Promise<number> => {
-    if (!ctx.cluster) return 0;
-    return Object.entries(await ctx.cluster.nodeFigures())
-      .filter(([name]) => ctx.view.jobs.get(name)?.role === "es-data")
-      .reduce((total, [, node]) => total + node.cpuMillis, 0);
+    await lookAtStore();
+    return [...storeCpu.values()].reduce((total, millis) => total + millis, 0);
   };
 
   /** Asked of the spool while there is one; at the very end its keys are gone, and what was found last stays. */
@@ -191,6 +222,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
 
   return {
     update,
+    latest: () => latest,
     storeCpuMillis,
     async writeReport(finished) {
       noteUsage();

@@ -5,7 +5,8 @@ import { problemText, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
 import { totalOf } from "./ledger.ts";
 import type { Estimate } from "./estimate.ts";
-import type { JobUsage } from "./node-groups.ts";
+import { observed, queueWaitOf, type Observed } from "./jobs/forecast.ts";
+import type { JobUsage } from "./jobs/agents.ts";
 import type { Plan } from "./plan.ts";
 import type { CampaignView } from "./view.ts";
 
@@ -37,6 +38,8 @@ export interface Report {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly nodeHours: number;
+  /** How long jobs waited and booted, and how fast shards moved. */
+  readonly observed: Observed;
   readonly storeBytes: number;
   readonly indexBytesPerDocument: number;
   /** CPU of all data nodes while loading, per document. */
@@ -58,7 +61,11 @@ export interface ReportJob {
   readonly address?: string;
   readonly exit: number | null;
   readonly how?: string;
-  /** From the certification of its agent to its end. */
+  /** The job whose place it took. */
+  readonly replaces?: string;
+  /** In the queue; absent when it never ran. */
+  readonly waitSeconds?: number;
+  /** From its start to its end. */
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly peakBytes: number;
@@ -123,6 +130,7 @@ export function makeReport(inputs: ReportInputs): Report {
   const loadSeconds = phases["load"] ?? 0;
   const jobs = [...view.jobs.values()].map((job): ReportJob => {
     const end = job.ended?.at ?? now;
+    const wait = queueWaitOf(job);
     return {
       id: job.jobId ?? "",
       name: job.name,
@@ -130,8 +138,9 @@ export function makeReport(inputs: ReportInputs): Report {
       ...(job.address === undefined ? {} : { address: job.address }),
       exit: job.ended?.exit ?? null,
       ...(job.ended === undefined ? {} : { how: job.ended.how }),
-      // From its agent's first word: what it waited in the queue was nobody's node.
-      seconds: round((end - (job.certifiedAt ?? end)) / 1000),
+      ...(job.replaces === undefined ? {} : { replaces: job.replaces }),
+      ...(wait === undefined ? {} : { waitSeconds: round(wait) }),
+      seconds: round((end - (job.startedAt ?? job.certifiedAt ?? end)) / 1000),
       cpuSeconds: round(usage.get(job.name)?.cpuSeconds ?? 0),
       peakBytes: usage.get(job.name)?.rssBytes ?? 0,
     };
@@ -167,6 +176,7 @@ export function makeReport(inputs: ReportInputs): Report {
     eventsPerSecond: loadSeconds > 0 ? Math.round(lines.read / loadSeconds) : 0,
     bytesPerSecond: loadSeconds > 0 ? Math.round(bytes / loadSeconds) : 0,
     nodeHours: round(jobs.reduce((sum, job) => sum + job.seconds, 0) / 3600, 3),
+    observed: observed(view, now),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
     storeMicrosPerDocument: per(inputs.storeCpuMillis * 1000, documents),
@@ -229,6 +239,8 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 - rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
 - CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
+- waited in the queue (nine of ten at most): data nodes ${String(report.observed.queueWaitSeconds["es-data"])} s, parsers ${String(report.observed.queueWaitSeconds.parser)} s; booted in ${String(report.observed.bootSeconds["es-data"] ?? "?")} s and ${String(report.observed.bootSeconds.parser ?? "?")} s
+- data nodes emptied: ${String(report.observed.moves)}${report.observed.shardBytesPerSecond === undefined ? "" : `, at ${mib(report.observed.shardBytesPerSecond)} a second`}
 - unparsed by kind: ${listOf(report.unparsedBy)}
 - dropped by reason: ${listOf(report.droppedBy)}
 - rejected by reason: ${listOf(report.rejectedBy)}
@@ -240,7 +252,7 @@ ${table([["phase", "seconds"], ...Object.entries(report.phases).map(([name, seco
 
 ## Jobs
 
-${table([["job", "id", "role", "host", "exit", "seconds"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.seconds)])])}
+${table([["job", "id", "role", "host", "exit", "waited", "seconds", "replaces"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.waitSeconds ?? ""), String(job.seconds), job.replaces ?? ""])])}
 
 ## Files that could not be loaded whole
 

@@ -4,8 +4,12 @@ import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
 import { readJournal } from "./journal.ts";
+import { scaleInputsOf } from "./autoscale.ts";
+import { observed, queueWaitOf, type Observed } from "./jobs/forecast.ts";
+import { jobPolicyOf } from "./jobs/policy.ts";
 import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
 import { readProgress, type ProgressFile } from "./progress.ts";
+import { reasons, type Reason } from "./reasons.ts";
 import { phasesOf, type Report } from "./report.ts";
 import { liveJobs, servingUntil, viewOf } from "./view.ts";
 
@@ -50,7 +54,15 @@ export interface CampaignStatus {
     readonly exit?: number | null;
     /** Why its node does not get on. */
     readonly problem?: string;
+    /** The job whose place it took. */
+    readonly replaces?: string;
+    /** How long it waited in the queue. */
+    readonly waitSeconds?: number;
   }[];
+  /** Why something does not go on, or goes on slowly. */
+  readonly reasons: readonly Reason[];
+  /** How long jobs wait and boot here, and how fast shards move. */
+  readonly observed: Observed;
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
@@ -77,6 +89,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
   const lines = report?.lines ?? progress?.lines;
   const over = isFinal(view.state);
   const until = servingUntil(view, record.config.keepFor);
+  const now = Date.now();
   const access = over ? undefined : await accessOf(paths);
   return {
     id,
@@ -110,18 +123,36 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     ...(progress?.etaSeconds === undefined || view.state !== "running" ? {} : { etaSeconds: progress.etaSeconds }),
     jobs: [...view.jobs.values()].map((job) => {
       const seen = progress?.jobs[job.name];
-      const host = job.address ?? seen?.host;
+      const host = job.address ?? job.hosts[0] ?? seen?.host;
+      const wait = queueWaitOf(job);
       return {
         id: job.jobId ?? "",
         name: job.name,
         role: job.role,
-        state: job.ended ? "ended" : job.draining ? "draining" : jobState(seen),
+        state: job.ended
+          ? "ended"
+          : job.lost
+            ? "lost"
+            : job.draining
+              ? "draining"
+              : job.leaving
+                ? "leaving"
+                : jobState(seen),
         ...(host === undefined ? {} : { host }),
         ...(job.ended ? { exit: job.ended.exit } : {}),
         ...(job.ended || seen?.problem === undefined ? {} : { problem: seen.problem }),
+        ...(job.replaces === undefined ? {} : { replaces: job.replaces }),
+        ...(wait === undefined ? {} : { waitSeconds: Math.round(wait * 10) / 10 }),
       };
     }),
-    phases: phasesOf(view, Date.now()),
+    reasons: reasons({
+      view,
+      policy: jobPolicyOf(record.config),
+      now,
+      ...(progress ? { holdings: progress.holdings, scale: scaleInputsOf(record.config, view, progress, now) } : {}),
+    }),
+    observed: observed(view, now),
+    phases: phasesOf(view, now),
     ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
     warnings: view.warnings,
     ...(until === undefined

@@ -35,19 +35,18 @@ export async function endJobs(ctx: CampaignContext, groups: NodeGroups): Promise
       async () => {
         await groups.poll();
         const left = liveJobs(ctx.view);
-        // A job without an id was never answered for; it is looked up by name and cancelled at once.
-        const nameless = left.filter((job) => job.jobId === undefined);
-        if (nameless.length > 0) await groups.cancel(nameless, "teardown");
+        // What a lost answer of qsub left in the queue counts, too.
+        if (left.length === 0 && (await groups.sweep())) return true;
         const waited = Date.now() - started;
-        const notStarted = left.filter(
-          (job) => job.jobId !== undefined && job.certifiedAt === undefined && !job.cancelled,
-        );
-        if (notStarted.length > 0) await groups.cancel(notStarted, "teardown");
-        if (left.length > 0 && isCancelDue()) await groups.cancel(left, "did not drain in time");
-        if (waited > CANCEL_PATIENCE_MS && left.length > 0) {
+        const notStarted = left.filter((job) => job.certifiedAt === undefined);
+        await groups.cancel(notStarted, "teardown");
+        if (isCancelDue()) await groups.cancel(left, "did not drain in time");
+        if (waited > CANCEL_PATIENCE_MS) {
+          // Without one of ours, it is one that nobody knows, or a batch system that does not tell.
+          if (left.length === 0) throw incomplete([{ name: `gh-${ctx.record.tag}-…` }]);
           throw incomplete(left.map(({ name, jobId }) => ({ name, ...(jobId === undefined ? {} : { id: jobId }) })));
         }
-        return left.length === 0;
+        return false;
       },
       ctx.signal,
       300,

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../worker/contract/errors.ts";
 import { isBehindProxy } from "./access-path.ts";
+import { autoscale } from "./autoscale.ts";
 import { keepGateway } from "./boot.ts";
 import type { CampaignState } from "./campaign.ts";
 import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import { gatewayReport } from "./gateway-client.ts";
+import { lossesOf } from "./jobs/losses.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Progress } from "./progress.ts";
 
@@ -23,7 +25,7 @@ const TICK_MS = 250;
 
 const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
-const WITH_GATEWAY: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
+const WITH_CLUSTER: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
 
 /** @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault */
 export function startTicker(
@@ -73,8 +75,9 @@ export function startTicker(
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(pollMs, signal, [
-      () => groups.poll(),
-      () => (WORKING.has(ctx.view.state) ? groups.reconcile() : undefined),
+      () => (ctx.view.state === "running" ? autoscale(ctx, progress.latest()) : undefined),
+      // Booting and tearing down, the phase itself says when something is to be done.
+      () => (WITH_CLUSTER.has(ctx.view.state) ? groups.reconcile() : groups.poll()),
       () => {
         if (WITH_DATA.has(ctx.view.state)) checkDataNodes(ctx);
       },
@@ -103,7 +106,7 @@ export function startTicker(
 /** Also a teardown, where its jobs could not be told without the gateway. */
 function needsGateway(ctx: CampaignContext): boolean {
   const { state, steps } = ctx.view;
-  if (state !== "tearing-down") return WITH_GATEWAY.has(state);
+  if (state !== "tearing-down") return WITH_CLUSTER.has(state);
   return isBehindProxy(ctx.config) && steps.get("end-jobs")?.doneAt === undefined;
 }
 
@@ -119,14 +122,11 @@ async function tellRepairs(ctx: CampaignContext): Promise<void> {
 function checkDataNodes(ctx: CampaignContext): void {
   // A node that went while booting held nothing yet, and was replaced.
   const bootedAt = ctx.view.states.find(({ state }) => state === "running")?.at ?? Number.POSITIVE_INFINITY;
-  const lost = [...ctx.view.jobs.values()].find(
-    (job) =>
-      job.role === "es-data" && (job.ended?.at ?? 0) > bootedAt && job.certifiedAt !== undefined && !job.draining,
-  );
+  const lost = lossesOf(ctx.view).find(({ at }) => at > bootedAt);
   if (lost) {
     throw new StoreError(
       "DATA_NODE_LOST",
-      `the data node ${lost.name} ended in mid-campaign (exit status ${String(lost.ended?.exit ?? "unknown")}); what it held is lost, launch the campaign again. Its log: gridharvest logs ${ctx.record.id} ${lost.name}`,
+      `the data node ${lost.jobName} went in mid-campaign (${lost.how}); what it held is lost, launch the campaign again. Its log: gridharvest logs ${ctx.record.id} ${lost.jobName}`,
     );
   }
 }

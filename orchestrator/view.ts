@@ -3,21 +3,65 @@ import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import { outcomeOf } from "./campaign.ts";
 import type { JournalRecord } from "./journal.ts";
 
-/** What the journal says of one job. */
+/**
+ * What the journal says of one job. Times are epoch milliseconds.
+ *
+ * *asked for* (`intentAt`) → *submitted* → *started* → *certified* → *up* → for a data node *leaving* (excluded from
+ * allocation), then *released* (empty) → *draining* → *cancelled* (qdel) → *ended*. Each but the last can be skipped; *lost* is a job
+ * that the batch system still lists though its node is dead.
+ */
 export interface JobView {
   readonly name: string;
   readonly role: NodeRole;
   readonly intentAt: number;
+  /** The job whose place this one takes. */
+  readonly replaces?: string;
   jobId?: string;
   submittedAt?: number;
+  /** Why nobody knows whether it was submitted; absent once that is known. */
+  unanswered?: string;
+  /** As the batch system tells it. */
+  queuedAt?: number;
+  startedAt?: number;
+  /** What the batch system said of this run: another one under the same id says something else. */
+  told?: { readonly startedAt?: number; readonly restarts?: number };
+  hosts: readonly string[];
   address?: string;
   certifiedAt?: number;
+  /** The agent that was certified last. */
+  instance?: string;
+  /** When the node worked for the first time in this life. */
+  upAt?: number;
+  leaving?: { readonly at: number; readonly reason: string; readonly shards: number; readonly bytes: number };
+  releasedAt?: number;
   draining: boolean;
+  drainingAt?: number;
   cancelled: boolean;
+  cancelledAt?: number;
+  cancelReason?: string;
   refused?: string;
+  lost?: { readonly at: number; readonly how: string };
+  /** Earlier lives of a job that was requeued. */
+  readonly pastLives: { readonly endedAt: number; readonly up: boolean; readonly how: string }[];
   ended?: { readonly at: number; readonly exit: number | null; readonly how: string };
 }
 
+/** How long it took to empty a data node. */
+export interface ShardMove {
+  readonly jobName: string;
+  readonly seconds: number;
+  readonly shards: number;
+  readonly bytes: number;
+}
+
+/** Why no jobs of a role are submitted, and when one is to try whether that is over. */
+export interface BreakerView {
+  readonly openedAt: number;
+  readonly probeAt: number;
+  readonly reason: string;
+  /** How often it was opened since jobs of the role last came up. */
+  readonly times: number;
+}
 /** The steps of finishing, in order. Checking again after a hold does them again. */
 export const FINISH_STEPS = [
   "drain-parsers",
@@ -48,7 +92,16 @@ export interface CampaignView {
   createdAt: number;
   plan?: string;
   targets: { dataNodes: number; parsers: number };
+  /** When the targets were changed last, and why. */
+  targetsSet?: { readonly at: number; readonly reason?: string };
   readonly jobs: Map<string, JobView>;
+  readonly moves: ShardMove[];
+  /** The open ones. */
+  readonly breakers: Map<NodeRole, BreakerView>;
+  /** When a breaker was closed last: earlier failures do not count any more. */
+  readonly breakersClosedAt: Map<NodeRole, number>;
+  /** By host; also those that are over. */
+  readonly quarantine: Map<string, { readonly at: number; readonly until: number; readonly reason: string }>;
   readonly steps: Map<string, StepView>;
   /** When each state was entered, in order. */
   readonly states: { readonly state: CampaignState; readonly at: number; readonly reason?: string }[];
@@ -89,44 +142,53 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     }
     case "target":
       view.targets = { dataNodes: record.dataNodes, parsers: record.parsers };
+      view.targetsSet = { at: record.at, ...(record.reason === undefined ? {} : { reason: record.reason }) };
       return;
     case "submit-intent":
       view.jobs.set(record.jobName, {
         name: record.jobName,
         role: record.role,
         intentAt: record.at,
+        ...(record.replaces === undefined ? {} : { replaces: record.replaces }),
+        hosts: [],
         draining: false,
         cancelled: false,
+        pastLives: [],
       });
       return;
-    case "submitted": {
-      const job = view.jobs.get(record.jobName);
-      if (job) Object.assign(job, { jobId: record.jobId, submittedAt: record.at });
+    case "quarantine":
+      view.quarantine.set(record.host, { at: record.at, until: record.until, reason: record.reason });
+      return;
+    case "breaker": {
+      if (record.state === "closed") {
+        view.breakers.delete(record.role);
+        view.breakersClosedAt.set(record.role, record.at);
+        return;
+      }
+      const before = view.breakers.get(record.role);
+      view.breakers.set(record.role, {
+        openedAt: before?.openedAt ?? record.at,
+        probeAt: record.probeAt ?? record.at,
+        reason: record.reason,
+        times: (before?.times ?? 0) + 1,
+      });
       return;
     }
-    case "submit-refused": {
-      const job = view.jobs.get(record.jobName);
-      if (job) Object.assign(job, { refused: record.reason, ended: { at: record.at, exit: null, how: "refused" } });
-      return;
-    }
-    case "certified": {
-      const job = view.jobs.get(record.jobName);
-      if (job) Object.assign(job, { address: record.address, certifiedAt: record.at });
-      return;
-    }
-    case "drain": {
-      const job = view.jobs.get(record.jobName);
-      if (job) job.draining = true;
-      return;
-    }
-    case "job-cancel": {
-      const job = view.jobs.get(record.jobName);
-      if (job) job.cancelled = true;
-      return;
-    }
+    case "submitted":
+    case "submit-unanswered":
+    case "submit-refused":
+    case "started":
+    case "certified":
+    case "node-up":
+    case "exclude":
+    case "release":
+    case "drain":
+    case "job-cancel":
+    case "job-lost":
+    case "requeued":
     case "job-ended": {
       const job = view.jobs.get(record.jobName);
-      if (job) job.ended = { at: record.at, exit: record.exit, how: record.how };
+      if (job) applyToJob(view, job, record);
       return;
     }
     case "command":
@@ -145,12 +207,88 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
   }
 }
 
+type JobRecord = Extract<JournalRecord, { readonly jobName: string }>;
+
+function applyToJob(view: CampaignView, job: JobView, record: Exclude<JobRecord, { type: "submit-intent" }>): void {
+  const { at } = record;
+  switch (record.type) {
+    case "submitted":
+      job.jobId = record.jobId;
+      job.submittedAt = at;
+      delete job.unanswered;
+      return;
+    case "submit-unanswered":
+      job.unanswered = record.reason;
+      return;
+    case "submit-refused":
+      job.refused = record.reason;
+      job.ended = { at, exit: null, how: "refused" };
+      return;
+    case "started":
+      job.startedAt = record.startedAt;
+      job.hosts = record.hosts;
+      if (record.told !== undefined) job.told = record.told;
+      if (record.queuedAt !== undefined) job.queuedAt = record.queuedAt;
+      return;
+    case "certified":
+      job.address = record.address;
+      job.certifiedAt = at;
+      if (record.instance !== undefined) job.instance = record.instance;
+      return;
+    case "node-up":
+      job.upAt = at;
+      return;
+    case "exclude":
+      job.leaving = { at, reason: record.reason, shards: record.shards, bytes: record.bytes };
+      return;
+    case "release":
+      job.releasedAt = at;
+      if (job.leaving) {
+        const { shards, bytes } = job.leaving;
+        view.moves.push({ jobName: job.name, seconds: (at - job.leaving.at) / 1000, shards, bytes });
+      }
+      return;
+    case "drain":
+      job.draining = true;
+      job.drainingAt ??= at;
+      return;
+    case "job-cancel":
+      job.cancelled = true;
+      job.cancelledAt ??= at;
+      job.cancelReason ??= record.reason;
+      return;
+    case "job-lost":
+      job.lost = { at, how: record.how };
+      return;
+    case "requeued":
+      job.pastLives.push({ endedAt: at, up: job.upAt !== undefined, how: record.how });
+      job.hosts = [];
+      delete job.startedAt;
+      delete job.told;
+      delete job.address;
+      delete job.certifiedAt;
+      delete job.instance;
+      delete job.upAt;
+      // Its shards are gone: there is nothing to move away.
+      delete job.leaving;
+      delete job.releasedAt;
+      return;
+    case "job-ended":
+      job.ended = { at, exit: record.exit, how: record.how };
+      return;
+  }
+}
+
 export function emptyView(): CampaignView {
   return {
     state: "planned",
     createdAt: 0,
     targets: { dataNodes: 0, parsers: 0 },
     jobs: new Map(),
+    moves: [],
+    breakers: new Map(),
+    breakersClosedAt: new Map(),
+    quarantine: new Map(),
     steps: new Map(),
     states: [],
     warnings: [],

@@ -1,3 +1,4 @@
+import { NODE_ROLES } from "../worker/contract/keys.ts";
 import type { ExitCode, Io } from "./cli/command.ts";
 import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
 import type { Access } from "./access.ts";
@@ -102,6 +103,16 @@ export function statusText(status: CampaignStatus): string {
       `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,
     );
   }
+  for (const { kind, text } of status.reasons) if (kind !== "state") out.push(`waits      ${text}`);
+  const { observed } = status;
+  const habits = NODE_ROLES.map((role) => {
+    const boot = observed.bootSeconds[role];
+    return `${role}: queue ${formatDuration(observed.queueWaitSeconds[role])}${boot === undefined ? "" : `, boot ${formatDuration(boot)}`}`;
+  });
+  if (observed.shardBytesPerSecond !== undefined) {
+    habits.push(`shards move at ${formatBytes(observed.shardBytesPerSecond)}/s`);
+  }
+  out.push(`observed   ${habits.join("; ")}`);
   const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
   if (phases.length > 0)
     out.push(`seconds    ${phases.map(([name, seconds]) => `${name} ${String(seconds)}`).join(", ")}`);

@@ -15,16 +15,18 @@ export function countOf(flag: string, text: string | undefined): number | undefi
   return Number(text);
 }
 
-/** `gridharvest scale ID`: more data nodes, more or fewer parsers, while the campaign runs. */
+/** `gridharvest scale ID`: more or fewer nodes of either role, while the campaign runs. */
 export const scale: Command = {
   name: "scale",
   register(program, run) {
     withConfig(
       program
         .command("scale <id>")
-        .description("Change the number of nodes of a running campaign: more of either, fewer parsers"),
+        .description(
+          "Change the number of nodes of a running campaign; a data node goes when its shards have moved to others",
+        ),
     )
-      .option("--data-nodes <n>", "data nodes from now on; not fewer than there are")
+      .option("--data-nodes <n>", "data nodes from now on; at least 1")
       .option("--parsers <n>", "parsers from now on")
       .addHelpText(
         "after",

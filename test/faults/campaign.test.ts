@@ -195,7 +195,6 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     const added = [...(await site.view(id)).jobs.values()]
       .filter((job) => /[dp]2$/.test(job.name))
       .map((job) => job.name);
-    expect((await site.call("scale", id, "--data-nodes", "1")).code).toBe(1);
     await site.untilChunks(id, paused.chunks.done + 20);
     expect((await site.call("scale", id, "--parsers", "1")).code).toBe(0);
     await site.until(id, "serving");

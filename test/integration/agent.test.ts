@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { findHaproxy, gatewayFiles, provisionProxy } from "../../orchestrator/gateway/provision.ts";
 import type { GatewaySpec } from "../../orchestrator/gateway/state.ts";
+import { createAgents } from "../../orchestrator/jobs/agents.ts";
 import { loadGatewaySecrets } from "../../orchestrator/security/index.ts";
-import { AGENT_EXITS } from "../../worker/agent/end.ts";
+import { emptyView } from "../../orchestrator/view.ts";
+import { AGENT_EXITS } from "../../worker/contract/agent-exits.ts";
 import { spawnGuarded, type GuardedChild } from "../../worker/contract/guarded-child.ts";
 import type { NodeSecrets, NodeSpec } from "../../worker/contract/node.ts";
 import { identifyProcess, isAlive } from "../../worker/contract/process.ts";
@@ -170,6 +172,36 @@ describeWith(["redis", "haproxy"], "a node agent behind the proxy", () => {
     expect(await site.redis.hget(site.keys.nodes, spec.jobName)).not.toBeNull();
     first.process.kill("SIGTERM");
     await first.exited;
+  });
+
+  it("has the name of an earlier life of its job, once that is given up", async () => {
+    const spec = await parserSpec();
+    const first = await running(spec);
+    const before = await registrationOf(site, spec.jobName);
+    first.process.kill("SIGKILL");
+    await first.exited;
+    const second = site.startAgent(spec);
+    await waitFor("the second agent to find the name taken", () => second.log().includes("holds the job name"));
+    const agents = createAgents({ redis: site.redis, keys: site.keys, view: emptyView() });
+    // Of a life that is not the one that has the name.
+    await agents.forgetLife(spec.jobName, "another");
+    expect(await site.redis.get(site.keys.claim(spec.jobName))).toBe(before.instance);
+    await agents.forgetLife(spec.jobName, before.instance);
+    const after = await registrationOf(site, spec.jobName, before);
+    expect(after.instance).not.toBe(before.instance);
+    // The same once more, by somebody who comes late, does no harm.
+    await agents.forgetLife(spec.jobName, before.instance);
+    expect(await site.redis.get(site.keys.claim(spec.jobName))).toBe(after.instance);
+    expect(await site.redis.hget(site.keys.nodes, spec.jobName)).not.toBeNull();
+    second.process.kill("SIGTERM");
+    expect(await second.exited).toBe(AGENT_EXITS.terminated);
+  });
+
+  it("ends itself when its name was given to another agent while nobody heard it", async () => {
+    const spec = await parserSpec();
+    const agent = await running(spec);
+    await site.redis.set(site.keys.claim(spec.jobName), "another");
+    expect(await agent.exited).toBe(AGENT_EXITS["second-agent"]);
   });
 
   it("is refused as an unknown job", async () => {

@@ -32,7 +32,7 @@ import {
   orchestratorConnection,
   type Identity,
 } from "../../orchestrator/security/index.ts";
-import { AGENT_EXITS } from "../../worker/agent/end.ts";
+import { AGENT_EXITS } from "../../worker/contract/agent-exits.ts";
 import { REDIS_ROLES, type RedisRole } from "../../worker/contract/keys.ts";
 import type { NodeSpec } from "../../worker/contract/node.ts";
 import { isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";

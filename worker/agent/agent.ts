@@ -57,12 +57,14 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
   let redis: Redis = connectRedis(spec, secrets, secrets.proxyClient);
   const closing: (() => Promise<void> | void)[] = [];
   let end: AgentEnd = { reason: "fault", detail: "" };
+  let hasName = false;
 
   const watched = watchControl({
     spec,
     keys,
     redis: () => redis,
     life,
+    instance: () => (hasName ? instance : undefined),
     onRevoked: () => revoked.abort(),
     log,
     signal: watching.signal,
@@ -73,6 +75,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
     // Nothing to finish before the node works: a drain ends it as well.
     const early = AbortSignal.any([life.drained, life.stopped]);
     await claimName(context, early);
+    hasName = true;
 
     const figures: { use?: (figures: TreeFigures) => void } = {};
     const pulse: Pulse = startPulse({

@@ -34,28 +34,55 @@ export interface JoinContext {
 }
 
 const LOOK_MS = 200;
+/** The orchestrator looks at its jobs every few seconds; its batch system may be away for a while. */
+const FREED_WITHIN_MS = 120_000;
+const FREED_LOOK_MS = 1_000;
 /** An orchestrator that lost Redis's data never saw the request. */
 const ASK_AGAIN_MS = 60_000;
 
 /**
- * Takes the job's name for this agent.
- * @throws AgentEnded `second-agent` when another one has it
+ * Takes the job's name for this agent. A name whose holder beats no more belongs to an earlier life of the job, which the
+ * batch system has run once more under the same id; the orchestrator finds that out and frees the name.
+ * @param patienceMs how long to wait for that
+ * @throws AgentEnded `second-agent` when another one has it and keeps it
  */
-export async function claimName(context: JoinContext, signal: AbortSignal): Promise<void> {
+export async function claimName(
+  context: JoinContext,
+  signal: AbortSignal,
+  patienceMs = FREED_WITHIN_MS,
+): Promise<void> {
   const { redis, keys, jobName, instance, log } = context;
-  const key = keys.claim(jobName);
-  const holder = await persistently(
-    "claiming the job's name",
-    async () => {
-      // An answer that got lost may have been a success: then the holder is us.
-      if ((await redis.set(key, instance, "NX")) === "OK") return instance;
-      return redis.get(key);
-    },
-    signal,
-    log,
-  );
-  if (holder !== instance) {
-    throw new AgentEnded("second-agent", `another agent (${holder ?? "?"}) holds the job name ${jobName}`);
+  const begin = performance.now();
+  let lastBeat: string | null = null;
+  for (let looks = 0; ; looks++) {
+    const holder = await persistently(
+      "claiming the job's name",
+      async () => {
+        // An answer that got lost may have been a success: then the holder is us.
+        if ((await redis.set(keys.claim(jobName), instance, "NX")) === "OK") return instance;
+        return redis.get(keys.claim(jobName));
+      },
+      signal,
+      log,
+    );
+    if (holder === instance) return;
+    // It went in between.
+    if (holder === null) continue;
+    const beat = await persistently(
+      "looking for the holder's heartbeat",
+      () => redis.get(keys.heartbeat(jobName)),
+      signal,
+      log,
+    );
+    // A beat outlives its agent for some seconds; a second one does not.
+    const lives = looks > 0 && beat !== null && beat !== lastBeat;
+    lastBeat = beat;
+    if (lives || performance.now() - begin > patienceMs) {
+      throw new AgentEnded("second-agent", `another agent (${holder}) holds the job name ${jobName}`);
+    }
+    if (looks === 0) log(`another agent (${holder}) holds the job name; waiting to see whether it lives`);
+    await pause(FREED_LOOK_MS, signal);
+    signal.throwIfAborted();
   }
 }
 

@@ -1,4 +1,5 @@
-import { AgentEnded, type AgentEnd, type EndReason } from "./end.ts";
+import type { EndReason } from "../contract/agent-exits.ts";
+import { AgentEnded, type AgentEnd } from "./end.ts";
 
 /**
  * The two ways in which an agent is told to end. `drain` lets the node finish what it works on; `stop` does not wait.

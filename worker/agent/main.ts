@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import { ConfigError, describeError } from "../contract/errors.ts";
 import { nodeSecretsSchema, nodeSpecSchema, type NodeSecrets, type NodeSpec } from "../contract/node.ts";
 import { runAgent } from "./agent.ts";
-import { AGENT_EXITS, type AgentEnd } from "./end.ts";
+import { AGENT_EXITS } from "../contract/agent-exits.ts";
+import type { AgentEnd } from "./end.ts";
 import { Life } from "./life.ts";
 import { logToStderr as log } from "./log.ts";
 
 /**
- * Entry of the node agent: `node agent.mjs PATH-OF-node.json`. The exit code tells why it ended: see `end.ts`.
+ * Entry of the node agent: `node agent.mjs PATH-OF-node.json`. The exit code tells why it ended: see `contract/agent-exits.ts`.
  */
 
 /** After a fault the service has this long to be stopped. */

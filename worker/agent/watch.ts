@@ -13,6 +13,8 @@ export interface WatchOptions {
   /** The connection of the moment: another one after joining. */
   readonly redis: () => Redis;
   readonly life: Life;
+  /** This agent's id, once it has the job's name. */
+  readonly instance: () => string | undefined;
   /** Called once, when the loader's credential is revoked. */
   readonly onRevoked: () => void;
   readonly log: AgentLog;
@@ -22,7 +24,8 @@ export interface WatchOptions {
 
 /**
  * Reads what the orchestrator says until told to end: the drain key, the loader's credential, and the sign of life. Without
- * one for `orphanGraceSeconds` the agent is stopped; a Redis that cannot be reached shows none either. Never throws.
+ * one for `orphanGraceSeconds` the agent is stopped; a Redis that cannot be reached shows none either. An agent whose name another one
+ * has taken was given up while nobody heard it, and stops too. Never throws.
  */
 export async function watchControl(options: WatchOptions): Promise<void> {
   const { spec, keys, life, log, signal } = options;
@@ -33,9 +36,14 @@ export async function watchControl(options: WatchOptions): Promise<void> {
   let silent = false;
   while (!signal.aborted) {
     try {
-      const [alive, drain, credential] = await options
+      const instance = options.instance();
+      const [alive, drain, credential, holder] = await options
         .redis()
-        .mget(keys.alive, keys.drain(spec.jobName), keys.loaderCredential);
+        .mget(keys.alive, keys.drain(spec.jobName), keys.loaderCredential, keys.claim(spec.jobName));
+      if (holder != null && instance !== undefined && holder !== instance) {
+        life.stop("second-agent", `another agent (${holder}) has taken the job name ${spec.jobName}`);
+        return;
+      }
       if (alive != null) {
         lastSign = performance.now();
         if (silent) log("an orchestrator is alive again");

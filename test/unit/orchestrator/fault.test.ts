@@ -24,7 +24,6 @@ describe("what becomes of a campaign that met a fault", () => {
       },
     ],
     ["a lost data node", lostNode, true, { running: "fail", paused: "fail", finishing: "hold", held: "stay" }],
-    ["jobs that fail", new GridError("JOBS_FAIL", "m"), true, { booting: "fail", running: "hold", paused: "stay" }],
     ["something nobody foresaw", new TypeError("t"), true, { booting: "fail", running: "hold", held: "stay" }],
     ["what may pass, tried too often", passing, false, { booting: "fail", running: "hold", held: "stay" }],
     ["what may pass", passing, true, Object.fromEntries(CAMPAIGN_STATES.map((state) => [state, "again"]))],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { AGENT_EXITS } from "../../../../worker/agent/end.ts";
+import { AGENT_EXITS } from "../../../../worker/contract/agent-exits.ts";
 import { Life } from "../../../../worker/agent/life.ts";
-import { walltimeMargins } from "../../../../worker/agent/walltime.ts";
+import { walltimeMargins } from "../../../../worker/contract/walltime.ts";
 
 describe("the end of an agent", () => {
   it("has an exit code of its own for each reason", () => {

@@ -8,6 +8,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Config } from "./config-schema.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { Log } from "./log.ts";
+import type { NodeFiles } from "./node-files.ts";
 import type { CampaignPaths, StatePaths } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 import type { Services } from "./services/index.ts";
@@ -40,6 +41,8 @@ export interface CampaignContext {
   readonly keys: CampaignKeys;
   readonly batch: BatchSystem;
   readonly dialect: PbsDialect;
+  /** What nodes see of this campaign. */
+  readonly nodeFiles: NodeFiles;
   readonly spool: Spool;
   readonly journal: Journal;
   readonly view: CampaignView;

@@ -1,5 +1,4 @@
 import { lookup } from "node:dns/promises";
-import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobStatus } from "../pbs/batch-system.ts";
 import { renderJobScript } from "../pbs/job-script.ts";
@@ -17,7 +16,6 @@ import {
   type NodeRegistration,
 } from "../worker/contract/node.ts";
 import type { CampaignState } from "./campaign.ts";
-import { writeFileAtomic } from "./campaign-store.ts";
 import { decide, programsOf, type CampaignContext } from "./context.ts";
 import { jobDirOf, jobNameOf, jobNumber, jobSpecOf, nodeSpecOf, type NodeInputs } from "./node-specs.ts";
 import { certify, verifyJoin, writeJobSecrets } from "./security/index.ts";
@@ -98,25 +96,22 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
   const writeJobFiles = async (job: JobView): Promise<void> => {
     if (!ctx.secrets)
       throw new GridError("GATEWAY_DOWN", "the campaign's secrets are not made yet", { retryable: true });
-    const dir = jobDirOf(ctx.paths, job.name);
-    await mkdir(dir, { recursive: true });
-    await writeJobSecrets(ctx.secrets, { jobName: job.name, role: job.role });
-    await writeFileAtomic(
-      join(dir, "node.json"),
-      `${JSON.stringify(nodeSpecOf(inputs(), job.role, job.name), null, 2)}\n`,
-    );
-    const spec = await ctx.batch.place(
-      jobSpecOf({ config: ctx.config, paths: ctx.paths }, job.role, job.name),
-      ctx.signal,
-    );
+    const { store, paths } = ctx.nodeFiles;
+    const programs = await ctx.nodeFiles.programs(programsOf(ctx));
+    const dir = jobDirOf(paths, job.name);
+    await store.makeDir(dir);
+    await ctx.nodeFiles.giveSecrets(await writeJobSecrets(ctx.secrets, { jobName: job.name, role: job.role }));
+    const node = nodeSpecOf({ ...inputs(), programs }, job.role, job.name);
+    await store.write(join(dir, "node.json"), `${JSON.stringify(node, null, 2)}\n`);
+    const spec = await ctx.batch.place(jobSpecOf({ config: ctx.config, paths }, job.role, job.name), ctx.signal);
     const script = renderJobScript({
       spec,
       dialect: ctx.dialect,
-      node: programsOf(ctx).node,
-      agentBundle: programsOf(ctx).agent,
+      node: programs.node,
+      agentBundle: programs.agent,
       jobDir: dir,
     });
-    await writeFileAtomic(spec.scriptFile, script, 0o755);
+    await store.write(spec.scriptFile, script, 0o755);
   };
 
   /**
@@ -135,7 +130,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     let jobId: string;
     try {
       jobId = await ctx.batch.submit(
-        jobSpecOf({ config: ctx.config, paths: ctx.paths }, job.role, job.name),
+        jobSpecOf({ config: ctx.config, paths: ctx.nodeFiles.paths }, job.role, job.name),
         ctx.signal,
       );
     } catch (error) {
@@ -222,10 +217,12 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
 
   const exitFile = async (job: JobView): Promise<number | undefined> => {
     try {
-      const text = await readFile(join(jobDirOf(ctx.paths, job.name), "exit-status"), "utf8");
-      const code = Number.parseInt(text, 10);
+      const text = await ctx.nodeFiles.store.read(join(jobDirOf(ctx.nodeFiles.paths, job.name), "exit-status"));
+      const code = Number.parseInt(text?.toString("utf8") ?? "", 10);
       return Number.isNaN(code) ? undefined : code;
-    } catch {
+    } catch (error) {
+      // While the frontend is away nobody knows; a file that cannot be read says as little as none.
+      if (error instanceof BackfillError && error.retryable) throw error;
       return undefined;
     }
   };
@@ -277,8 +274,9 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
   /** The last lines of the job's error file, for messages. */
   const lastWords = async (job: JobView): Promise<string> => {
     try {
-      const text = await readFile(join(jobDirOf(ctx.paths, job.name), "job.err"), "utf8");
-      return text.trimEnd().split("\n").slice(-3).join(" | ").slice(-600);
+      const text = await ctx.nodeFiles.store.read(join(jobDirOf(ctx.nodeFiles.paths, job.name), "job.err"));
+      if (text === undefined) return "it wrote no error file";
+      return text.toString("utf8").trimEnd().split("\n").slice(-3).join(" | ").slice(-600);
     } catch {
       return "it wrote no error file";
     }

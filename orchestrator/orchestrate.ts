@@ -5,6 +5,7 @@ import { Redis } from "ioredis";
 import { BackfillError, describeError, GridError } from "../worker/contract/errors.ts";
 import { campaignKeys } from "../worker/contract/keys.ts";
 import { openBatchAccess } from "./batch-access.ts";
+import { createNodeFiles } from "./node-files.ts";
 import { openBatchSystem } from "./batch-system.ts";
 import { attach, boot } from "./boot.ts";
 import { teardownEvent, type CampaignState } from "./campaign.ts";
@@ -133,6 +134,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       keys,
       batch,
       dialect: batch.dialect,
+      nodeFiles: createNodeFiles({ config, campaign: record.id, paths, access, log, signal }),
       spool: createSpool(redis, keys),
       journal,
       view: viewOf(journal.records),

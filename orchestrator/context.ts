@@ -9,6 +9,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Config } from "./config-schema.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { Log } from "./log.ts";
+import type { NodeFiles } from "./node-files.ts";
 import type { CampaignPaths, StatePaths } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 import type { CampaignSecrets } from "./security/index.ts";
@@ -41,6 +42,8 @@ export interface CampaignContext {
   readonly keys: CampaignKeys;
   readonly batch: BatchSystem;
   readonly dialect: PbsDialect;
+  /** What nodes see of this campaign. */
+  readonly nodeFiles: NodeFiles;
   readonly spool: Spool;
   readonly journal: Journal;
   readonly view: CampaignView;

@@ -8,7 +8,7 @@ export function nodeInputsOf(ctx: CampaignContext): NodeInputs {
   return {
     campaign: ctx.record.id,
     config: ctx.config,
-    paths: ctx.paths,
+    paths: ctx.nodeFiles.paths,
     state: ctx.state,
     programs: programsOf(ctx),
     gateway: { redis: ctx.gateway.redis, carbon: ctx.gateway.carbon, transport: ctx.gateway.transport },

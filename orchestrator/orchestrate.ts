@@ -6,6 +6,7 @@ import { BackfillError, describeError, GridError } from "../worker/contract/erro
 import { campaignKeys } from "../worker/contract/keys.ts";
 import { accessThroughProxy, directAccess, isBehindProxy } from "./access-path.ts";
 import { openBatchAccess } from "./batch-access.ts";
+import { createNodeFiles } from "./node-files.ts";
 import { openBatchSystem } from "./batch-system.ts";
 import { attach, boot } from "./boot.ts";
 import { campaignSecrets, openGateway, siteOfGateway } from "./campaign-gateway.ts";
@@ -135,6 +136,7 @@ export async function orchestrate(options: OrchestrateOptions): Promise<Campaign
       keys,
       batch,
       dialect: batch.dialect,
+      nodeFiles: createNodeFiles({ config, campaign: record.id, paths, access, log, signal }),
       spool: createSpool(redis, keys),
       journal,
       view: viewOf(journal.records),

@@ -138,5 +138,13 @@ async function forget(ctx: CampaignContext): Promise<void> {
       text: `the campaign's keys are still in Redis: ${describeError(error)}; run teardown again`,
     });
   }
+  try {
+    await ctx.nodeFiles.forgetSecrets();
+  } catch (error) {
+    await decide(ctx, {
+      type: "warning",
+      text: `the secrets that nodes were given are still in ${ctx.nodeFiles.paths.secrets}: ${describeError(error)}; run teardown again`,
+    });
+  }
   await destroySecrets(ctx.paths.secrets);
 }

@@ -10,7 +10,8 @@ export interface FileStat {
 /**
  * The files that nodes and frontend see, where the orchestrator writes what jobs read and reads what they wrote. Paths are absolute, and mean the same on
  * every node. Links are followed.
- * @throws GridError `FILES_FAILED` for what the file system refuses; over ssh also `SSH_UNREACHABLE`, `SSH_LOST` and `COMMAND_TIMEOUT`, all retryable
+ * @throws GridError, retryable: `FILES_FAILED` for what the file system refuses (disks are full, and file servers away, for a while); over ssh also
+ *   `SSH_UNREACHABLE`, `SSH_LOST`, `COMMAND_TIMEOUT`
  */
 export interface FileStore {
   /** Makes the directory, and those above it that are missing with mode 0755. One that is there stays as it is. */
@@ -36,7 +37,7 @@ export function filesFailed(what: string, path: string, where: string, why: stri
   return new GridError(
     "FILES_FAILED",
     `cannot ${what} ${path}${where === "" ? "" : ` on ${where}`}: ${why}; see that the directory is writable and its disk not full`,
-    { cause, context: { path } },
+    { retryable: true, cause, context: { path } },
   );
 }
 

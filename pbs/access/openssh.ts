@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -103,7 +104,8 @@ export function opensshExec(
 async function openMaster(options: SshOptions): Promise<Master> {
   // The path of a control socket is at most 107 bytes long, so it stands below the system's directory.
   const dir = await mkdtemp(join(tmpdir(), "gh-ssh-"));
-  const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  process.once("exit", remove);
   let master: ChildProcess | undefined;
   try {
     await writeFile(configFile(dir), renderConfig(options, dir), { mode: 0o600 });
@@ -111,11 +113,15 @@ async function openMaster(options: SshOptions): Promise<Master> {
     const argv = ["-v", "-F", configFile(dir), "-M", "-T", "--", FRONTEND, MASTER_LINE];
     master = spawn("ssh", argv, { env: sshEnv(), detached: true, stdio: ["pipe", "pipe", "pipe"] });
     await untilReady(master, options);
-    master.once("exit", () => void remove());
+    master.once("exit", () => {
+      process.off("exit", remove);
+      remove();
+    });
     return { dir, process: master };
   } catch (error) {
     master?.kill("SIGKILL");
-    await remove();
+    process.off("exit", remove);
+    remove();
     throw error;
   }
 }

@@ -131,7 +131,7 @@ for (const { name, needs, open } of IMPLEMENTATIONS) {
       mkdirSync(join(dir, "taken", "x"), { recursive: true });
       await expect(files.write(join(dir, "none", "file"), "x")).rejects.toMatchObject({
         code: "FILES_FAILED",
-        retryable: false,
+        retryable: true,
         message: expect.stringContaining(join(dir, "none", "file")) as string,
       });
       await expect(files.write(join(dir, "taken"), "x")).rejects.toMatchObject({ code: "FILES_FAILED" });

@@ -32,6 +32,14 @@ export type JournalEntry =
   | { readonly type: "submit-intent"; readonly jobName: string; readonly role: NodeRole }
   | { readonly type: "submitted"; readonly jobName: string; readonly jobId: string; readonly found: boolean }
   | { readonly type: "submit-refused"; readonly jobName: string; readonly reason: string }
+  /** The batch system runs the job. */
+  | {
+      readonly type: "started";
+      readonly jobName: string;
+      /** Not later than it was seen, however fast the batch system's clock is. */
+      readonly startedAt: number;
+      readonly hosts: readonly string[];
+    }
   | { readonly type: "certified"; readonly jobName: string; readonly address: string }
   | { readonly type: "drain"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-cancel"; readonly jobName: string; readonly reason: string }

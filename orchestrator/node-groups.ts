@@ -249,6 +249,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
       if (status) {
         statuses.set(job.name, status);
         absent.delete(job.name);
+        await noteStart(job, status);
         if (status.state !== "finished") continue;
         const exit = status.exitStatus ?? (await exitFile(job)) ?? null;
         await decide(ctx, { type: "job-ended", jobName: job.name, exit, how: job.draining ? "drained" : "finished" });
@@ -272,6 +273,14 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
         ctx.log.warn(text);
       }
     }
+  };
+
+  /** A job that was deleted from the queue never started. */
+  const noteStart = async (job: JobView, status: JobStatus): Promise<void> => {
+    const runs = status.state === "running" || status.state === "exiting";
+    if (job.startedAt !== undefined || !(runs || status.startedAt !== undefined)) return;
+    const startedAt = Math.min(Date.now(), status.startedAt ?? Date.now());
+    await decide(ctx, { type: "started", jobName: job.name, startedAt, hosts: status.hosts });
   };
 
   /** The last lines of the job's error file, for messages. */

@@ -35,7 +35,10 @@ export function jobNumber(jobName: string): number {
   return Number(/(\d+)$/.exec(jobName)?.[1] ?? 0);
 }
 
-export function resourcesOf(config: Config, role: NodeRole): Config["dataNodes"] | Config["parsers"] {
+export function resourcesOf(
+  config: Pick<Config, "dataNodes" | "parsers">,
+  role: NodeRole,
+): Config["dataNodes"] | Config["parsers"] {
   return role === "es-data" ? config.dataNodes : config.parsers;
 }
 

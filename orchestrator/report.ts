@@ -1,4 +1,5 @@
 import type { Counts, LedgerRow } from "../worker/contract/ledger.ts";
+import { accountOf, accountOfJob, accountText, percent, type CampaignAccount } from "./accounting.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import { problemText, type FileProblem } from "./file-problems.ts";
@@ -37,6 +38,8 @@ export interface Report {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly nodeHours: number;
+  /** What the jobs cost: node-hours and core-hours, CPU used of what was reserved, waits in the queue. */
+  readonly account: CampaignAccount;
   readonly storeBytes: number;
   readonly indexBytesPerDocument: number;
   /** CPU of all data nodes while loading, per document. */
@@ -58,9 +61,13 @@ export interface ReportJob {
   readonly address?: string;
   readonly exit: number | null;
   readonly how?: string;
-  /** From the certification of its agent to its end. */
+  /** In the queue; absent of a job that never ran. */
+  readonly waitSeconds?: number;
+  /** From its start to its end. */
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** CPU seconds used of those reserved, 0 to 1; absent of a job that never ran. */
+  readonly cpuEfficiency?: number;
   readonly peakBytes: number;
 }
 
@@ -121,8 +128,15 @@ export function makeReport(inputs: ReportInputs): Report {
   const documents = finish?.documents ?? lines.written + lines.duplicate;
   const phases = phasesOf(view, now);
   const loadSeconds = phases["load"] ?? 0;
+  const accounts = new Map(
+    [...view.jobs.values()].map((job) => [
+      job.name,
+      accountOfJob(record.config, job, usage.get(job.name)?.cpuSeconds ?? 0, now),
+    ]),
+  );
+  const account = accountOf([...accounts.values()]);
   const jobs = [...view.jobs.values()].map((job): ReportJob => {
-    const end = job.ended?.at ?? now;
+    const cost = accounts.get(job.name);
     return {
       id: job.jobId ?? "",
       name: job.name,
@@ -130,9 +144,10 @@ export function makeReport(inputs: ReportInputs): Report {
       ...(job.address === undefined ? {} : { address: job.address }),
       exit: job.ended?.exit ?? null,
       ...(job.ended === undefined ? {} : { how: job.ended.how }),
-      // From its agent's first word: what it waited in the queue was nobody's node.
-      seconds: round((end - (job.certifiedAt ?? end)) / 1000),
-      cpuSeconds: round(usage.get(job.name)?.cpuSeconds ?? 0),
+      ...(cost?.waitSeconds === undefined ? {} : { waitSeconds: round(cost.waitSeconds) }),
+      seconds: round(cost?.runSeconds ?? 0),
+      cpuSeconds: round(cost?.cpuSeconds ?? 0),
+      ...(cost?.cpuEfficiency === undefined ? {} : { cpuEfficiency: round(cost.cpuEfficiency, 3) }),
       peakBytes: usage.get(job.name)?.rssBytes ?? 0,
     };
   });
@@ -166,7 +181,8 @@ export function makeReport(inputs: ReportInputs): Report {
     loadSeconds,
     eventsPerSecond: loadSeconds > 0 ? Math.round(lines.read / loadSeconds) : 0,
     bytesPerSecond: loadSeconds > 0 ? Math.round(bytes / loadSeconds) : 0,
-    nodeHours: round(jobs.reduce((sum, job) => sum + job.seconds, 0) / 3600, 3),
+    nodeHours: account.nodeHours,
+    account,
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
     storeMicrosPerDocument: per(inputs.storeCpuMillis * 1000, documents),
@@ -228,6 +244,7 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 
 - rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
 - CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
+- cost: ${accountText(report.account)}
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
 - unparsed by kind: ${listOf(report.unparsedBy)}
 - dropped by reason: ${listOf(report.droppedBy)}
@@ -240,7 +257,7 @@ ${table([["phase", "seconds"], ...Object.entries(report.phases).map(([name, seco
 
 ## Jobs
 
-${table([["job", "id", "role", "host", "exit", "seconds"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.seconds)])])}
+${table([["job", "id", "role", "host", "exit", "waited, seconds", "ran, seconds", "CPU used of reserved"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.waitSeconds ?? ""), String(job.seconds), job.cpuEfficiency === undefined ? "" : percent(job.cpuEfficiency)])])}
 
 ## Files that could not be loaded whole
 

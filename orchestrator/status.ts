@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describeError } from "../worker/contract/errors.ts";
+import { accountOf, accountOfJob, type CampaignAccount, type JobAccount } from "./accounting.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
@@ -50,7 +51,13 @@ export interface CampaignStatus {
     readonly exit?: number | null;
     /** Why its node does not get on. */
     readonly problem?: string;
+    /** In the queue, as soon as it runs. */
+    readonly waitSeconds?: number;
+    /** CPU seconds used of those reserved, 0 to 1. */
+    readonly cpuEfficiency?: number;
   }[];
+  /** What its jobs cost so far. */
+  readonly account: CampaignAccount;
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
@@ -77,6 +84,13 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
   const lines = report?.lines ?? progress?.lines;
   const over = isFinal(view.state);
   const until = servingUntil(view, record.config.keepFor);
+  const now = Date.now();
+  const accounts = new Map(
+    [...view.jobs.values()].map((job) => [
+      job.name,
+      accountOfJob(record.config, job, progress?.usage[job.name]?.cpuSeconds ?? 0, now),
+    ]),
+  );
   const access = over ? undefined : await accessOf(paths);
   return {
     id,
@@ -119,9 +133,11 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         ...(host === undefined ? {} : { host }),
         ...(job.ended ? { exit: job.ended.exit } : {}),
         ...(job.ended || seen?.problem === undefined ? {} : { problem: seen.problem }),
+        ...shownCost(accounts.get(job.name)),
       };
     }),
-    phases: phasesOf(view, Date.now()),
+    account: accountOf([...accounts.values()]),
+    phases: phasesOf(view, now),
     ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
     warnings: view.warnings,
     ...(until === undefined
@@ -129,6 +145,14 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
       : { servingUntil: new Date(until).toISOString(), nodeHoursPerHour: liveJobs(view).length }),
     ...(access ? { elasticsearch: access } : {}),
     files: { dir: paths.dir, ...(written ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
+  };
+}
+
+function shownCost(cost: JobAccount | undefined): { readonly waitSeconds?: number; readonly cpuEfficiency?: number } {
+  const { waitSeconds: wait, cpuEfficiency: efficiency } = cost ?? {};
+  return {
+    ...(wait === undefined ? {} : { waitSeconds: Math.round(wait * 10) / 10 }),
+    ...(efficiency === undefined ? {} : { cpuEfficiency: Math.round(efficiency * 1000) / 1000 }),
   };
 }
 

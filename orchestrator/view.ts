@@ -10,6 +10,8 @@ export interface JobView {
   readonly intentAt: number;
   jobId?: string;
   submittedAt?: number;
+  /** When the batch system says that it began to run. */
+  startedAt?: number;
   address?: string;
   certifiedAt?: number;
   draining: boolean;
@@ -107,6 +109,11 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     case "submit-refused": {
       const job = view.jobs.get(record.jobName);
       if (job) Object.assign(job, { refused: record.reason, ended: { at: record.at, exit: null, how: "refused" } });
+      return;
+    }
+    case "started": {
+      const job = view.jobs.get(record.jobName);
+      if (job) job.startedAt = record.startedAt;
       return;
     }
     case "certified": {

@@ -398,6 +398,17 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("Rate limits."),
+  budget: z
+    .strictObject({
+      nodeHours: z
+        .number()
+        .positive()
+        .describe(
+          "Node-hours of a campaign, those of running nodes up to now included, after which nothing more is submitted. Nodes that run go on until their walltime.",
+        ),
+    })
+    .optional()
+    .describe("What a campaign may cost; as much as it takes when absent."),
   metrics: z
     .strictObject({
       prefix: z

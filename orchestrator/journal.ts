@@ -29,6 +29,10 @@ export type JournalEntry =
       readonly reason?: string;
     }
   | { readonly type: "target"; readonly dataNodes: number; readonly parsers: number }
+  /** What the campaign may cost from now on; null for as much as it takes. */
+  | { readonly type: "budget"; readonly nodeHours: number | null }
+  /** Nothing more is submitted. */
+  | { readonly type: "budget-reached"; readonly nodeHours: number; readonly spent: number }
   | { readonly type: "submit-intent"; readonly jobName: string; readonly role: NodeRole }
   | { readonly type: "submitted"; readonly jobName: string; readonly jobId: string; readonly found: boolean }
   | { readonly type: "submit-refused"; readonly jobName: string; readonly reason: string }

@@ -16,6 +16,7 @@ import {
   type LeaseRecord,
   type NodeRegistration,
 } from "../worker/contract/node.ts";
+import { budgetOf } from "./budget.ts";
 import type { CampaignState } from "./campaign.ts";
 import { writeFileAtomic } from "./campaign-store.ts";
 import { decide, programsOf, type CampaignContext } from "./context.ts";
@@ -178,7 +179,8 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
           `${String(MOST_FAILURES)} jobs of the role ${role} in a row failed; nothing more is submitted. Their logs: gridharvest logs ${ctx.record.id} ${[...ctx.view.jobs.values()].filter((j) => j.role === role).at(-1)?.name ?? ""}`,
         );
       }
-      for (let missing = target - live.length; missing > 0; missing--) {
+      const affordable = budgetOf(ctx.config, ctx.view, Date.now())?.reached !== true;
+      for (let missing = affordable ? target - live.length : 0; missing > 0; missing--) {
         if (!isWanted()) return;
         const numbers = [...ctx.view.jobs.values()]
           .filter((job) => job.role === role)

@@ -1,5 +1,6 @@
 import type { Counts, LedgerRow } from "../worker/contract/ledger.ts";
 import { accountOf, accountOfJob, accountText, percent, type CampaignAccount } from "./accounting.ts";
+import { budgetOf, budgetText, type Budget } from "./budget.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import { problemText, type FileProblem } from "./file-problems.ts";
@@ -40,6 +41,8 @@ export interface Report {
   readonly nodeHours: number;
   /** What the jobs cost: node-hours and core-hours, CPU used of what was reserved, waits in the queue. */
   readonly account: CampaignAccount;
+  /** What they were allowed to cost; absent without a limit. */
+  readonly budget?: Budget;
   readonly storeBytes: number;
   readonly indexBytesPerDocument: number;
   /** CPU of all data nodes while loading, per document. */
@@ -135,6 +138,7 @@ export function makeReport(inputs: ReportInputs): Report {
     ]),
   );
   const account = accountOf([...accounts.values()]);
+  const budget = budgetOf(record.config, view, now);
   const jobs = [...view.jobs.values()].map((job): ReportJob => {
     const cost = accounts.get(job.name);
     return {
@@ -183,6 +187,7 @@ export function makeReport(inputs: ReportInputs): Report {
     bytesPerSecond: loadSeconds > 0 ? Math.round(bytes / loadSeconds) : 0,
     nodeHours: account.nodeHours,
     account,
+    ...(budget === undefined ? {} : { budget }),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
     storeMicrosPerDocument: per(inputs.storeCpuMillis * 1000, documents),
@@ -244,7 +249,7 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 
 - rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
 - CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
-- cost: ${accountText(report.account)}
+- cost: ${accountText(report.account)}${report.budget === undefined ? "" : `; budget: ${budgetText(report.budget)}`}
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
 - unparsed by kind: ${listOf(report.unparsedBy)}
 - dropped by reason: ${listOf(report.droppedBy)}

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describeError } from "../worker/contract/errors.ts";
 import { accountOf, accountOfJob, type CampaignAccount, type JobAccount } from "./accounting.ts";
+import { budgetOf, type Budget } from "./budget.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
@@ -58,6 +59,8 @@ export interface CampaignStatus {
   }[];
   /** What its jobs cost so far. */
   readonly account: CampaignAccount;
+  /** What they may cost; absent without a limit. */
+  readonly budget?: Budget;
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
@@ -92,6 +95,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     ]),
   );
   const access = over ? undefined : await accessOf(paths);
+  const budget = budgetOf(record.config, view, now);
   return {
     id,
     state: view.state,
@@ -137,6 +141,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
       };
     }),
     account: accountOf([...accounts.values()]),
+    ...(budget === undefined ? {} : { budget }),
     phases: phasesOf(view, now),
     ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
     warnings: view.warnings,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../worker/contract/errors.ts";
 import { keepGateway } from "./boot.ts";
+import { noteBudget } from "./budget.ts";
 import type { CampaignState } from "./campaign.ts";
 import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
@@ -76,6 +77,7 @@ export function startTicker(
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(pollMs, signal, [
       () => groups.poll(),
+      () => noteBudget(ctx),
       () => (WORKING.has(ctx.view.state) ? groups.reconcile() : undefined),
       () => {
         if (WITH_DATA.has(ctx.view.state)) checkDataNodes(ctx);

@@ -50,6 +50,9 @@ export interface CampaignView {
   createdAt: number;
   plan?: string;
   targets: { dataNodes: number; parsers: number };
+  /** What the operator said last of its node-hours; absent while the configuration's word holds. */
+  budget?: { readonly nodeHours: number | null };
+  budgetReachedAt?: number;
   readonly jobs: Map<string, JobView>;
   readonly steps: Map<string, StepView>;
   /** When each state was entered, in order. */
@@ -91,6 +94,16 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     }
     case "target":
       view.targets = { dataNodes: record.dataNodes, parsers: record.parsers };
+      return;
+    case "budget":
+      view.budget = { nodeHours: record.nodeHours };
+      delete view.budgetReachedAt;
+      return;
+    case "budget-reached":
+      view.budgetReachedAt = record.at;
+      view.warnings.push(
+        `the budget of ${String(record.nodeHours)} node-hours is spent (${record.spent.toFixed(2)}): nothing more is submitted, nodes that run go on`,
+      );
       return;
     case "submit-intent":
       view.jobs.set(record.jobName, {

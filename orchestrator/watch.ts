@@ -2,6 +2,7 @@ import type { ExitCode, Io } from "./cli/command.ts";
 import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
 import type { Access } from "./access.ts";
 import { accountText } from "./accounting.ts";
+import { budgetText } from "./budget.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { ALIVE_MS } from "./ownership.ts";
@@ -99,6 +100,7 @@ export function statusText(status: CampaignStatus): string {
   if (status.snapshot)
     out.push(`snapshot   ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "not verified"}`);
   out.push(`cost       ${accountText(status.account)}`);
+  if (status.budget) out.push(`budget     ${budgetText(status.budget)}`);
   for (const job of status.jobs) {
     out.push(
       `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,

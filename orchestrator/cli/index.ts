@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "cancel", load: async () => (await import("./tell.ts")).cancel },
   { name: "adopt", load: async () => (await import("./adopt.ts")).adopt },
   { name: "scale", load: async () => (await import("./scale.ts")).scale },
+  { name: "budget", load: async () => (await import("./budget.ts")).budget },
   { name: "verify", load: async () => (await import("./verify.ts")).verify },
   { name: "teardown", load: async () => (await import("./teardown.ts")).teardown },
   { name: "logs", load: async () => (await import("./logs.ts")).logs },

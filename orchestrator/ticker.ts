@@ -7,6 +7,7 @@ import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import type { NodeGroups } from "./node-groups.ts";
+import type { Notifier } from "./notify/index.ts";
 import type { Progress } from "./progress.ts";
 
 /**
@@ -26,11 +27,15 @@ const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
 const WITH_GATEWAY: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
 
-/** @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault */
+/**
+ * @param notifier tells of changes; undefined when nobody wants to know
+ * @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault
+ */
 export function startTicker(
   ctx: CampaignContext,
   groups: NodeGroups,
   progress: Progress,
+  notifier: Notifier | undefined,
   interrupt: (reason: Error) => void,
 ): Ticker {
   const stopped = new AbortController();
@@ -75,6 +80,7 @@ export function startTicker(
       },
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
+    lane(TICK_MS, signal, [() => notifier?.look()]),
     lane(pollMs, signal, [
       () => groups.poll(),
       () => noteBudget(ctx),

@@ -58,6 +58,8 @@ export interface CampaignView {
   /** When each state was entered, in order. */
   readonly states: { readonly state: CampaignState; readonly at: number; readonly reason?: string }[];
   readonly warnings: string[];
+  /** Number of the last change of state that was told to whoever wants to know. */
+  notifiedUpTo: number;
   /** Parsers were told to go for good and their credential is revoked, or about to be: nothing can be loaded any more. */
   loadIsOver: boolean;
   /** Stream id of the last command that was taken up. */
@@ -159,6 +161,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       else if (step) Object.assign(step, { doneAt: record.at, result: record.result });
       return;
     }
+    case "notify":
+      view.notifiedUpTo = record.transition;
+      return;
     case "warning":
       view.warnings.push(record.text);
       return;
@@ -174,6 +179,7 @@ export function emptyView(): CampaignView {
     steps: new Map(),
     states: [],
     warnings: [],
+    notifiedUpTo: 0,
     loadIsOver: false,
     lastCommand: "0-0",
     owners: 0,

@@ -26,6 +26,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "budget", load: async () => (await import("./budget.ts")).budget },
   { name: "verify", load: async () => (await import("./verify.ts")).verify },
   { name: "teardown", load: async () => (await import("./teardown.ts")).teardown },
+  { name: "reap", load: async () => (await import("./reap.ts")).reap },
   { name: "logs", load: async () => (await import("./logs.ts")).logs },
   { name: "render", load: async () => (await import("./render.ts")).render },
   { name: "config", load: async () => (await import("./config.ts")).config },

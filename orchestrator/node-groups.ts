@@ -20,6 +20,7 @@ import { budgetOf } from "./budget.ts";
 import type { CampaignState } from "./campaign.ts";
 import { writeFileAtomic } from "./campaign-store.ts";
 import { decide, programsOf, type CampaignContext } from "./context.ts";
+import { lastWordsText } from "./logs/last-words.ts";
 import { jobDirOf, jobNameOf, jobNumber, jobSpecOf, nodeSpecOf, type NodeInputs } from "./node-specs.ts";
 import { certify, verifyJoin, writeJobSecrets } from "./security/index.ts";
 import { liveJobs, type CampaignView, type JobView } from "./view.ts";
@@ -174,9 +175,10 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
       const target = role === "es-data" ? ctx.view.targets.dataNodes : ctx.view.targets.parsers;
       const live = liveJobs(ctx.view, role).filter((job) => !job.draining && !job.cancelled);
       if (live.length < target && failuresInARow(ctx.view, role) >= MOST_FAILURES) {
+        const name = [...ctx.view.jobs.values()].filter((job) => job.role === role && job.ended).at(-1)?.name ?? "";
         throw new GridError(
           "JOBS_FAIL",
-          `${String(MOST_FAILURES)} jobs of the role ${role} in a row failed; nothing more is submitted. Their logs: gridharvest logs ${ctx.record.id} ${[...ctx.view.jobs.values()].filter((j) => j.role === role).at(-1)?.name ?? ""}`,
+          `${String(MOST_FAILURES)} jobs of the role ${role} in a row failed; nothing more is submitted. The last one, ${name}, said: ${await lastWordsText(jobDirOf(ctx.paths, name))}. Their logs: gridharvest logs ${ctx.record.id} ${name}`,
         );
       }
       const affordable = budgetOf(ctx.config, ctx.view, Date.now())?.reached !== true;
@@ -270,7 +272,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
       }
       const ended = job.ended;
       if (ended && ended.exit !== 0 && !job.draining && !job.cancelled) {
-        const text = `job ${job.name} (${job.jobId ?? "?"}) ended with exit status ${String(ended.exit)}: ${await lastWords(job)}`;
+        const text = `job ${job.name} (${job.jobId ?? "?"}) ended with exit status ${String(ended.exit)}: ${await lastWordsText(jobDirOf(ctx.paths, job.name))}`;
         await decide(ctx, { type: "warning", text });
         ctx.log.warn(text);
       }
@@ -283,16 +285,6 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     if (job.startedAt !== undefined || !(runs || status.startedAt !== undefined)) return;
     const startedAt = Math.min(Date.now(), status.startedAt ?? Date.now());
     await decide(ctx, { type: "started", jobName: job.name, startedAt, hosts: status.hosts });
-  };
-
-  /** The last lines of the job's error file, for messages. */
-  const lastWords = async (job: JobView): Promise<string> => {
-    try {
-      const text = await readFile(join(jobDirOf(ctx.paths, job.name), "job.err"), "utf8");
-      return text.trimEnd().split("\n").slice(-3).join(" | ").slice(-600);
-    } catch {
-      return "it wrote no error file";
-    }
   };
 
   /** The address of the host that the batch system gave the job; undefined while it has not said. */

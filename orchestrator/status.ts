@@ -6,10 +6,13 @@ import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
 import { readJournal } from "./journal.ts";
+import { lastWordsOf } from "./logs/last-words.ts";
+import { jobDirOf } from "./node-specs.ts";
+import type { CampaignPaths } from "./paths.ts";
 import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
 import { readProgress, type ProgressFile } from "./progress.ts";
 import { phasesOf, type Report } from "./report.ts";
-import { liveJobs, servingUntil, viewOf } from "./view.ts";
+import { liveJobs, servingUntil, viewOf, type JobView } from "./view.ts";
 
 /** A campaign at a glance. Made from the campaign directory alone, so it answers for ever. */
 export interface CampaignStatus {
@@ -52,6 +55,8 @@ export interface CampaignStatus {
     readonly exit?: number | null;
     /** Why its node does not get on. */
     readonly problem?: string;
+    /** Of a job that failed: what it wrote last. */
+    readonly lastWords?: readonly string[];
     /** In the queue, as soon as it runs. */
     readonly waitSeconds?: number;
     /** CPU seconds used of those reserved, 0 to 1. */
@@ -72,6 +77,8 @@ export interface CampaignStatus {
   readonly files: { readonly dir: string; readonly report?: string; readonly log: string };
 }
 
+/** So many failed jobs are shown with what they wrote last. */
+const MOST_LAST_WORDS = 5;
 const ELSEWHERE_MS = 60_000;
 const LOADING: ReadonlySet<CampaignState> = new Set(["planned", "booting", "running", "paused"]);
 
@@ -96,6 +103,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
   );
   const access = over ? undefined : await accessOf(paths);
   const budget = budgetOf(record.config, view, now);
+  const words = await lastWords(paths, [...view.jobs.values()]);
   return {
     id,
     state: view.state,
@@ -138,6 +146,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         ...(job.ended ? { exit: job.ended.exit } : {}),
         ...(job.ended || seen?.problem === undefined ? {} : { problem: seen.problem }),
         ...shownCost(accounts.get(job.name)),
+        ...(words.has(job.name) ? { lastWords: words.get(job.name) ?? [] } : {}),
       };
     }),
     account: accountOf([...accounts.values()]),
@@ -151,6 +160,18 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     ...(access ? { elasticsearch: access } : {}),
     files: { dir: paths.dir, ...(written ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
   };
+}
+
+/** Of the jobs that failed last. */
+async function lastWords(
+  paths: CampaignPaths,
+  jobs: readonly JobView[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const failed = jobs.filter((job) => job.ended && job.ended.exit !== 0 && !job.draining && !job.cancelled);
+  const said = failed.slice(-MOST_LAST_WORDS).map(async (job): Promise<[string, readonly string[]]> => {
+    return [job.name, job.refused === undefined ? await lastWordsOf(jobDirOf(paths, job.name)) : [job.refused]];
+  });
+  return new Map(await Promise.all(said));
 }
 
 function shownCost(cost: JobAccount | undefined): { readonly waitSeconds?: number; readonly cpuEfficiency?: number } {

@@ -1,5 +1,5 @@
 import type { ExitCode, Io } from "./cli/command.ts";
-import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
+import { formatBytes, formatCount, formatDuration, printable } from "./cli/io.ts";
 import type { Access } from "./access.ts";
 import { accountText } from "./accounting.ts";
 import { budgetText } from "./budget.ts";
@@ -105,6 +105,7 @@ export function statusText(status: CampaignStatus): string {
     out.push(
       `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,
     );
+    for (const text of job.lastWords ?? []) out.push(`           | ${printable(text)}`);
   }
   const phases = Object.entries(status.phases).filter(([name]) => !name.includes(":"));
   if (phases.length > 0)

@@ -42,6 +42,7 @@ export type JournalEntry =
       readonly jobName: string;
       /** Not later than it was seen, however fast the batch system's clock is. */
       readonly startedAt: number;
+      readonly queuedAt?: number;
       readonly hosts: readonly string[];
     }
   | { readonly type: "certified"; readonly jobName: string; readonly address: string }

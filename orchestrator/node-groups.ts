@@ -284,7 +284,8 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     const runs = status.state === "running" || status.state === "exiting";
     if (job.startedAt !== undefined || !(runs || status.startedAt !== undefined)) return;
     const startedAt = Math.min(Date.now(), status.startedAt ?? Date.now());
-    await decide(ctx, { type: "started", jobName: job.name, startedAt, hosts: status.hosts });
+    const queued = status.queuedAt === undefined ? {} : { queuedAt: status.queuedAt };
+    await decide(ctx, { type: "started", jobName: job.name, startedAt, ...queued, hosts: status.hosts });
   };
 
   /** The address of the host that the batch system gave the job; undefined while it has not said. */

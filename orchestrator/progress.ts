@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { UnpackResult } from "../worker/contract/chunk.ts";
+import type { JobStatus } from "../pbs/batch-system.ts";
 import { describeError } from "../worker/contract/errors.ts";
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
 import { progressFile, writeFileAtomic } from "./campaign-store.ts";
@@ -43,6 +44,8 @@ export interface JobProgress {
   readonly host?: string;
   /** Why its node does not get on. */
   readonly problem?: string;
+  /** What the batch system says of a job that waits. */
+  readonly comment?: string;
 }
 
 export interface Progress {
@@ -55,6 +58,10 @@ export interface Progress {
 
 /** The rate is that of the last this many milliseconds. */
 const RATE_WINDOW_MS = 20_000;
+
+function isWaiting(status: JobStatus | undefined): status is JobStatus {
+  return status?.state === "queued" || status?.state === "held";
+}
 
 export async function readProgress(file: string): Promise<ProgressFile | undefined> {
   try {
@@ -129,6 +136,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
         ...(beat ? { agent: beat.state } : {}),
         ...(host === undefined ? {} : { host }),
         ...(beat?.problem === undefined ? {} : { problem: beat.problem }),
+        ...(isWaiting(status) && status.comment !== undefined ? { comment: status.comment } : {}),
       };
     }
     const stagedBytes = Number((await ctx.redis.get(ctx.keys.stagedBytes)) ?? 0);

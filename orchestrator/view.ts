@@ -12,6 +12,8 @@ export interface JobView {
   submittedAt?: number;
   /** When the batch system says that it began to run. */
   startedAt?: number;
+  /** When it says that it was queued. */
+  queuedAt?: number;
   address?: string;
   certifiedAt?: number;
   draining: boolean;
@@ -128,7 +130,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     }
     case "started": {
       const job = view.jobs.get(record.jobName);
-      if (job) job.startedAt = record.startedAt;
+      if (!job) return;
+      job.startedAt = record.startedAt;
+      if (record.queuedAt !== undefined) job.queuedAt = record.queuedAt;
       return;
     }
     case "certified": {

@@ -17,6 +17,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "launch", load: async () => (await import("./launch.ts")).launch },
   { name: "list", load: async () => (await import("./list.ts")).list },
   { name: "status", load: async () => (await import("./status.ts")).status },
+  { name: "why", load: async () => (await import("./why.ts")).why },
   { name: "watch", load: async () => (await import("./watch.ts")).watch },
   { name: "pause", load: async () => (await import("./tell.ts")).pause },
   { name: "resume", load: async () => (await import("./tell.ts")).resume },

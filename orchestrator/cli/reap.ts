@@ -45,8 +45,12 @@ export const reap: Command = {
           }
           const end = flags.yes === true && flags.dryRun !== true;
           const { reap: reapJobs } = await import("../reap/reap.ts");
+          const { withBatchAccess } = await import("../batch-access.ts");
+          const site = await siteOf(flags, io);
           const options = { choice, end, patienceSeconds: Number(flags.wait) };
-          const result = await reapJobs(await siteOf(flags, io), options, io.log, signal);
+          const result = await withBatchAccess(site, io.log, ({ runner }) => {
+            return reapJobs(site, options, io.log, signal, runner);
+          });
           print(io, { dryRun: !end, ...result }, () => textOf(result, choice !== undefined, end, Date.now()));
           if (result.left.length === 0) return 0;
           io.stderr.write(

@@ -45,7 +45,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
 
   const inTime = (): void => {
     if (Date.now() < deadline) return;
-    const why = reasons({ view: ctx.view, policy: jobPolicyOf(config), now: Date.now() })
+    const why = reasons({ id: ctx.record.id, view: ctx.view, policy: jobPolicyOf(config), now: Date.now() })
       .filter(({ kind }) => kind !== "state")
       .map(({ text }) => text);
     throw new GridError(

@@ -1,4 +1,5 @@
 import { describeError } from "../worker/contract/errors.ts";
+import { budgetOf, budgetText } from "./budget.ts";
 import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
@@ -60,6 +61,9 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       if (!(await move(ctx, "retry", "checked again by the operator")))
         return refused("there is nothing to check again");
       return { ok: true, text: "it is being checked again" };
+    case "budget":
+      await decide(ctx, { type: "budget", nodeHours: command.nodeHours });
+      return { ok: true, text: budgetText(budgetOf(ctx.config, view, Date.now())) };
     case "scale": {
       // Of a held one too: a queue that refuses so many may be why.
       const loads = view.state === "held" ? !view.loadIsOver : SCALABLE.has(view.state);

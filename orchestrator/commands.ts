@@ -19,6 +19,7 @@ export const commandSchema = z.discriminatedUnion("kind", [
     dataNodes: z.int().positive().optional(),
     parsers: z.int().positive().optional(),
   }),
+  z.strictObject({ kind: z.literal("budget"), nodeHours: z.number().positive().nullable() }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 

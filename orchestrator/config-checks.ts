@@ -3,6 +3,7 @@ import { isAbsolute } from "node:path";
 import type { Config } from "./config-schema.ts";
 import { patternProblem } from "./layout.ts";
 import { parseRange } from "./node-address.ts";
+import { notifyProblems } from "./notify/problems.ts";
 import { operatorProblems } from "./services/operator.ts";
 
 /** What a schema of single values cannot say: values that must fit each other. Pure. */
@@ -124,6 +125,7 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     "elasticsearch.tarball.sha512",
     "is not a SHA-512; write the 128 hex digits of the published .sha512 file",
   );
+  problems.push(...notifyProblems(config));
   return problems;
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DEFAULT_INDEX_PATTERN } from "../worker/contract/index-names.ts";
+import { CAMPAIGN_STATES } from "./campaign.ts";
 
 /**
  * The one schema of the configuration file. Strict: an unknown key is an error. Every field is
@@ -453,6 +454,37 @@ const services = z
   .prefault({})
   .describe("Services that outlive campaigns.");
 
+const notify = z
+  .strictObject({
+    on: z
+      .array(z.enum(CAMPAIGN_STATES))
+      .default(["serving", "held", "done", "failed", "cancelled"])
+      .describe("States that are told when a campaign gets into them."),
+    webhook: z
+      .strictObject({
+        url: z.string().describe("http(s)://… that gets each change of state as a POST of JSON."),
+        headersFile: z
+          .string()
+          .optional()
+          .describe("File with headers to send, a line `Name: value` for each; the place for what is secret."),
+      })
+      .optional()
+      .describe("Tells a program."),
+    mail: z
+      .strictObject({
+        to: z.array(z.string()).nonempty().describe("Who gets the mails."),
+        from: z.string().describe("Whose name they bear."),
+        sendmail: z
+          .string()
+          .optional()
+          .describe("Program that takes a mail as sendmail does; the system's sendmail when absent."),
+      })
+      .optional()
+      .describe("Tells people."),
+  })
+  .prefault({})
+  .describe("Who is told when a campaign changes its state: nobody without a webhook and a mail.");
+
 export const configSchema = z.strictObject({
   stateDir: z
     .string()
@@ -504,6 +536,18 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("Rate limits."),
+  budget: z
+    .strictObject({
+      nodeHours: z
+        .number()
+        .positive()
+        .describe(
+          "Node-hours of a campaign, those of running nodes up to now included, after which nothing more is submitted. Nodes that run go on until their walltime.",
+        ),
+    })
+    .optional()
+    .describe("What a campaign may cost; as much as it takes when absent."),
+  notify,
   metrics: z
     .strictObject({
       prefix: z

@@ -66,6 +66,7 @@ const PATH_FIELDS: ReadonlySet<string> = new Set([
   "services.redis.passwordFile",
   ...SSH_FILES.flatMap((name) => [`batch.access.${name}`, `batch.access.jump.*.${name}`]),
   "batch.access.kerberos.keytab",
+  "notify.webhook.headersFile",
   "staging.dir",
   "snapshot.repository",
 ]);

@@ -35,6 +35,10 @@ export type JournalEntry =
       /** Absent for the configuration's own numbers. */
       readonly reason?: string;
     }
+  /** What the campaign may cost from now on; null for as much as it takes. */
+  | { readonly type: "budget"; readonly nodeHours: number | null }
+  /** Nothing more is submitted. */
+  | { readonly type: "budget-reached"; readonly nodeHours: number; readonly spent: number }
   | {
       readonly type: "submit-intent";
       readonly jobName: string;
@@ -88,6 +92,8 @@ export type JournalEntry =
   | { readonly type: "job-ended"; readonly jobName: string; readonly exit: number | null; readonly how: string }
   | { readonly type: "command"; readonly id: string; readonly command: string; readonly args: unknown }
   | { readonly type: "step"; readonly name: string; readonly status: "started" | "done"; readonly result?: unknown }
+  /** The change of state with this number is about to be told to whoever wants to know. */
+  | { readonly type: "notify"; readonly transition: number }
   | { readonly type: "warning"; readonly text: string };
 
 export type JournalRecord = JournalEntry & { readonly seq: number; readonly at: number; readonly epoch: number };

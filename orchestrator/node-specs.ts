@@ -35,7 +35,16 @@ export function jobNumber(jobName: string): number {
   return Number(/(\d+)$/.exec(jobName)?.[1] ?? 0);
 }
 
-export function resourcesOf(config: Config, role: NodeRole): Config["dataNodes"] | Config["parsers"] {
+/** The campaign's tag and the job's own part of a job name; undefined for a name that no campaign gives. Roles that came later count too. */
+export function readJobName(jobName: string): { readonly tag: string; readonly node: string } | undefined {
+  const [, tag, node] = /^gh-([a-z0-9]{5})-([a-z]\d+)$/.exec(jobName) ?? [];
+  return tag === undefined || node === undefined ? undefined : { tag, node };
+}
+
+export function resourcesOf(
+  config: Pick<Config, "dataNodes" | "parsers">,
+  role: NodeRole,
+): Config["dataNodes"] | Config["parsers"] {
   return role === "es-data" ? config.dataNodes : config.parsers;
 }
 

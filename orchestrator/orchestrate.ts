@@ -17,6 +17,7 @@ import { decide, keepWarning, move, step, until, type CampaignContext, type Node
 import { answerTo } from "./fault.ts";
 import { finish, obstacleTo, type FinishResult } from "./finish.ts";
 import { atGateway } from "./gateway/index.ts";
+import { notifierOf } from "./notify/index.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { createNodeGroups, type NodeGroups } from "./node-groups.ts";
@@ -56,6 +57,9 @@ const AGAIN_MS = 2_000;
 const STAY_MS = 10_000;
 /** Once told to stop, how long a Redis that does not answer is waited for. */
 const GIVE_UP_MS = 5_000;
+
+/** What is left to tell when the campaign has ended may take so long. */
+const SETTLE_MS = 20_000;
 
 /**
  * Runs the campaign to its end, or until the signal. Then a Redis that does not answer is not waited for.
@@ -236,13 +240,14 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   const { log, view } = ctx;
   const groups = createNodeGroups(ctx, () => nodeInputsOf(ctx));
   const progress = await createProgress(ctx, groups);
+  const notifier = notifierOf(ctx);
   let phase = new AbortController();
   const interrupt = (reason: Error): void => phase.abort(reason);
 
   const ending = end ? teardownEvent(view.state) : undefined;
   if (ending) await move(ctx, ending, "torn down by the operator");
 
-  const ticker = startTicker(ctx, groups, progress, interrupt);
+  const ticker = startTicker(ctx, groups, progress, notifier, interrupt);
   let retries = 0;
   /** A fault that came up while the campaign rested after another one. */
   let pending: BackfillError | undefined;
@@ -340,6 +345,7 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
     }
   } finally {
     await ticker.stop();
+    await notifier?.settle(ctx.signal.aborted ? 0 : SETTLE_MS);
     await progress.close();
   }
 }

@@ -74,7 +74,11 @@ export interface Plan {
 }
 
 /** Stands in for a campaign's plan that cannot be read, where nothing of it will be loaded any more. */
-export function emptyPlan({ planId: id, months, config: { archive, plan } }: CampaignRecord): Plan {
+export function emptyPlan({
+  planId: id,
+  months,
+  config: { archive, plan },
+}: Pick<CampaignRecord, "planId" | "months" | "config">): Plan {
   const { timeZone, root } = archive;
   const { indexPattern, revision, chunkBytes } = plan;
   return {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { UnpackResult } from "../worker/contract/chunk.ts";
+import type { JobStatus } from "../pbs/batch-system.ts";
 import { describeError } from "../worker/contract/errors.ts";
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
 import { isFinal } from "./campaign.ts";
@@ -54,6 +55,8 @@ export interface JobProgress {
   readonly host?: string;
   /** Why its node does not get on. */
   readonly problem?: string;
+  /** What the batch system says of a job that waits. */
+  readonly comment?: string;
 }
 
 export interface Progress {
@@ -72,6 +75,10 @@ const BUSY_WEIGHT = 0.2;
 const RATE_WINDOW_MS = 20_000;
 /** A report waits no longer than this for a spool that does not answer. */
 const LONGEST_ASKING_MS = 30_000;
+
+function isWaiting(status: JobStatus | undefined): status is JobStatus {
+  return status?.state === "queued" || status?.state === "held";
+}
 
 export async function readProgress(file: string): Promise<ProgressFile | undefined> {
   try {
@@ -161,6 +168,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
         ...(beat ? { agent: beat.state } : {}),
         ...(host === undefined ? {} : { host }),
         ...(beat?.problem === undefined ? {} : { problem: beat.problem }),
+        ...(isWaiting(status) && status.comment !== undefined ? { comment: status.comment } : {}),
       };
     }
     const stagedBytes = Number((await ctx.redis.get(ctx.keys.stagedBytes)) ?? 0);

@@ -1,17 +1,25 @@
 import type { NodeRole } from "../worker/contract/keys.ts";
+import { median, waitedSeconds } from "./accounting.ts";
 import { whyNotScaled, type ScaleInputs } from "./autoscale.ts";
+import { budgetOf, budgetText } from "./budget.ts";
+import { formatDuration } from "./cli/io.ts";
 import { breakerStep } from "./jobs/breaker.ts";
 import { quarantinedHosts } from "./jobs/failures.ts";
 import { longestLeadSeconds, stayingJobs, wantedLeadSeconds, worksUntil } from "./jobs/forecast.ts";
 import type { JobPolicy } from "./jobs/policy.ts";
 import { isDue, submissionsLeft, targetOf, type Sight } from "./jobs/steer.ts";
 import { rolesOf } from "./jobs/world.ts";
-import { liveJobs, type CampaignView, type JobView } from "./view.ts";
+import type { JobProgress } from "./progress.ts";
+import { FINISH_STEPS, liveJobs, type CampaignView, type JobView } from "./view.ts";
 
 /** Why something does not go on, or goes on slowly: a sentence, and what a program needs to tell one from another. */
 export interface Reason {
   readonly kind:
+    | "no-orchestrator"
+    | "silent-orchestrator"
     | "state"
+    | "budget"
+    | "missing"
     | "breaker-open"
     | "quarantine"
     | "submission-limit"
@@ -23,7 +31,14 @@ export interface Reason {
     | "walltime-short"
     | "scale"
     | "node-lost"
-    | "ending";
+    | "store"
+    | "ending"
+    | "staging-full"
+    | "rate-limit"
+    | "retries"
+    | "failed-chunks"
+    | "moving"
+    | "unknown";
   readonly text: string;
   /** Epoch milliseconds since when. */
   readonly since?: number;
@@ -32,9 +47,13 @@ export interface Reason {
 }
 
 export interface ReasonInputs {
+  /** The campaign's, for the commands that are recommended. */
+  readonly id: string;
   readonly view: CampaignView;
   readonly policy: JobPolicy;
   readonly now: number;
+  /** What was seen last of each job, by its name. */
+  readonly seen?: Readonly<Record<string, JobProgress>>;
   /** What each data node holds, by job name, as far as it is known. */
   readonly holdings?: Readonly<Record<string, { readonly shards: number; readonly bytes: number }>>;
   /** What scaling goes by; absent before anything was measured. */
@@ -45,14 +64,14 @@ const ROLE_NAMES: Readonly<Record<NodeRole, string>> = { "es-data": "data nodes"
 
 /** Why nothing is submitted, scaled, replaced or moving just now; nothing when all is as it should be. Pure. */
 export function reasons(inputs: ReasonInputs): readonly Reason[] {
-  const { view, now } = inputs;
-  const found: Reason[] = [...stateReasons(view)];
+  const { id, view, now } = inputs;
+  const found: Reason[] = [...stateReasons(id, view), ...budgetReasons(inputs)];
   for (const role of rolesOf(view.state)) found.push(...roleReasons(inputs, role));
   for (const host of quarantinedHosts(view, now)) {
     const entry = view.quarantine.get(host);
     found.push({
       kind: "quarantine",
-      text: `no jobs go to ${host} until ${time(entry?.until ?? now)}: ${entry?.reason ?? ""}`,
+      text: `no jobs go to ${host} until ${timeText(entry?.until ?? now)}: ${entry?.reason ?? ""}`,
       ...(entry ? { since: entry.at } : {}),
     });
   }
@@ -61,38 +80,61 @@ export function reasons(inputs: ReasonInputs): readonly Reason[] {
   return found;
 }
 
-function stateReasons(view: CampaignView): readonly Reason[] {
-  const since = view.states.at(-1)?.at;
-  const state = (text: string): readonly Reason[] => [
-    { kind: "state", text, ...(since === undefined ? {} : { since }) },
-  ];
+function stateReasons(id: string, view: CampaignView): readonly Reason[] {
+  const entered = view.states.at(-1)?.at;
+  const since = entered === undefined ? {} : { since: entered };
+  const say = (text: string): readonly Reason[] => [{ kind: "state", text, ...since }];
+  const at = entered === undefined ? "" : ` since ${timeText(entered)}`;
   switch (view.state) {
-    case "paused":
-      return state("the campaign is paused: parsers take no chunks until `resume`");
-    case "held":
-      return state(`the campaign is held: ${view.reason ?? "somebody has to look"}`);
-    case "booting":
-      return state("the campaign boots: chunks are taken when its nodes work");
     case "planned":
-      return state("no orchestrator has taken the campaign up yet");
-    case "finishing":
-      return state("everything is loaded; the result is checked and saved");
-    case "tearing-down":
-      return state("the campaign is being torn down");
+      return say("nothing of it has begun yet");
+    case "booting":
+      return say(`it boots${at}: chunks are taken when its nodes work`);
     case "running":
+      return [];
+    case "paused":
+      return say(`it is paused${at}: parsers take no chunks until \`gridharvest resume ${id}\``);
+    case "held":
+      return say(
+        `it is held${at}: ${view.reason ?? "somebody has to look"}; then \`gridharvest resume\`, \`verify\` or \`teardown ${id}\``,
+      );
+    case "finishing":
+      return say(`everything is loaded; the result is checked and saved${stepText(view, FINISH_STEPS)}`);
     case "serving":
+      return say(`everything is loaded and saved; it serves${at}`);
+    case "tearing-down":
+      return say(`it is torn down${at}${stepText(view, [...view.steps.keys()])}`);
     case "done":
     case "failed":
     case "cancelled":
-      return [];
+      return say(`it has ended${at}: ${view.state}${view.reason === undefined ? "" : ` (${view.reason})`}`);
   }
 }
 
+/** The step that is under way. */
+function stepText(view: CampaignView, names: readonly string[]): string {
+  const step = [...view.steps.values()].findLast(({ name, doneAt }) => names.includes(name) && doneAt === undefined);
+  return step ? `: ${step.name} since ${timeText(step.startedAt)}` : "";
+}
+
+function budgetReasons({ id, view, policy, now }: ReasonInputs): readonly Reason[] {
+  const budget = budgetOf(policy.cost, view, now);
+  if (budget?.reached !== true || rolesOf(view.state).length === 0) return [];
+  return [
+    {
+      kind: "budget",
+      ...(view.budgetReachedAt === undefined ? {} : { since: view.budgetReachedAt }),
+      text: `the budget is spent, ${budgetText(budget)}; raise it with \`gridharvest budget ${id} --node-hours N\``,
+    },
+  ];
+}
+
 function roleReasons(inputs: ReasonInputs, role: NodeRole): readonly Reason[] {
-  const { view, policy, now, holdings = {} } = inputs;
+  const { view, policy, now, holdings = {}, seen = {} } = inputs;
   const found: Reason[] = [];
-  const say = (kind: Reason["kind"], text: string, job?: JobView, since?: number): void => {
-    found.push({ kind, text, role, ...(job ? { job: job.name } : {}), ...(since === undefined ? {} : { since }) });
+  const since = (at: number): string => `since ${timeText(at)} (${formatDuration(Math.max(0, now - at) / 1000)})`;
+  const say = (kind: Reason["kind"], text: string, job?: JobView, at?: number): void => {
+    found.push({ kind, text, role, ...(job ? { job: job.name } : {}), ...(at === undefined ? {} : { since: at }) });
   };
   const store = { nodes: new Map(Object.entries(holdings)), excluded: new Set<string>(), primariesAssigned: true };
   const sight: Sight = { now, roles: [role], store };
@@ -105,7 +147,7 @@ function roleReasons(inputs: ReasonInputs, role: NodeRole): readonly Reason[] {
     const step = breakerStep(view, policy, role, now).kind;
     const next =
       now < breaker.probeAt
-        ? `one job is tried at ${time(breaker.probeAt)}`
+        ? `one job is tried at ${timeText(breaker.probeAt)}`
         : step === "wait"
           ? "one job is being tried"
           : "one job is about to be tried";
@@ -115,12 +157,43 @@ function roleReasons(inputs: ReasonInputs, role: NodeRole): readonly Reason[] {
       undefined,
       breaker.openedAt,
     );
-  } else if (missing > 0 && submissionsLeft(view, policy, now) === 0) {
+  } else if (
+    missing > 0 &&
+    budgetOf(policy.cost, view, now)?.reached !== true &&
+    submissionsLeft(view, policy, now) === 0
+  ) {
     say(
       "submission-limit",
       `${String(missing)} ${ROLE_NAMES[role]} are missing, and the limit of ${String(policy.submissionsPerMinute)} submissions a minute is reached (batch.submissionsPerMinute)`,
     );
+  } else if (targetOf(view, role) > staying.length) {
+    const target = targetOf(view, role);
+    say(
+      "missing",
+      `${String(target - staying.length)} of ${String(target)} ${ROLE_NAMES[role]} are missing${lastFailure(view, role)}`,
+    );
   }
+  const waitsFor = (job: JobView, progress: JobProgress | undefined): void => {
+    const label = `${job.name} (${job.jobId ?? ""})`;
+    const host = job.hosts[0] === undefined ? "" : ` on ${job.hosts[0]}`;
+    const queuedAt = job.queuedAt ?? job.submittedAt ?? job.intentAt;
+    if (job.startedAt === undefined && job.certifiedAt === undefined) {
+      const where = progress?.batch === "held" ? "is held in the queue" : "waits in the queue";
+      const comment = progress?.comment === undefined ? "" : `; the batch system says: ${progress.comment}`;
+      say("in-queue", `${label} ${where} ${since(queuedAt)}${othersText(view, role)}${comment}`, job, queuedAt);
+    } else if (progress?.problem !== undefined) say("store", `${job.name} waits: ${progress.problem}`, job);
+    else if (job.certifiedAt === undefined && job.startedAt !== undefined) {
+      say(
+        "starting",
+        `${label} runs${host} ${since(job.startedAt)} and its agent has not joined yet`,
+        job,
+        job.startedAt,
+      );
+    } else if (job.upAt === undefined) {
+      const says = progress?.agent === undefined || progress.agent === "running" ? "" : `, it is ${progress.agent}`;
+      say("starting", `the node of ${label}${host} does not work yet${says}`, job, job.certifiedAt);
+    }
+  };
   for (const job of liveJobs(view, role)) {
     const held = holdings[job.name];
     if (job.lost)
@@ -138,20 +211,11 @@ function roleReasons(inputs: ReasonInputs, role: NodeRole): readonly Reason[] {
       const why = job.unanswered ?? "its submission was cut short";
       say(
         "unanswered",
-        `whether ${job.name} was submitted is found out by looking for its name: ${why}`,
+        `whether ${job.name} was submitted is not known ${since(job.intentAt)}: ${why}; it is looked up by its name`,
         job,
         job.intentAt,
       );
-    } else if (job.startedAt === undefined) {
-      say("in-queue", `${job.name} (${job.jobId}) waits in the queue`, job, job.queuedAt ?? job.submittedAt);
-    } else if (job.upAt === undefined) {
-      say(
-        "starting",
-        `${job.name} runs on ${job.hosts[0] ?? "a host"} and its node does not work yet`,
-        job,
-        job.startedAt,
-      );
-    }
+    } else waitsFor(job, seen[job.name]);
   }
   for (const job of due) {
     const until = worksUntil(job, policy) ?? now;
@@ -160,7 +224,7 @@ function roleReasons(inputs: ReasonInputs, role: NodeRole): readonly Reason[] {
       ? `its successor ${successor.name} does not work yet`
       : "its successor is not submitted yet";
     if (successor?.upAt === undefined) {
-      say("successor-awaited", `${job.name} works until ${time(until)}, and ${waits}`, job);
+      say("successor-awaited", `${job.name} works until ${timeText(until)}, and ${waits}`, job);
     }
   }
   const short = staying.find((job) => {
@@ -176,6 +240,23 @@ function roleReasons(inputs: ReasonInputs, role: NodeRole): readonly Reason[] {
   return found;
 }
 
-function time(at: number): string {
+/** How long others of the role waited. */
+function othersText(view: CampaignView, role: NodeRole): string {
+  const waits = [...view.jobs.values()]
+    .flatMap((job) => (job.role === role ? (waitedSeconds(job) ?? []) : []))
+    .sort((a, b) => a - b);
+  if (waits.length === 0) return "";
+  return `; others waited ${formatDuration(median(waits))} (median), at most ${formatDuration(waits.at(-1) ?? 0)}`;
+}
+
+function lastFailure(view: CampaignView, role: NodeRole): string {
+  const failed = [...view.jobs.values()].findLast((job) => job.role === role && job.ended && job.ended.exit !== 0);
+  if (!failed) return "";
+  const how = failed.refused ?? `exit status ${String(failed.ended?.exit ?? "unknown")}`;
+  return `; the last one that failed is ${failed.name} (${how})`;
+}
+
+/** To the second. */
+export function timeText(at: number): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -1,11 +1,13 @@
 import type { Counts, LedgerRow } from "../worker/contract/ledger.ts";
+import { accountOf, accountOfJob, accountText, percent, type CampaignAccount } from "./accounting.ts";
+import { budgetOf, budgetText, type Budget } from "./budget.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import { problemText, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
 import { totalOf } from "./ledger.ts";
 import type { Estimate } from "./estimate.ts";
-import { observed, queueWaitOf, type Observed } from "./jobs/forecast.ts";
+import { observed, type Observed } from "./jobs/forecast.ts";
 import type { JobUsage } from "./jobs/agents.ts";
 import type { Plan } from "./plan.ts";
 import type { CampaignView } from "./view.ts";
@@ -40,6 +42,10 @@ export interface Report {
   readonly nodeHours: number;
   /** How long jobs waited and booted, and how fast shards moved. */
   readonly observed: Observed;
+  /** What the jobs cost: node-hours and core-hours, CPU used of what was reserved, waits in the queue. */
+  readonly account: CampaignAccount;
+  /** What they were allowed to cost; absent without a limit. */
+  readonly budget?: Budget;
   readonly storeBytes: number;
   readonly indexBytesPerDocument: number;
   /** CPU of all data nodes while loading, per document. */
@@ -63,11 +69,13 @@ export interface ReportJob {
   readonly how?: string;
   /** The job whose place it took. */
   readonly replaces?: string;
-  /** In the queue; absent when it never ran. */
+  /** In the queue; absent of a job that never ran. */
   readonly waitSeconds?: number;
   /** From its start to its end. */
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** CPU seconds used of those reserved, 0 to 1; absent of a job that never ran. */
+  readonly cpuEfficiency?: number;
   readonly peakBytes: number;
 }
 
@@ -128,9 +136,16 @@ export function makeReport(inputs: ReportInputs): Report {
   const documents = finish?.documents ?? lines.written + lines.duplicate;
   const phases = phasesOf(view, now);
   const loadSeconds = phases["load"] ?? 0;
+  const accounts = new Map(
+    [...view.jobs.values()].map((job) => [
+      job.name,
+      accountOfJob(record.config, job, usage.get(job.name)?.cpuSeconds ?? 0, now),
+    ]),
+  );
+  const account = accountOf([...accounts.values()]);
+  const budget = budgetOf(record.config, view, now);
   const jobs = [...view.jobs.values()].map((job): ReportJob => {
-    const end = job.ended?.at ?? now;
-    const wait = queueWaitOf(job);
+    const cost = accounts.get(job.name);
     return {
       id: job.jobId ?? "",
       name: job.name,
@@ -139,9 +154,10 @@ export function makeReport(inputs: ReportInputs): Report {
       exit: job.ended?.exit ?? null,
       ...(job.ended === undefined ? {} : { how: job.ended.how }),
       ...(job.replaces === undefined ? {} : { replaces: job.replaces }),
-      ...(wait === undefined ? {} : { waitSeconds: round(wait) }),
-      seconds: round((end - (job.startedAt ?? job.certifiedAt ?? end)) / 1000),
-      cpuSeconds: round(usage.get(job.name)?.cpuSeconds ?? 0),
+      ...(cost?.waitSeconds === undefined ? {} : { waitSeconds: round(cost.waitSeconds) }),
+      seconds: round(cost?.runSeconds ?? 0),
+      cpuSeconds: round(cost?.cpuSeconds ?? 0),
+      ...(cost?.cpuEfficiency === undefined ? {} : { cpuEfficiency: round(cost.cpuEfficiency, 3) }),
       peakBytes: usage.get(job.name)?.rssBytes ?? 0,
     };
   });
@@ -175,7 +191,9 @@ export function makeReport(inputs: ReportInputs): Report {
     loadSeconds,
     eventsPerSecond: loadSeconds > 0 ? Math.round(lines.read / loadSeconds) : 0,
     bytesPerSecond: loadSeconds > 0 ? Math.round(bytes / loadSeconds) : 0,
-    nodeHours: round(jobs.reduce((sum, job) => sum + job.seconds, 0) / 3600, 3),
+    nodeHours: account.nodeHours,
+    account,
+    ...(budget === undefined ? {} : { budget }),
     observed: observed(view, now),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
@@ -238,6 +256,7 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 
 - rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
 - CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
+- cost: ${accountText(report.account)}${report.budget === undefined ? "" : `; budget: ${budgetText(report.budget)}`}
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
 - waited in the queue (nine of ten at most): data nodes ${String(report.observed.queueWaitSeconds["es-data"])} s, parsers ${String(report.observed.queueWaitSeconds.parser)} s; booted in ${String(report.observed.bootSeconds["es-data"] ?? "?")} s and ${String(report.observed.bootSeconds.parser ?? "?")} s
 - data nodes emptied: ${String(report.observed.moves)}${report.observed.shardBytesPerSecond === undefined ? "" : `, at ${mib(report.observed.shardBytesPerSecond)} a second`}
@@ -252,7 +271,7 @@ ${table([["phase", "seconds"], ...Object.entries(report.phases).map(([name, seco
 
 ## Jobs
 
-${table([["job", "id", "role", "host", "exit", "waited", "seconds", "replaces"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.waitSeconds ?? ""), String(job.seconds), job.replaces ?? ""])])}
+${table([["job", "id", "role", "host", "exit", "waited, seconds", "ran, seconds", "CPU used of reserved", "replaces"], ...report.jobs.map((job) => [job.name, job.id, job.role, job.address ?? "", String(job.exit ?? ""), String(job.waitSeconds ?? ""), String(job.seconds), job.cpuEfficiency === undefined ? "" : percent(job.cpuEfficiency), job.replaces ?? ""])])}
 
 ## Files that could not be loaded whole
 

@@ -1,17 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { describeError } from "../worker/contract/errors.ts";
+import { accountOf, accountOfJob, type CampaignAccount, type JobAccount } from "./accounting.ts";
+import { budgetOf, type Budget } from "./budget.ts";
 import { isFinal, type CampaignState } from "./campaign.ts";
 import { campaignIds, loadCampaign, progressFile } from "./campaign-store.ts";
 import { accessOf, type Access } from "./access.ts";
 import { readJournal } from "./journal.ts";
 import { scaleInputsOf } from "./autoscale.ts";
-import { observed, queueWaitOf, type Observed } from "./jobs/forecast.ts";
+import { observed, type Observed } from "./jobs/forecast.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
+import { lastWordsOf } from "./logs/last-words.ts";
+import { jobDirOf } from "./node-specs.ts";
+import type { CampaignPaths } from "./paths.ts";
 import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
 import { readProgress, type ProgressFile } from "./progress.ts";
 import { reasons, type Reason } from "./reasons.ts";
 import { phasesOf, type Report } from "./report.ts";
-import { liveJobs, servingUntil, viewOf } from "./view.ts";
+import { liveJobs, servingUntil, viewOf, type JobView } from "./view.ts";
 
 /** A campaign at a glance. Made from the campaign directory alone, so it answers for ever. */
 export interface CampaignStatus {
@@ -56,13 +61,21 @@ export interface CampaignStatus {
     readonly problem?: string;
     /** The job whose place it took. */
     readonly replaces?: string;
-    /** How long it waited in the queue. */
+    /** Of a job that failed: what it wrote last. */
+    readonly lastWords?: readonly string[];
+    /** In the queue, as soon as it runs. */
     readonly waitSeconds?: number;
+    /** CPU seconds used of those reserved, 0 to 1. */
+    readonly cpuEfficiency?: number;
   }[];
   /** Why something does not go on, or goes on slowly. */
   readonly reasons: readonly Reason[];
   /** How long jobs wait and boot here, and how fast shards move. */
   readonly observed: Observed;
+  /** What its jobs cost so far. */
+  readonly account: CampaignAccount;
+  /** What they may cost; absent without a limit. */
+  readonly budget?: Budget;
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
@@ -74,6 +87,8 @@ export interface CampaignStatus {
   readonly files: { readonly dir: string; readonly report?: string; readonly log: string };
 }
 
+/** So many failed jobs are shown with what they wrote last. */
+const MOST_LAST_WORDS = 5;
 const ELSEWHERE_MS = 60_000;
 const LOADING: ReadonlySet<CampaignState> = new Set(["planned", "booting", "running", "paused"]);
 
@@ -90,7 +105,15 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
   const over = isFinal(view.state);
   const until = servingUntil(view, record.config.keepFor);
   const now = Date.now();
+  const accounts = new Map(
+    [...view.jobs.values()].map((job) => [
+      job.name,
+      accountOfJob(record.config, job, progress?.usage[job.name]?.cpuSeconds ?? 0, now),
+    ]),
+  );
   const access = over ? undefined : await accessOf(paths);
+  const budget = budgetOf(record.config, view, now);
+  const words = await lastWords(paths, [...view.jobs.values()]);
   return {
     id,
     state: view.state,
@@ -124,7 +147,6 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     jobs: [...view.jobs.values()].map((job) => {
       const seen = progress?.jobs[job.name];
       const host = job.address ?? job.hosts[0] ?? seen?.host;
-      const wait = queueWaitOf(job);
       return {
         id: job.jobId ?? "",
         name: job.name,
@@ -142,16 +164,26 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         ...(job.ended ? { exit: job.ended.exit } : {}),
         ...(job.ended || seen?.problem === undefined ? {} : { problem: seen.problem }),
         ...(job.replaces === undefined ? {} : { replaces: job.replaces }),
-        ...(wait === undefined ? {} : { waitSeconds: Math.round(wait * 10) / 10 }),
+        ...shownCost(accounts.get(job.name)),
+        ...(words.has(job.name) ? { lastWords: words.get(job.name) ?? [] } : {}),
       };
     }),
     reasons: reasons({
+      id,
       view,
       policy: jobPolicyOf(record.config),
       now,
-      ...(progress ? { holdings: progress.holdings, scale: scaleInputsOf(record.config, view, progress, now) } : {}),
+      ...(progress
+        ? {
+            seen: progress.jobs,
+            holdings: progress.holdings,
+            scale: scaleInputsOf(record.config, view, progress, now),
+          }
+        : {}),
     }),
     observed: observed(view, now),
+    account: accountOf([...accounts.values()]),
+    ...(budget === undefined ? {} : { budget }),
     phases: phasesOf(view, now),
     ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
     warnings: view.warnings,
@@ -160,6 +192,26 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
       : { servingUntil: new Date(until).toISOString(), nodeHoursPerHour: liveJobs(view).length }),
     ...(access ? { elasticsearch: access } : {}),
     files: { dir: paths.dir, ...(written ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
+  };
+}
+
+/** Of the jobs that failed last. */
+async function lastWords(
+  paths: CampaignPaths,
+  jobs: readonly JobView[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const failed = jobs.filter((job) => job.ended && job.ended.exit !== 0 && !job.draining && !job.cancelled);
+  const said = failed.slice(-MOST_LAST_WORDS).map(async (job): Promise<[string, readonly string[]]> => {
+    return [job.name, job.refused === undefined ? await lastWordsOf(jobDirOf(paths, job.name)) : [job.refused]];
+  });
+  return new Map(await Promise.all(said));
+}
+
+function shownCost(cost: JobAccount | undefined): { readonly waitSeconds?: number; readonly cpuEfficiency?: number } {
+  const { waitSeconds: wait, cpuEfficiency: efficiency } = cost ?? {};
+  return {
+    ...(wait === undefined ? {} : { waitSeconds: Math.round(wait * 10) / 10 }),
+    ...(efficiency === undefined ? {} : { cpuEfficiency: Math.round(efficiency * 1000) / 1000 }),
   };
 }
 

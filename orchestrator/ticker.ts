@@ -3,6 +3,7 @@ import { BackfillError, describeError, StoreError } from "../worker/contract/err
 import { isBehindProxy } from "./access-path.ts";
 import { autoscale } from "./autoscale.ts";
 import { keepGateway } from "./boot.ts";
+import { noteBudget } from "./budget.ts";
 import type { CampaignState } from "./campaign.ts";
 import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
@@ -10,6 +11,7 @@ import { answerTo } from "./fault.ts";
 import { gatewayReport } from "./gateway-client.ts";
 import { lossesOf } from "./jobs/losses.ts";
 import type { NodeGroups } from "./node-groups.ts";
+import type { Notifier } from "./notify/index.ts";
 import type { Progress } from "./progress.ts";
 
 /**
@@ -27,11 +29,15 @@ const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
 const WITH_CLUSTER: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
 
-/** @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault */
+/**
+ * @param notifier tells of changes; undefined when nobody wants to know
+ * @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault
+ */
 export function startTicker(
   ctx: CampaignContext,
   groups: NodeGroups,
   progress: Progress,
+  notifier: Notifier | undefined,
   interrupt: (reason: Error) => void,
 ): Ticker {
   const stopped = new AbortController();
@@ -74,8 +80,10 @@ export function startTicker(
       },
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
+    lane(TICK_MS, signal, [() => notifier?.look()]),
     lane(pollMs, signal, [
       () => (ctx.view.state === "running" ? autoscale(ctx, progress.latest()) : undefined),
+      () => noteBudget(ctx),
       // Booting and tearing down, the phase itself says when something is to be done.
       () => (WITH_CLUSTER.has(ctx.view.state) ? groups.reconcile() : groups.poll()),
       () => {

@@ -42,7 +42,12 @@ export interface JobView {
   refused?: string;
   lost?: { readonly at: number; readonly how: string };
   /** Earlier lives of a job that was requeued. */
-  readonly pastLives: { readonly endedAt: number; readonly up: boolean; readonly how: string }[];
+  readonly pastLives: {
+    readonly startedAt?: number;
+    readonly endedAt: number;
+    readonly up: boolean;
+    readonly how: string;
+  }[];
   ended?: { readonly at: number; readonly exit: number | null; readonly how: string };
 }
 
@@ -94,6 +99,9 @@ export interface CampaignView {
   targets: { dataNodes: number; parsers: number };
   /** When the targets were changed last, and why. */
   targetsSet?: { readonly at: number; readonly reason?: string };
+  /** What the operator said last of its node-hours; absent while the configuration's word holds. */
+  budget?: { readonly nodeHours: number | null };
+  budgetReachedAt?: number;
   readonly jobs: Map<string, JobView>;
   readonly moves: ShardMove[];
   /** The open ones. */
@@ -106,6 +114,8 @@ export interface CampaignView {
   /** When each state was entered, in order. */
   readonly states: { readonly state: CampaignState; readonly at: number; readonly reason?: string }[];
   readonly warnings: string[];
+  /** Number of the last change of state that was told to whoever wants to know. */
+  notifiedUpTo: number;
   /** Parsers were told to go for good and their credential is revoked, or about to be: nothing can be loaded any more. */
   loadIsOver: boolean;
   /** Stream id of the last command that was taken up. */
@@ -143,6 +153,16 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     case "target":
       view.targets = { dataNodes: record.dataNodes, parsers: record.parsers };
       view.targetsSet = { at: record.at, ...(record.reason === undefined ? {} : { reason: record.reason }) };
+      return;
+    case "budget":
+      view.budget = { nodeHours: record.nodeHours };
+      delete view.budgetReachedAt;
+      return;
+    case "budget-reached":
+      view.budgetReachedAt = record.at;
+      view.warnings.push(
+        `the budget of ${String(record.nodeHours)} node-hours is spent (${record.spent.toFixed(2)}): nothing more is submitted, nodes that run go on`,
+      );
       return;
     case "submit-intent":
       view.jobs.set(record.jobName, {
@@ -201,6 +221,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       else if (step) Object.assign(step, { doneAt: record.at, result: record.result });
       return;
     }
+    case "notify":
+      view.notifiedUpTo = record.transition;
+      return;
     case "warning":
       view.warnings.push(record.text);
       return;
@@ -261,7 +284,12 @@ function applyToJob(view: CampaignView, job: JobView, record: Exclude<JobRecord,
       job.lost = { at, how: record.how };
       return;
     case "requeued":
-      job.pastLives.push({ endedAt: at, up: job.upAt !== undefined, how: record.how });
+      job.pastLives.push({
+        ...(job.startedAt === undefined ? {} : { startedAt: job.startedAt }),
+        endedAt: at,
+        up: job.upAt !== undefined,
+        how: record.how,
+      });
       job.hosts = [];
       delete job.startedAt;
       delete job.told;
@@ -292,6 +320,7 @@ export function emptyView(): CampaignView {
     steps: new Map(),
     states: [],
     warnings: [],
+    notifiedUpTo: 0,
     loadIsOver: false,
     lastCommand: "0-0",
     owners: 0,

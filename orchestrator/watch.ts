@@ -1,7 +1,9 @@
 import { NODE_ROLES } from "../worker/contract/keys.ts";
 import type { ExitCode, Io } from "./cli/command.ts";
-import { formatBytes, formatCount, formatDuration } from "./cli/io.ts";
+import { formatBytes, formatCount, formatDuration, printable } from "./cli/io.ts";
 import type { Access } from "./access.ts";
+import { accountText } from "./accounting.ts";
+import { budgetText } from "./budget.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { ALIVE_MS } from "./ownership.ts";
@@ -98,10 +100,13 @@ export function statusText(status: CampaignStatus): string {
   ];
   if (status.snapshot)
     out.push(`snapshot   ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "not verified"}`);
+  out.push(`cost       ${accountText(status.account)}`);
+  if (status.budget) out.push(`budget     ${budgetText(status.budget)}`);
   for (const job of status.jobs) {
     out.push(
       `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,
     );
+    for (const text of job.lastWords ?? []) out.push(`           | ${printable(text)}`);
   }
   for (const { kind, text } of status.reasons) if (kind !== "state") out.push(`waits      ${text}`);
   const { observed } = status;

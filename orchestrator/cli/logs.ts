@@ -1,13 +1,11 @@
-import { createReadStream, existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { ConfigError } from "../../worker/contract/errors.ts";
-import type { CampaignPaths } from "../paths.ts";
-import { examples, withConfig, type Command, type ConfigOptions, type Io } from "./command.ts";
+import { examples, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { siteOf } from "./site.ts";
+
+interface LogsOptions extends ConfigOptions {
+  readonly follow?: true;
+  readonly lines?: string;
+}
 
 /** `gridharvest logs ID [NODE]`: the orchestrator's log, or everything that a job or the gateway wrote. */
 export const logs: Command = {
@@ -18,22 +16,30 @@ export const logs: Command = {
         .command("logs <id> [node]")
         .description("Print the log of a campaign's orchestrator, of a job (by its name), or of the gateway"),
     )
+      .option("-f, --follow", "print what is added as well, until nobody writes any more; Ctrl-C ends it")
+      .option("-n, --lines <n>", "only the last lines of each file")
       .addHelpText(
         "after",
         examples(
           "gridharvest logs 2013-01-k3f9a",
-          "gridharvest logs 2013-01-k3f9a gh-k3f9a-d1",
-          "gridharvest logs 2013-01-k3f9a gateway",
+          "gridharvest logs 2013-01-k3f9a gh-k3f9a-d1 --lines 100",
+          "gridharvest logs 2013-01-k3f9a gateway --follow",
           "gridharvest logs 2013-01-k3f9a gh-k3f9a-p1 --json | jq -r .text",
         ),
       )
-      .action((id: string, node: string | undefined, options: ConfigOptions) =>
+      .action((id: string, node: string | undefined, options: LogsOptions) =>
         run(async (io, signal) => {
+          const lines = linesOf(options.lines);
           const { loadCampaign } = await import("../campaign-store.ts");
+          const { isLogOver, jobsWithFiles, logFiles } = await import("../logs/files.ts");
+          const { followLogs } = await import("../logs/follow.ts");
+          const { printLines, printLogs } = await import("../logs/print.ts");
           const { paths } = await loadCampaign((await siteOf(options, io)).stateDir, id);
-          const files = await filesOf(paths, node);
-          if (files.length === 0) {
-            const jobs = await readdir(paths.jobs).catch(() => []);
+          const files = await logFiles(paths, node);
+          const jobs = await jobsWithFiles(paths);
+          // One that has written nothing yet can be waited for.
+          const isKnown = files.length > 0 || (options.follow === true && node !== undefined && jobs.includes(node));
+          if (!isKnown) {
             throw new ConfigError(
               "LOG_UNKNOWN",
               node === undefined
@@ -41,49 +47,24 @@ export const logs: Command = {
                 : `campaign ${id} has no logs of ${node}; there are: ${["gateway", ...jobs].join(", ")}`,
             );
           }
-          for (const file of files) await printFile(io, file, files.length > 1, signal);
+          if (options.follow !== true) await printLogs(io, files, lines, signal);
+          else {
+            const source = followLogs({
+              files: () => logFiles(paths, node),
+              lines,
+              isOver: () => isLogOver(paths, node),
+              signal,
+            });
+            await printLines(io, source, signal);
+          }
           return 0;
         }),
       );
   },
 };
 
-async function filesOf(paths: CampaignPaths, node: string | undefined): Promise<readonly string[]> {
-  if (node === undefined) return existsSync(paths.orchestratorLog) ? [paths.orchestratorLog] : [];
-  // Its name becomes part of a path.
-  const known = await readdir(paths.jobs).catch((): string[] => []);
-  if (node !== "gateway" && !known.includes(node)) return [];
-  return logFiles(node === "gateway" ? paths.gateway : join(paths.jobs, node));
-}
-
-/** As it is, or with `--json` one object for each line. No faster than somebody reads. */
-async function printFile(io: Io, file: string, title: boolean, signal: AbortSignal): Promise<void> {
-  const source = createReadStream(file);
-  const options = { signal, end: false };
-  try {
-    if (io.json) {
-      const objects = async function* (input: Readable): AsyncGenerator<string> {
-        for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-          yield `${JSON.stringify({ file, text })}\n`;
-        }
-      };
-      await pipeline(source, objects, io.stdout, options);
-      return;
-    }
-    if (title) io.stdout.write(`==> ${file} <==\n`);
-    await pipeline(source, io.stdout, options);
-  } catch (error) {
-    // Whoever read it has gone.
-    signal.throwIfAborted();
-    throw error;
-  }
-}
-
-/** Files below a directory whose names say that they are logs or a job's output. */
-async function logFiles(dir: string): Promise<readonly string[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isFile() && /\.(log|out|err)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+function linesOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new ConfigError("USAGE", `--lines ${text}: write a number of lines`);
+  return Number(text);
 }

@@ -21,7 +21,7 @@ export interface JobFiles {
   exitStatus(job: JobView): Promise<number | undefined>;
   /** Removes the exit status of an earlier run of the job. */
   forgetExit(job: JobView): Promise<void>;
-  /** The last lines of the job's error file, for messages. */
+  /** What the job wrote last, to its error file or else to its output, for messages. */
   lastWords(job: JobView): Promise<string>;
 }
 
@@ -67,13 +67,12 @@ export function createJobFiles(ctx: CampaignContext, inputs: () => NodeInputs): 
       await store.remove(fileOf(job, "exit-status"));
     },
     async lastWords(job) {
-      try {
-        const text = await store.read(fileOf(job, "job.err"));
-        if (text === undefined) return "it wrote no error file";
-        return text.toString("utf8").trimEnd().split("\n").slice(-3).join(" | ").slice(-600);
-      } catch {
-        return "it wrote no error file";
+      for (const name of ["job.err", "job.out"]) {
+        const text = await store.read(fileOf(job, name)).catch(() => undefined);
+        const words = text?.toString("utf8").trimEnd().split("\n").slice(-3).join(" | ").slice(-600);
+        if (words) return words;
       }
+      return "it wrote nothing";
     },
   };
 }

@@ -1,3 +1,4 @@
+import { waitedSeconds } from "../accounting.ts";
 import { NODE_ROLES, type NodeRole } from "../../worker/contract/keys.ts";
 import { walltimeMargins } from "../../worker/contract/walltime.ts";
 import { liveJobs, type CampaignView, type JobView } from "../view.ts";
@@ -29,16 +30,10 @@ export function percentile90(values: readonly number[]): number | undefined {
 
 const secondsBetween = (from: number, to: number): number => Math.max(0, to - from) / 1000;
 
-/** How long the job waited in the queue; undefined before it ran. */
-export function queueWaitOf(job: JobView): number | undefined {
-  const from = job.queuedAt ?? job.submittedAt;
-  return from === undefined || job.startedAt === undefined ? undefined : secondsBetween(from, job.startedAt);
-}
-
 /** Nine of ten jobs waited no longer. Who still waits, and longer than that, counts too. */
 export function queueWaitSeconds(view: CampaignView, role: NodeRole, now: number): number {
   const jobs = [...view.jobs.values()].filter((job) => job.role === role);
-  const over = percentile90(jobs.flatMap((job) => queueWaitOf(job) ?? [])) ?? 0;
+  const over = percentile90(jobs.flatMap((job) => waitedSeconds(job) ?? [])) ?? 0;
   const waiting = jobs.flatMap((job) =>
     job.ended === undefined && job.startedAt === undefined && job.submittedAt !== undefined && !job.cancelled
       ? secondsBetween(job.submittedAt, now)

@@ -7,6 +7,8 @@ export interface JobPolicy {
   /** What a successor has in hand beyond what was measured. */
   readonly marginSeconds: number;
   readonly submissionsPerMinute: number;
+  /** What node-hours are counted by, and their limit. */
+  readonly cost: Pick<Config, "budget" | "dataNodes" | "parsers">;
   readonly quarantine: { readonly failures: number; readonly withinSeconds: number; readonly forSeconds: number };
   readonly breaker: { readonly failures: number; readonly pauseSeconds: number; readonly longestPauseSeconds: number };
   /** Time limit of one command of the batch system. */
@@ -22,6 +24,7 @@ export function jobPolicyOf(config: Config): JobPolicy {
     walltimeSeconds: { "es-data": Math.ceil(dataNodes.walltime), parser: Math.ceil(parsers.walltime) },
     marginSeconds: batch.replaceMargin,
     submissionsPerMinute: batch.submissionsPerMinute,
+    cost: config,
     quarantine: {
       failures: batch.quarantine.failures,
       withinSeconds: batch.quarantine.within,

@@ -1,5 +1,6 @@
 import type { NodeRole } from "../../worker/contract/keys.ts";
 import { liveJobs, type CampaignView, type JobView } from "../view.ts";
+import { budgetOf } from "../budget.ts";
 import { breakerStep } from "./breaker.ts";
 import { hostsToQuarantine, ON_QUARANTINED_HOST, quarantinedHosts } from "./failures.ts";
 import { bootSeconds, leadSeconds, marginSeconds, moveSeconds, stayingJobs, worksUntil } from "./forecast.ts";
@@ -81,8 +82,9 @@ export function steer(view: CampaignView, policy: JobPolicy, sight: Sight): read
   return actions;
 }
 
-/** How many jobs may be submitted now under the limit per minute. */
+/** How many jobs may be submitted now: under the limit per minute, and none when the budget is spent. */
 export function submissionsLeft(view: CampaignView, policy: JobPolicy, now: number): number {
+  if (budgetOf(policy.cost, view, now)?.reached === true) return 0;
   const recent = [...view.jobs.values()].filter((job) => job.intentAt > now - MINUTE_MS).length;
   return Math.max(0, policy.submissionsPerMinute - recent);
 }

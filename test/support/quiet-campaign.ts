@@ -37,16 +37,21 @@ export const quietLog: Log = { ...createLog({ level: "error" }), error: () => un
 /** The embedded batch system's programs, from the sources. */
 export const BATCH_ENTRY = join(import.meta.dirname, "../../pbs/local/main.ts");
 
-/** @param journal what an orchestrator that is gone wrote */
+/**
+ * @param journal what an orchestrator that is gone wrote
+ * @param settings of its configuration, beside what makes it quiet
+ */
 export async function makeQuietCampaign(
   stateDir: string,
   name: string,
   redis: TestRedis,
   journal: readonly JournalEntry[],
+  settings: Readonly<Record<string, unknown>> = {},
 ): Promise<QuietCampaign> {
   const state = statePaths(stateDir);
   const config = {
     ...configSchema.parse({
+      ...settings,
       stateDir,
       services: { redis: { url: `redis://127.0.0.1:${String(redis.port)}` }, graphite: { carbon: "127.0.0.1:1" } },
       network: { gatewayAddress: NOWHERE },
@@ -55,12 +60,14 @@ export async function makeQuietCampaign(
     }),
     stateDir,
   };
-  const { record, paths } = await createCampaign(state, { name, months: ["2013-01"], planId: "0123456789ab", config });
+  const months = ["2013-01"];
+  const empty = emptyPlan({ planId: "", months, config });
+  const plan = { ...empty, id: planId(empty) };
+  const { record, paths } = await createCampaign(state, { name, months, planId: plan.id, config });
   await createCampaignSecrets(paths.secrets, { campaign: name, gatewayAddresses: [NOWHERE], indexWildcard: "logs-*" });
   // One without a journal is what a launch left that was killed before it had written the plan.
   if (journal.length > 0) {
-    const plan = emptyPlan(record);
-    await writePlan(paths.plan, { ...plan, id: planId(plan) });
+    await writePlan(paths.plan, plan);
     const gone = await openJournal(paths.journal, 1, "gone");
     for (const entry of journal) await gone.append(entry);
     await gone.close();

@@ -1,3 +1,4 @@
+import { configSchema } from "../../orchestrator/config-schema.ts";
 import type { JournalEntry, JournalRecord } from "../../orchestrator/journal.ts";
 import { createJobKeeper, type JobKeeper } from "../../orchestrator/jobs/keeper.ts";
 import type { JobPolicy } from "../../orchestrator/jobs/policy.ts";
@@ -21,6 +22,7 @@ export const SIMULATED_POLICY: JobPolicy = {
   walltimeSeconds: { "es-data": 1200, parser: 1200 },
   marginSeconds: 600,
   submissionsPerMinute: 30,
+  cost: configSchema.parse({}),
   quarantine: { failures: 3, withinSeconds: 60, forSeconds: 900 },
   breaker: { failures: 4, pauseSeconds: 30, longestPauseSeconds: 120 },
   commandSeconds: 30,

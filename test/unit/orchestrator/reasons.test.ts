@@ -9,6 +9,7 @@ const s = 1000;
 
 function told(view: CampaignView, seconds: number, holdings: Record<string, number> = {}): readonly string[] {
   return reasons({
+    id: "january",
     view,
     policy: POLICY,
     now: T + seconds * s,
@@ -24,15 +25,15 @@ describe("why nothing goes on", () => {
   });
 
   it.each<[CampaignState, RegExp | undefined]>([
-    ["planned", /no orchestrator/],
-    ["booting", /boots/],
+    ["planned", /nothing of it has begun/],
+    ["booting", /^state: it boots/],
     ["running", undefined],
-    ["paused", /until `resume`/],
+    ["paused", /until `gridharvest resume january`/],
     ["finishing", /everything is loaded/],
     ["held", /somebody has to look/],
-    ["serving", undefined],
+    ["serving", /it serves/],
     ["tearing-down", /torn down/],
-    ["done", undefined],
+    ["done", /it has ended.*: done/],
   ])("%s", (state, expected) => {
     const view = viewWith({ dataNodes: 0, parsers: 0 });
     view.state = state;
@@ -49,11 +50,15 @@ describe("why nothing goes on", () => {
       { name: "d3", unanswered: "qsub did not answer" },
     );
     expect(told(view, 60)).toEqual([
-      "in-queue: d1 (1.s) waits in the queue",
-      "starting: d2 runs on n7 and its node does not work yet",
-      "unanswered: whether d3 was submitted is found out by looking for its name: qsub did not answer",
+      "in-queue: d1 (1.s) waits in the queue since 2023-11-14T22:13:20Z (1 min 00 s); others waited 5 s (median), at most 5 s",
+      "starting: d2 (2.s) runs on n7 since 2023-11-14T22:13:25Z (55 s) and its agent has not joined yet",
+      "unanswered: whether d3 was submitted is not known since 2023-11-14T22:13:20Z (1 min 00 s): qsub did not answer; it is looked up by its name",
     ]);
-    expect(reasons({ view, policy: POLICY, now: T })[0]).toMatchObject({ role: "es-data", job: "d1", since: T });
+    expect(reasons({ id: "january", view, policy: POLICY, now: T })[0]).toMatchObject({
+      role: "es-data",
+      job: "d1",
+      since: T,
+    });
   });
 
   it("the limit of submissions", () => {
@@ -85,7 +90,7 @@ describe("why nothing goes on", () => {
       "successor-awaited: d1 works until 2023-11-14T22:32:50Z, and its successor is not submitted yet",
     ]);
     expect(told(viewWith(DATA, working("d1"), successor), 1100, { d1: 6 })).toEqual([
-      "in-queue: d2 (2.s) waits in the queue",
+      "in-queue: d2 (2.s) waits in the queue since 2023-11-14T22:30:40Z (1 min 00 s); others waited 1 s (median), at most 1 s",
       "successor-awaited: d1 works until 2023-11-14T22:32:50Z, and its successor d2 does not work yet",
     ]);
     const leaving = { at: T + 1_100_000, reason: "its walltime is nearly over", shards: 6, bytes: 1 };

@@ -1,6 +1,6 @@
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { describeError, GridError } from "../worker/contract/errors.ts";
-import { indexWildcard } from "../worker/contract/index-names.ts";
+import { monthWildcard } from "../worker/contract/index-names.ts";
 import { saveDashboards } from "../monitoring/index.ts";
 import { writeAccess } from "./access.ts";
 import { createCluster } from "./cluster.ts";
@@ -32,7 +32,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   ctx.secrets = await createCampaignSecrets(paths.secrets, {
     campaign: ctx.record.id,
     gatewayAddresses: [config.network.gatewayAddress],
-    indexWildcard: indexWildcard(naming),
+    indices: plan.months.map((month) => monthWildcard(naming, month)),
   });
   await createRedisUsers(ctx.redis, ctx.record.id, ctx.secrets.redisPasswords);
   await ctx.redis.hset(ctx.keys.knobs, {

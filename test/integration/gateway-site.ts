@@ -86,7 +86,7 @@ export async function startGatewaySite(dir: string): Promise<GatewaySite> {
   const secrets = await createCampaignSecrets(join(dir, "secrets"), {
     campaign,
     gatewayAddresses: ["127.0.0.1"],
-    indexWildcard: "logs-*",
+    indices: ["logs-*"],
   });
   await createRedisUsers(redis, campaign, secrets.redisPasswords);
 

@@ -6,6 +6,7 @@ import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contrac
 import type { YearMonth } from "../worker/contract/months.ts";
 import { readTemplate } from "../templates/files.ts";
 import { ask, requestsOf } from "./ask-elasticsearch.ts";
+import { createRestores, type Restores } from "./serving/restores.ts";
 
 /**
  * What the orchestrator says to Elasticsearch: templates, indices, counts, snapshots. Uses nothing that the slim
@@ -51,6 +52,8 @@ export interface Cluster {
   nodeFigures(): Promise<Readonly<Record<string, NodeFigures>>>;
   /** Bytes on disk of the indices. */
   storeBytes(indices: readonly string[]): Promise<number>;
+  /** What brings indices back out of a snapshot. */
+  readonly restores: Restores;
 }
 
 export interface NodeFigures {
@@ -100,6 +103,8 @@ export function createCluster(client: Client): Cluster {
   };
 
   const cluster: Cluster = {
+    restores: createRestores(client),
+
     async health() {
       const health = await ask("cluster health", () => client.cluster.health());
       return {

@@ -19,6 +19,8 @@ export const commandSchema = z.discriminatedUnion("kind", [
     dataNodes: z.int().positive().optional(),
     parsers: z.int().positive().optional(),
   }),
+  /** Serve until another time, milliseconds since 1970. */
+  z.strictObject({ kind: z.literal("extend"), until: z.int() }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 

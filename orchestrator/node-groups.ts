@@ -57,7 +57,7 @@ const MOST_FAILURES = 4;
 /** A node that was part of the campaign for this long has worked. */
 const WORKED_MS = 60_000;
 /** States in which what is missing is submitted. */
-const NODES_WANTED: ReadonlySet<CampaignState> = new Set(["booting", "running", "paused"]);
+const NODES_WANTED: ReadonlySet<CampaignState> = new Set(["booting", "running", "paused", "restoring", "serving"]);
 /** A job that the batch system no longer knows counts as ended after so many looks without any sign of life. */
 const ABSENT_LOOKS = 3;
 
@@ -170,6 +170,8 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
       if (job.jobId === undefined) await submit(job, true);
     }
     for (const role of NODE_ROLES) {
+      // Parsers have gone for good once the load is over.
+      if (role === "parser" && ctx.view.loadIsOver) continue;
       const target = role === "es-data" ? ctx.view.targets.dataNodes : ctx.view.targets.parsers;
       const live = liveJobs(ctx.view, role).filter((job) => !job.draining && !job.cancelled);
       if (live.length < target && failuresInARow(ctx.view, role) >= MOST_FAILURES) {

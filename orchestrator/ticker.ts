@@ -7,6 +7,7 @@ import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Progress } from "./progress.ts";
+import { endServiceInTime } from "./serving/serving.ts";
 
 /**
  * What goes on beside every phase, in lanes of their own, so that none waits for another: commands are answered while `qstat` hangs,
@@ -23,7 +24,9 @@ const TICK_MS = 250;
 
 const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
-const WITH_GATEWAY: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
+/** Of what serves, lost nodes are replaced, and what they held is restored. */
+const SERVING: ReadonlySet<CampaignState> = new Set(["restoring", "serving"]);
+const WITH_GATEWAY: ReadonlySet<CampaignState> = new Set([...WITH_DATA, ...SERVING, "held"]);
 
 /** @param interrupt ends the phase that is under way; with a BackfillError it is that phase's fault */
 export function startTicker(
@@ -70,13 +73,14 @@ export function startTicker(
       async () => {
         const before = ctx.view.state;
         await handleCommands(ctx);
+        await endServiceInTime(ctx);
         if (ctx.view.state !== before) interrupt(new Error("the state changed"));
       },
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(pollMs, signal, [
       () => groups.poll(),
-      () => (WORKING.has(ctx.view.state) ? groups.reconcile() : undefined),
+      () => (WORKING.has(ctx.view.state) || SERVING.has(ctx.view.state) ? groups.reconcile() : undefined),
       () => {
         if (WITH_DATA.has(ctx.view.state)) checkDataNodes(ctx);
       },

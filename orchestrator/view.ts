@@ -48,6 +48,8 @@ export interface CampaignView {
   createdAt: number;
   plan?: string;
   targets: { dataNodes: number; parsers: number };
+  /** Until when the operator lets it serve; absent while the first word on it holds. */
+  servesUntil?: number;
   readonly jobs: Map<string, JobView>;
   readonly steps: Map<string, StepView>;
   /** When each state was entered, in order. */
@@ -89,6 +91,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     }
     case "target":
       view.targets = { dataNodes: record.dataNodes, parsers: record.parsers };
+      return;
+    case "serve-until":
+      view.servesUntil = record.until;
       return;
     case "submit-intent":
       view.jobs.set(record.jobName, {
@@ -170,10 +175,4 @@ export function viewOf(records: readonly JournalRecord[]): CampaignView {
 /** Jobs that were asked for and have not ended. */
 export function liveJobs(view: CampaignView, role?: NodeRole): JobView[] {
   return [...view.jobs.values()].filter((job) => job.ended === undefined && (role === undefined || job.role === role));
-}
-
-/** When a campaign that serves tears itself down, in milliseconds since 1970; undefined when it does not serve. */
-export function servingUntil(view: CampaignView, keepForSeconds: number): number | undefined {
-  const last = view.states.at(-1);
-  return last?.state === "serving" ? last.at + keepForSeconds * 1000 : undefined;
 }

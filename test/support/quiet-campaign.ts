@@ -56,7 +56,7 @@ export async function makeQuietCampaign(
     stateDir,
   };
   const { record, paths } = await createCampaign(state, { name, months: ["2013-01"], planId: "0123456789ab", config });
-  await createCampaignSecrets(paths.secrets, { campaign: name, gatewayAddresses: [NOWHERE], indexWildcard: "logs-*" });
+  await createCampaignSecrets(paths.secrets, { campaign: name, gatewayAddresses: [NOWHERE], indices: ["logs-*"] });
   // One without a journal is what a launch left that was killed before it had written the plan.
   if (journal.length > 0) {
     const plan = emptyPlan(record);

@@ -32,7 +32,7 @@ describe("seeing that the loader is revoked", () => {
     return `https://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   };
   beforeAll(async () => {
-    const options = { campaign: "c", gatewayAddresses: ["127.0.0.1"], indexWildcard: "logs-*" };
+    const options = { campaign: "c", gatewayAddresses: ["127.0.0.1"], indices: ["logs-*"] };
     secrets = await createCampaignSecrets(join(dir, "secrets"), options);
     gateway = { elasticsearchUrl: await serve(() => 401) } as GatewayState;
   });

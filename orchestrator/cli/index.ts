@@ -26,6 +26,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "verify", load: async () => (await import("./verify.ts")).verify },
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
   { name: "extend", load: async () => (await import("./extend.ts")).extend },
+  { name: "restore-into", load: async () => (await import("./restore-into.ts")).restoreInto },
   { name: "teardown", load: async () => (await import("./teardown.ts")).teardown },
   { name: "logs", load: async () => (await import("./logs.ts")).logs },
   { name: "render", load: async () => (await import("./render.ts")).render },

@@ -54,6 +54,52 @@ export function planRestore(
   return { missing, lost, waiting };
 }
 
+/** An index of the snapshot on its way into a permanent cluster. */
+export interface IntoIndex {
+  /** Its name in the snapshot, and the one that it shall have. */
+  readonly from: string;
+  readonly to: string;
+  /** Documents, as the ledger says. */
+  readonly due: number;
+}
+
+export interface IntoPlan {
+  readonly restore: readonly IntoIndex[];
+  /** There, with the right count. */
+  readonly leave: readonly IntoIndex[];
+  /** Another call of the command is restoring it, or was interrupted while it did. */
+  readonly wait: readonly IntoIndex[];
+  /** There, but not what the ledger says: nothing that a restore may silently overwrite. */
+  readonly conflicts: readonly { readonly index: IntoIndex; readonly why: string }[];
+}
+
+/** @param counts documents of the indices that are ready; undefined for one that cannot be counted, such as a closed one */
+export function planInto(
+  indices: readonly IntoIndex[],
+  seen: ReadonlyMap<string, IndexSight>,
+  counts: ReadonlyMap<string, number | undefined>,
+): IntoPlan {
+  const restore: IntoIndex[] = [];
+  const leave: IntoIndex[] = [];
+  const wait: IntoIndex[] = [];
+  const conflicts: { index: IntoIndex; why: string }[] = [];
+  for (const index of indices) {
+    const sight = seen.get(index.to);
+    if (!sight) restore.push(index);
+    else if (sight.kind === "coming" || (sight.kind === "unassigned" && sight.fromSnapshot)) wait.push(index);
+    else if (sight.kind === "unassigned") conflicts.push({ index, why: `its data are gone (${sight.why})` });
+    else {
+      const count = counts.get(index.to);
+      if (count === index.due) leave.push(index);
+      else {
+        const has = count === undefined ? "it cannot be counted" : `it has ${String(count)} documents`;
+        conflicts.push({ index, why: `${has}, the ledger ${String(index.due)}` });
+      }
+    }
+  }
+  return { restore, leave, wait, conflicts };
+}
+
 /** One line for each index whose count is not the ledger's. */
 export function countDifferences(
   due: ReadonlyMap<string, number>,
@@ -69,4 +115,9 @@ export function countDifferences(
     }
   }
   return differences;
+}
+
+/** `archive-{index}` and an index → its new name. */
+export function renamed(template: string, index: string): string {
+  return template.replaceAll("{index}", index);
 }

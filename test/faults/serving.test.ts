@@ -9,11 +9,12 @@ import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
 import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/security/index.ts";
 import { readReport } from "../../orchestrator/status.ts";
 import { createBatchSystem } from "../../pbs/index.ts";
+import { startElasticsearch } from "../support/elasticsearch-node.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 
-/** A month that was saved and torn down, brought back and served for a while. */
+/** A month that was saved and torn down, brought back: served for a while, and put into a permanent cluster. */
 describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching afterwards", () => {
   const dir = privateStateDir("serving");
   const month = "saved";
@@ -269,6 +270,19 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     expect((await site.call("serve", month, "--until", "+1h", "--name", month)).code).toBe(2);
     expect((await site.call("extend", month, "--until", "+1h")).code).toBe(1);
     expect(readdirSync(statePaths(site.stateDir).campaigns)).toEqual(before);
+  });
+
+  it("the month goes into a permanent cluster, from its directory alone", async () => {
+    const permanent = await startElasticsearch(dir, { "path.repo": [statePaths(site.stateDir).snapshots] });
+    try {
+      const first = await site.call("restore-into", permanent.url, month, "--replicas", "0");
+      expect(JSON.parse(first.stdout)).toMatchObject({ verified: true, documents, left: [] });
+      expect(await permanent.count("logs-*")).toBe(documents);
+      const second = await site.call("restore-into", permanent.url, month);
+      expect(JSON.parse(second.stdout)).toMatchObject({ verified: true, documents, restored: [] });
+    } finally {
+      await permanent.stop();
+    }
   });
 });
 

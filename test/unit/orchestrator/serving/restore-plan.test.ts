@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { countDifferences, planRestore, type IndexSight } from "../../../../orchestrator/serving/restore-plan.ts";
+import {
+  countDifferences,
+  planInto,
+  planRestore,
+  renamed,
+  type IndexSight,
+} from "../../../../orchestrator/serving/restore-plan.ts";
 
 const ready: IndexSight = { kind: "ready" };
 const coming: IndexSight = { kind: "coming" };
@@ -42,6 +48,56 @@ describe("what a service restores", () => {
 
   it("removes nothing while there is no node that could take it", () => {
     expect(plan({ a: unassigned(false) }, { dataNodes: 0, over: ["a"] })).toMatchObject({ lost: [], waiting: ["a"] });
+  });
+});
+
+describe("what restore-into does", () => {
+  const index = (name: string, due: number) => ({ from: name, to: name, due });
+  const indices = [index("a", 3), index("b", 5)];
+  const plan = (seen: Record<string, IndexSight>, counts: Record<string, number | undefined> = {}) => {
+    const { restore, leave, wait, conflicts } = planInto(
+      indices,
+      new Map(Object.entries(seen)),
+      new Map(Object.entries(counts)),
+    );
+    const names = (list: readonly { readonly to: string }[]) => list.map(({ to }) => to);
+    return {
+      restore: names(restore),
+      leave: names(leave),
+      wait: names(wait),
+      conflicts: conflicts.map(({ index: { to }, why }) => `${to}: ${why}`),
+    };
+  };
+
+  it("restores what is not there and leaves what is right", () => {
+    expect(plan({})).toEqual({ restore: ["a", "b"], leave: [], wait: [], conflicts: [] });
+    expect(plan({ a: ready }, { a: 3 })).toEqual({ restore: ["b"], leave: ["a"], wait: [], conflicts: [] });
+    expect(plan({ a: ready, b: ready }, { a: 3, b: 5 })).toMatchObject({ restore: [], leave: ["a", "b"] });
+  });
+
+  it("waits for what an interrupted call has begun", () => {
+    expect(plan({ a: coming, b: unassigned(true) })).toEqual({
+      restore: [],
+      leave: [],
+      wait: ["a", "b"],
+      conflicts: [],
+    });
+  });
+
+  it("names what is there and differs", () => {
+    expect(plan({ a: ready, b: unassigned(false) }, { a: 4 })).toMatchObject({
+      restore: [],
+      conflicts: ["a: it has 4 documents, the ledger 3", "b: its data are gone (NODE_LEFT)"],
+    });
+    expect(plan({ a: ready }, { a: undefined })).toMatchObject({
+      restore: ["b"],
+      conflicts: ["a: it cannot be counted, the ledger 3"],
+    });
+  });
+
+  it("gives other names", () => {
+    expect(renamed("archive-{index}", "logs-x")).toBe("archive-logs-x");
+    expect(renamed("{index}", "a$1")).toBe("a$1");
   });
 });
 

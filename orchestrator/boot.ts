@@ -18,7 +18,7 @@ import { loadCampaignSecrets } from "./security/index.ts";
 
 /**
  * Boots a campaign: secrets, gateway and jobs at once, then templates and indices, then the spool is filled. Every part
- * finds what an earlier attempt left. Ends with the campaign running and the spool open.
+ * finds what an earlier attempt left. Ends with the campaign running and the spool open; one that only serves ends with its nodes up, restoring.
  * @throws GridError `BOOT_TIMEOUT` when nodes do not come up in time
  */
 export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: AbortSignal): Promise<void> {
@@ -34,7 +34,8 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     bytesPerSecond: config.limits.bytesPerSecond,
   });
   if (ctx.view.targets.dataNodes === 0) {
-    await decide(ctx, { type: "target", dataNodes: config.dataNodes.count, parsers: config.parsers.count });
+    const parsers = ctx.record.serves ? 0 : config.parsers.count;
+    await decide(ctx, { type: "target", dataNodes: config.dataNodes.count, parsers });
   }
 
   // The gateway is open long before its master answers; the jobs start meanwhile.
@@ -70,6 +71,11 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     300,
   );
 
+  // What only serves has its indices from the snapshot.
+  if (ctx.record.serves) {
+    await move(ctx, "restore");
+    return;
+  }
   await step(ctx, "prepare-indices", async () => (await cluster.prepare(naming, plan.months)).length);
   await step(ctx, "register-repository", () =>
     cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),

@@ -1,4 +1,4 @@
-import { indexWildcard } from "../worker/contract/index-names.ts";
+import { monthWildcard } from "../worker/contract/index-names.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Config } from "./config-schema.ts";
 import {
@@ -37,11 +37,11 @@ export function siteOfGateway(config: Config, state: Pick<StatePaths, "stateDir"
 /** Makes the secrets of a campaign, or reads them. */
 export function campaignSecrets(record: CampaignRecord, paths: CampaignPaths, plan: Plan): Promise<CampaignSecrets> {
   const { gatewayAddress, outsideAddress } = record.config.network;
-  const { indexPattern, revision } = plan.pinned;
+  const naming = { pattern: plan.pinned.indexPattern, revision: plan.pinned.revision };
   return createCampaignSecrets(paths.secrets, {
     campaign: record.id,
     gatewayAddresses: [gatewayAddress, ...(outsideAddress === undefined ? [] : [outsideAddress])],
-    indexWildcard: indexWildcard({ pattern: indexPattern, revision }),
+    indices: plan.months.map((month) => monthWildcard(naming, month)),
   });
 }
 

@@ -19,6 +19,19 @@ export interface CampaignRecord {
   readonly planId: string;
   /** The resolved configuration. */
   readonly config: Config;
+  /** Of a campaign that loads nothing and serves what another one has saved. */
+  readonly serves?: ServedMonth;
+}
+
+/** What a campaign that only serves was made for. */
+export interface ServedMonth {
+  /** The campaign that loaded and saved it. */
+  readonly campaign: string;
+  readonly snapshot: string;
+  /** Directory of the snapshot repository. */
+  readonly repository: string;
+  /** Until when it serves unless told otherwise, milliseconds since 1970. */
+  readonly until: number;
 }
 
 const ID = /^[a-z0-9][a-z0-9-]{1,47}$/;
@@ -65,12 +78,13 @@ export async function createCampaign(
     readonly months: readonly YearMonth[];
     readonly planId: string;
     readonly config: Config;
+    readonly serves?: ServedMonth;
   },
 ): Promise<{ record: CampaignRecord; paths: CampaignPaths }> {
   const tag = Array.from(randomBytes(5), (byte) => "abcdefghijkmnpqrstuvwxyz23456789"[byte % 32]).join("");
   const span =
     options.months.length > 1 ? `${options.months[0] ?? ""}-to-${options.months.at(-1) ?? ""}` : options.months[0];
-  const id = options.name ?? `${span ?? ""}-${tag}`;
+  const id = options.name ?? `${options.serves ? "serve-" : ""}${span ?? ""}-${tag}`;
   checkForm(id);
   const paths = campaignPaths(state.campaigns, id);
   await makeStateDir(state.campaigns);
@@ -88,6 +102,7 @@ export async function createCampaign(
     months: options.months,
     planId: options.planId,
     config: options.config,
+    ...(options.serves ? { serves: options.serves } : {}),
   };
   await writeFileAtomic(paths.campaign, `${JSON.stringify(record, null, 2)}\n`);
   return { record, paths };

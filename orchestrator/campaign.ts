@@ -5,10 +5,11 @@
  * the data nodes come up and the indices are made. While *running*, the spool is open; *paused*
  * closes it, nothing else ends. When both queues are empty it is *finishing*: parsers go, the
  * sums are checked, the result is saved and the save is tried out. With `finish: keep` it is then
- * *serving* until its time is over. *tearing-down* ends jobs, gateway, keys and secrets, and leads to
+ * *serving* until its time is over. A campaign that only serves loads nothing: once booted it is *restoring* what another one has
+ * saved, and when that is there and its sums are checked, it is *serving*. *tearing-down* ends jobs, gateway, keys and secrets, and leads to
  * *done*, *failed* or *cancelled*. *held* is where something could not be loaded or verified: the cluster stays,
  * so that somebody can look, until `resume` (load what failed again, while there are parsers), `verify` (check
- * again) or `teardown`.
+ * again, or restore again) or `teardown`.
  */
 export const CAMPAIGN_STATES = [
   "planned",
@@ -16,6 +17,7 @@ export const CAMPAIGN_STATES = [
   "running",
   "paused",
   "finishing",
+  "restoring",
   "serving",
   "held",
   "tearing-down",
@@ -36,7 +38,9 @@ export const CAMPAIGN_EVENTS = [
   "drained",
   /** Saved and verified; the cluster may go. */
   "finished",
-  /** Saved and verified; the cluster stays for a while. */
+  /** The nodes of a campaign that only serves are there; or what it restored differs, and is restored again. */
+  "restore",
+  /** Saved and verified, or restored and verified; the cluster stays for a while. */
   "serve",
   /** Something could not be verified. */
   "hold",
@@ -60,7 +64,7 @@ type Row = Readonly<Partial<Record<CampaignEvent, CampaignState>>>;
 /** What is not in the table is refused. The compiler asks for a row for each state. */
 const TRANSITIONS: Readonly<Record<CampaignState, Row>> = {
   planned: { start: "booting", cancel: "tearing-down", fail: "tearing-down" },
-  booting: { booted: "running", cancel: "tearing-down", fail: "tearing-down" },
+  booting: { booted: "running", restore: "restoring", cancel: "tearing-down", fail: "tearing-down" },
   running: { pause: "paused", drained: "finishing", hold: "held", cancel: "tearing-down", fail: "tearing-down" },
   paused: { resume: "running", cancel: "tearing-down", fail: "tearing-down" },
   finishing: {
@@ -70,12 +74,14 @@ const TRANSITIONS: Readonly<Record<CampaignState, Row>> = {
     cancel: "tearing-down",
     fail: "tearing-down",
   },
+  restoring: { serve: "serving", hold: "held", cancel: "tearing-down", fail: "tearing-down" },
   // A cluster that cannot serve any longer has still saved its result.
   serving: { release: "tearing-down", cancel: "tearing-down", fail: "tearing-down" },
   // What was held for somebody to look at goes when somebody says so, and for no fault.
   held: {
     resume: "running",
     retry: "finishing",
+    restore: "restoring",
     release: "tearing-down",
     cancel: "tearing-down",
   },

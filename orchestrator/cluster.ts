@@ -5,7 +5,9 @@ import { StoreError } from "../worker/contract/errors.ts";
 import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import { readTemplate } from "../templates/files.ts";
+import { ask, requestsOf } from "./ask-elasticsearch.ts";
 import type { StoreSight } from "./jobs/steer.ts";
+import { createRestores, type Restores } from "./serving/restores.ts";
 
 /**
  * What the orchestrator says to Elasticsearch: templates, indices, counts, snapshots. Uses nothing that the slim
@@ -56,6 +58,8 @@ export interface Cluster {
   nodeFigures(): Promise<Readonly<Record<string, NodeFigures>>>;
   /** Bytes on disk of the indices. */
   storeBytes(indices: readonly string[]): Promise<number>;
+  /** What brings indices back out of a snapshot. */
+  readonly restores: Restores;
 }
 
 export interface NodeFigures {
@@ -77,44 +81,6 @@ export interface NodeFigures {
 
 const TEMPLATE_NAME = "gridharvest";
 const EXCLUDE = "cluster.routing.allocation.exclude._name";
-
-/** Turns a client error into one that says what was asked and what came back. */
-async function ask<T>(what: string, request: () => Promise<T>): Promise<T> {
-  try {
-    return await request();
-  } catch (error) {
-    const status = error instanceof errors.ResponseError ? (error.statusCode ?? 0) : 0;
-    throw new StoreError(
-      "ELASTICSEARCH_REFUSED",
-      `Elasticsearch: ${what} failed: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        retryable: status === 0 || status === 429 || status >= 500,
-        cause: error,
-        context: { status },
-      },
-    );
-  }
-}
-
-/** Names of indices in one request line, together; Elasticsearch takes 4,096 bytes of it, the path and its query included. */
-const LONGEST_NAMES = 3_000;
-
-/** Divides index names so that each part fits into a request line. @source Elasticsearch reference, `http.max_initial_line_length` */
-export function requestsOf(indices: readonly string[]): string[][] {
-  const parts: string[][] = [];
-  let length = LONGEST_NAMES;
-  for (const index of indices) {
-    // The client writes a comma as %2C.
-    const more = encodeURIComponent(index).length + 3;
-    if (length + more > LONGEST_NAMES) {
-      parts.push([]);
-      length = 0;
-    }
-    parts.at(-1)?.push(index);
-    length += more;
-  }
-  return parts;
-}
 
 function isMissing(error: unknown): boolean {
   return error instanceof errors.ResponseError && error.statusCode === 404;
@@ -144,6 +110,8 @@ export function createCluster(client: Client): Cluster {
   };
 
   const cluster: Cluster = {
+    restores: createRestores(client),
+
     async health() {
       const health = await ask("cluster health", () => client.cluster.health());
       return {

@@ -3,6 +3,7 @@ import { budgetOf, budgetText } from "./budget.ts";
 import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
+import { servingUntil } from "./serving/service.ts";
 
 /**
  * Carries out what the command line asked for. A command's id goes to the journal after it was carried out, so one that a
@@ -42,6 +43,7 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       if (view.state === "held" && view.loadIsOver) {
         return refused(`its parsers are gone; \`gridharvest verify ${id}\` checks again`);
       }
+      if (ctx.record.serves) return refused(`it loads nothing; \`gridharvest verify ${id}\` restores and checks again`);
       if (!(await move(ctx, "resume"))) return refused("only a paused or held campaign can be resumed");
       const again = await ctx.spool.retryFailed();
       await ctx.spool.open();
@@ -58,16 +60,29 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       return { ok: true, text: "the cluster is being torn down" };
     }
     case "verify":
-      if (!(await move(ctx, "retry", "checked again by the operator")))
+      if (!(await move(ctx, ctx.record.serves ? "restore" : "retry", "checked again by the operator")))
         return refused("there is nothing to check again");
       return { ok: true, text: "it is being checked again" };
     case "budget":
       await decide(ctx, { type: "budget", nodeHours: command.nodeHours });
       return { ok: true, text: budgetText(budgetOf(ctx.config, view, Date.now())) };
+    case "extend": {
+      const until = new Date(command.until).toISOString();
+      if (command.until <= Date.now()) return refused(`${until} is over; end it with \`gridharvest teardown ${id}\``);
+      if (servingUntil(ctx.record, view) === undefined) return refused("only what serves has an end to move");
+      await decide(ctx, { type: "serve-until", until: command.until });
+      return { ok: true, text: `serves until ${until}` };
+    }
     case "scale": {
+      const serving = view.state === "serving" || view.state === "restoring";
       // Of a held one too: a queue that refuses so many may be why.
       const loads = view.state === "held" ? !view.loadIsOver : SCALABLE.has(view.state);
-      if (!loads) return refused("nodes can be changed from its boot until the load is done");
+      if (!loads && !serving) {
+        return refused("nodes can be changed from its boot until the load is done, and while it serves");
+      }
+      if (command.parsers !== undefined && (serving || ctx.record.serves)) {
+        return refused("what serves has no parsers; --data-nodes N changes the data nodes");
+      }
       const dataNodesNow = view.targets.dataNodes;
       const dataNodes = command.dataNodes ?? dataNodesNow;
       const parsers = command.parsers ?? view.targets.parsers;

@@ -20,6 +20,8 @@ export const commandSchema = z.discriminatedUnion("kind", [
     parsers: z.int().positive().optional(),
   }),
   z.strictObject({ kind: z.literal("budget"), nodeHours: z.number().positive().nullable() }),
+  /** Serve until another time, milliseconds since 1970. */
+  z.strictObject({ kind: z.literal("extend"), until: z.int() }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 

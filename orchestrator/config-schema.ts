@@ -525,6 +525,19 @@ export const configSchema = z.strictObject({
     .default("snapshot")
     .describe("After the load: save a snapshot and tear down, or save it and keep the cluster up."),
   keepFor: duration.prefault("4h").describe("How long `finish: keep` serves before it tears down."),
+  serving: z
+    .strictObject({
+      replicas: z
+        .int()
+        .nonnegative()
+        .max(5)
+        .default(1)
+        .describe(
+          "Copies of each index beside the first while a cluster serves, as many as there are further data nodes. Without any, what a lost data node held is restored from the snapshot.",
+        ),
+    })
+    .prefault({})
+    .describe("A cluster that serves searches."),
   limits: z
     .strictObject({
       eventsPerSecond: z

@@ -29,6 +29,7 @@ export function answerTo(error: unknown, state: CampaignState, mayRetry: boolean
     case "paused":
       return code === "DATA_NODE_LOST" ? "fail" : "stay";
     case "finishing":
+    case "restoring":
       return "hold";
     case "serving":
     case "held":

@@ -27,6 +27,8 @@ export interface FinishResult {
   readonly storeBytes: number;
   readonly snapshot: { readonly name: string; readonly repository: string; readonly verified: boolean };
   readonly fileProblems: readonly FileProblem[];
+  /** Documents by index, of a campaign that only serves; of another one the ledger says it. */
+  readonly perIndex?: Readonly<Record<string, number>>;
 }
 
 /** Codes of permanent failures that are a file's fault, not the system's. */

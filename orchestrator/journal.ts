@@ -90,6 +90,7 @@ export type JournalEntry =
   | { readonly type: "drain"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-cancel"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-ended"; readonly jobName: string; readonly exit: number | null; readonly how: string }
+  | { readonly type: "serve-until"; readonly until: number }
   | { readonly type: "command"; readonly id: string; readonly command: string; readonly args: unknown }
   | { readonly type: "step"; readonly name: string; readonly status: "started" | "done"; readonly result?: unknown }
   /** The change of state with this number is about to be told to whoever wants to know. */

@@ -29,10 +29,11 @@ import { emptyPlan, type Plan } from "./plan.ts";
 import { readPlan } from "./plan-file.ts";
 import { createProgress } from "./progress.ts";
 import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms, type Programs } from "./runtimes/index.ts";
+import { keepServing, RESTORED, restoreMonth } from "./serving/serving.ts";
 import { createSpool } from "./spool.ts";
 import { endJobs, removeTraces, sweep } from "./teardown.ts";
 import { startTicker } from "./ticker.ts";
-import { servingUntil, viewOf } from "./view.ts";
+import { viewOf, type CampaignView } from "./view.ts";
 
 /**
  * The orchestrator of one campaign: it owns the campaign while it runs, and everything it knows can be rebuilt by
@@ -282,11 +283,17 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             await progress.writeReport(finished);
             await move(ctx, ctx.config.finish === "keep" ? "serve" : "finished");
             break;
+          case "restoring":
+            await attach(ctx, signal);
+            finished = await restoreMonth(ctx, signal);
+            await progress.writeReport(finished);
+            await move(ctx, "serve");
+            break;
           case "serving":
-            finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
+            finished ??= resultOf(view);
             await progress.writeReport(finished);
             await attach(ctx, signal);
-            await serve(ctx, signal);
+            await keepServing(ctx, signal);
             break;
           case "held":
             await progress.writeReport(undefined);
@@ -295,7 +302,7 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             await until(() => false, signal);
             break;
           case "tearing-down":
-            finished ??= view.steps.get("finished")?.result as FinishResult | undefined;
+            finished ??= resultOf(view);
             await endJobs(ctx, groups);
             await progress.writeReport(finished);
             // From here on Redis may be out of reach: nobody looks at it any more, nor starts the gateway again.
@@ -350,6 +357,11 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   }
 }
 
+/** What finishing or restoring found out, also when another orchestrator did it. */
+function resultOf({ steps }: CampaignView): FinishResult | undefined {
+  return (steps.get("finished") ?? steps.get(RESTORED))?.result as FinishResult | undefined;
+}
+
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
@@ -382,9 +394,4 @@ async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSigna
     return;
   }
   await move(ctx, "drained");
-}
-
-async function serve(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
-  await until(() => Date.now() >= (servingUntil(ctx.view, ctx.config.keepFor) ?? 0), signal);
-  await move(ctx, "release", "its serving time is over");
 }

@@ -234,7 +234,8 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
     storeCpuMillis,
     async writeReport(finished) {
       noteUsage();
-      const ledger = await readLedger(ctx.paths.ledger).catch(() => undefined);
+      // A ledger that a service has is that of the campaign it serves.
+      const ledger = ctx.record.serves ? [] : await readLedger(ctx.paths.ledger).catch(() => undefined);
       const begin = (ctx.view.steps.get("load-begin")?.result as { cpuMillis?: number } | undefined)?.cpuMillis ?? 0;
       const end = (ctx.view.steps.get("load-end")?.result as { cpuMillis?: number } | undefined)?.cpuMillis ?? begin;
       const report = makeReport({

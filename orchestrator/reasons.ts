@@ -100,6 +100,8 @@ function stateReasons(id: string, view: CampaignView): readonly Reason[] {
       );
     case "finishing":
       return say(`everything is loaded; the result is checked and saved${stepText(view, FINISH_STEPS)}`);
+    case "restoring":
+      return say(`its nodes work; the saved month is being restored${at}`);
     case "serving":
       return say(`everything is loaded and saved; it serves${at}`);
     case "tearing-down":

@@ -2,7 +2,7 @@ import type { Counts, LedgerRow } from "../worker/contract/ledger.ts";
 import { accountOf, accountOfJob, accountText, percent, type CampaignAccount } from "./accounting.ts";
 import { budgetOf, budgetText, type Budget } from "./budget.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
-import type { CampaignRecord } from "./campaign-store.ts";
+import type { CampaignRecord, ServedMonth } from "./campaign-store.ts";
 import { problemText, type FileProblem } from "./file-problems.ts";
 import type { FinishResult } from "./finish.ts";
 import { totalOf } from "./ledger.ts";
@@ -10,6 +10,7 @@ import type { Estimate } from "./estimate.ts";
 import { observed, type Observed } from "./jobs/forecast.ts";
 import type { JobUsage } from "./jobs/agents.ts";
 import type { Plan } from "./plan.ts";
+import { serviceReportText } from "./serving/service-report.ts";
 import type { CampaignView } from "./view.ts";
 
 /** `report.json`: what a campaign did, for ever. */
@@ -55,6 +56,8 @@ export interface Report {
   readonly parserMicrosPerLine: number;
   readonly peakBytes: { readonly orchestrator: number; readonly parser: number; readonly dataNode: number };
   readonly snapshot?: FinishResult["snapshot"];
+  /** Of a campaign that loaded nothing and served this. */
+  readonly serves?: ServedMonth;
   readonly planned?: Estimate;
   readonly warnings: readonly string[];
   readonly perFile: readonly ReportFile[];
@@ -110,6 +113,7 @@ export function phasesOf(view: CampaignView, now: number): Record<string, number
     finishing: "finish",
     serving: "serve",
     held: "held",
+    restoring: "restore",
     "tearing-down": "teardown",
   };
   view.states.forEach(({ state, at }, i) => {
@@ -130,7 +134,9 @@ const SHOWN_STEPS = new Set(["drain-parsers", "revoke-loader", "reconcile", "exp
 const round = (n: number, digits = 1): number => Math.round(n * 10 ** digits) / 10 ** digits;
 
 export function makeReport(inputs: ReportInputs): Report {
-  const { record, plan, view, rows, finish, usage, now } = inputs;
+  const { record, view, rows, finish, usage, now } = inputs;
+  // What only serves loads none of the plan's files.
+  const plan = record.serves ? { ...inputs.plan, files: [], problems: [] } : inputs.plan;
   const totals = totalOf(rows);
   const { bytes, ...lines } = totals.counts;
   const documents = finish?.documents ?? lines.written + lines.duplicate;
@@ -183,7 +189,7 @@ export function makeReport(inputs: ReportInputs): Report {
     files: plan.files.length,
     chunks: totals.chunks,
     chunksTotal: Math.max(inputs.chunksTotal, totals.chunks),
-    perIndex: totals.perIndex,
+    perIndex: finish?.perIndex ?? totals.perIndex,
     fileProblems: finish?.fileProblems ?? inputs.fileProblems,
     jobs,
     phases,
@@ -202,7 +208,8 @@ export function makeReport(inputs: ReportInputs): Report {
     parserMicrosPerLine: per(parserCpu * 1e6, lines.read),
     peakBytes: { orchestrator: inputs.orchestratorPeakBytes, parser: peak("parser"), dataNode: peak("es-data") },
     ...(finish === undefined ? {} : { snapshot: finish.snapshot }),
-    ...(plan.estimate ? { planned: plan.estimate } : {}),
+    ...(record.serves === undefined ? {} : { serves: record.serves }),
+    ...(plan.estimate && !record.serves ? { planned: plan.estimate } : {}),
     warnings: view.warnings,
     perFile: perFile(plan, rows),
   };
@@ -223,6 +230,7 @@ const mib = (bytes: number): string => `${number(Math.round(bytes / 2 ** 20))} M
 
 /** The readable form, Markdown. */
 export function reportText(report: Report): string {
+  if (report.serves) return serviceReportText(report, report.serves);
   const { lines, planned } = report;
   const table = (rows: readonly (readonly string[])[]): string =>
     rows

@@ -16,7 +16,9 @@ import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
 import { readProgress, type ProgressFile } from "./progress.ts";
 import { reasons, type Reason } from "./reasons.ts";
 import { phasesOf, type Report } from "./report.ts";
-import { liveJobs, servingUntil, viewOf, type JobView } from "./view.ts";
+import { readServing } from "./serving/serving-file.ts";
+import { servingUntil } from "./serving/service.ts";
+import { liveJobs, viewOf, type JobView } from "./view.ts";
 
 /** A campaign at a glance. Made from the campaign directory alone, so it answers for ever. */
 export interface CampaignStatus {
@@ -24,6 +26,8 @@ export interface CampaignStatus {
   readonly state: CampaignState;
   readonly reason?: string;
   readonly months: readonly string[];
+  /** Of a campaign that loads nothing: the one whose result it serves. */
+  readonly serves?: string;
   readonly createdAt: string;
   /** `host` when it is another one than this: then it counts as alive as long as it writes its progress. */
   readonly orchestrator: { readonly alive: boolean; readonly pid?: number; readonly host?: string };
@@ -79,7 +83,9 @@ export interface CampaignStatus {
   readonly phases: Readonly<Record<string, number>>;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
-  /** While it serves: when it tears itself down, and what each hour until then costs, the gateway's host aside. */
+  /** While it serves, or restores to serve: indices that can be searched, and all. */
+  readonly indices?: { readonly ready: number; readonly total: number };
+  /** While it serves, or is about to: when it tears itself down, and what each hour until then costs, the gateway's host aside. */
   readonly servingUntil?: string;
   readonly nodeHoursPerHour?: number;
   /** How to search while the cluster is up. */
@@ -103,7 +109,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
   const owner = await readOwner(paths.orchestratorPid);
   const lines = report?.lines ?? progress?.lines;
   const over = isFinal(view.state);
-  const until = servingUntil(view, record.config.keepFor);
+  const until = servingUntil(record, view);
   const now = Date.now();
   const accounts = new Map(
     [...view.jobs.values()].map((job) => [
@@ -114,11 +120,13 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
   const access = over ? undefined : await accessOf(paths);
   const budget = budgetOf(record.config, view, now);
   const words = await lastWords(paths, [...view.jobs.values()]);
+  const serving = until === undefined ? undefined : await readServing(paths);
   return {
     id,
     state: view.state,
     ...(view.reason === undefined ? {} : { reason: view.reason }),
     months: record.months,
+    ...(record.serves ? { serves: record.serves.campaign } : {}),
     createdAt: new Date(record.createdAt).toISOString(),
     orchestrator: orchestratorOf(owner, progress, record.config.batch.poll * 1000),
     chunks: {
@@ -190,6 +198,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     ...(until === undefined
       ? {}
       : { servingUntil: new Date(until).toISOString(), nodeHoursPerHour: liveJobs(view).length }),
+    ...(serving ? { indices: { ready: serving.ready, total: serving.indices } } : {}),
     ...(access ? { elasticsearch: access } : {}),
     files: { dir: paths.dir, ...(written ? { report: paths.reportMd } : {}), log: paths.orchestratorLog },
   };

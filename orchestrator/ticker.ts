@@ -13,6 +13,7 @@ import { lossesOf } from "./jobs/losses.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Notifier } from "./notify/index.ts";
 import type { Progress } from "./progress.ts";
+import { endServiceInTime } from "./serving/serving.ts";
 
 /**
  * What goes on beside every phase, in lanes of their own, so that none waits for another: commands are answered while `qstat` hangs,
@@ -27,7 +28,9 @@ const TICK_MS = 250;
 
 const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
-const WITH_CLUSTER: ReadonlySet<CampaignState> = new Set([...WITH_DATA, "serving", "held"]);
+/** Of what serves, lost nodes are replaced, and what they held is restored. */
+const SERVING: ReadonlySet<CampaignState> = new Set(["restoring", "serving"]);
+const WITH_CLUSTER: ReadonlySet<CampaignState> = new Set([...WITH_DATA, ...SERVING, "held"]);
 
 /**
  * @param notifier tells of changes; undefined when nobody wants to know
@@ -76,6 +79,7 @@ export function startTicker(
       async () => {
         const before = ctx.view.state;
         await handleCommands(ctx);
+        await endServiceInTime(ctx);
         if (ctx.view.state !== before) interrupt(new Error("the state changed"));
       },
     ]),

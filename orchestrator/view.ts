@@ -102,6 +102,8 @@ export interface CampaignView {
   /** What the operator said last of its node-hours; absent while the configuration's word holds. */
   budget?: { readonly nodeHours: number | null };
   budgetReachedAt?: number;
+  /** Until when the operator lets it serve; absent while the first word on it holds. */
+  servesUntil?: number;
   readonly jobs: Map<string, JobView>;
   readonly moves: ShardMove[];
   /** The open ones. */
@@ -163,6 +165,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       view.warnings.push(
         `the budget of ${String(record.nodeHours)} node-hours is spent (${record.spent.toFixed(2)}): nothing more is submitted, nodes that run go on`,
       );
+      return;
+    case "serve-until":
+      view.servesUntil = record.until;
       return;
     case "submit-intent":
       view.jobs.set(record.jobName, {
@@ -337,10 +342,4 @@ export function viewOf(records: readonly JournalRecord[]): CampaignView {
 /** Jobs that were asked for and have not ended. */
 export function liveJobs(view: CampaignView, role?: NodeRole): JobView[] {
   return [...view.jobs.values()].filter((job) => job.ended === undefined && (role === undefined || job.role === role));
-}
-
-/** When a campaign that serves tears itself down, in milliseconds since 1970; undefined when it does not serve. */
-export function servingUntil(view: CampaignView, keepForSeconds: number): number | undefined {
-  const last = view.states.at(-1);
-  return last?.state === "serving" ? last.at + keepForSeconds * 1000 : undefined;
 }

@@ -35,7 +35,7 @@ export async function watchCampaign(
     signal.throwIfAborted();
     const status = await campaignStatus(stateDir, id);
     if (status.orchestrator.alive || isFinal(status.state)) aliveAt = Date.now();
-    const key = `${status.state} ${String(status.chunks.done)} ${String(status.chunks.total)} ${status.jobs.map((job) => job.state).join()}`;
+    const key = `${status.state} ${String(status.chunks.done)} ${String(status.chunks.total)} ${String(status.indices?.ready)} ${status.jobs.map((job) => job.state).join()}`;
     if (io.isTTY && !io.json) {
       const line = progressLine(status);
       io.stdout.write(`\r\u001b[2K${line.slice(0, terminalWidth(io) - 1)}`);
@@ -76,6 +76,9 @@ export function progressLine(status: CampaignStatus): string {
     parts.push(`${formatCount(status.eventsPerSecond)} events/s`);
     if (status.etaSeconds !== undefined) parts.push(`${formatDuration(status.etaSeconds)} left`);
   }
+  const { indices, servingUntil } = status;
+  if (indices) parts.push(`${String(indices.ready)}/${String(indices.total)} indices`);
+  if (servingUntil !== undefined) parts.push(`serves until ${servingUntil}`);
   if (status.lines.rejected > 0) parts.push(`${formatCount(status.lines.rejected)} rejected`);
   const problem = live.find((job) => job.problem !== undefined);
   if (problem) parts.push(`${problem.name} waits: ${problem.problem ?? ""}`);
@@ -87,17 +90,23 @@ export function processText({ pid, host }: CampaignStatus["orchestrator"]): stri
   return `process ${String(pid)}${host === undefined ? "" : ` on ${host}`}`;
 }
 
-/** The one screen of `status`. */
-export function statusText(status: CampaignStatus): string {
+function loadLines(status: CampaignStatus): string[] {
   const { lines, chunks } = status;
-  const out = [
-    `campaign   ${status.id}  (${status.months.join(", ")}, created ${status.createdAt})`,
-    `state      ${status.state}${status.reason === undefined ? "" : `: ${status.reason}`}`,
-    `owner      ${status.orchestrator.alive ? `orchestrator, ${processText(status.orchestrator)}` : "no orchestrator is alive"}`,
+  return [
     `chunks     ${formatCount(chunks.done)} done, ${formatCount(chunks.active)} active, ${formatCount(chunks.waiting)} waiting, ${formatCount(chunks.failed)} failed of ${formatCount(chunks.total)}${chunks.toUnpack > 0 ? `; ${String(chunks.toUnpack)} compressed files to unpack` : ""}`,
     `lines      read ${formatCount(lines.read)} = written ${formatCount(lines.written)} + duplicate ${formatCount(lines.duplicate)} + dropped ${formatCount(lines.dropped)} + rejected ${formatCount(lines.rejected)}; unparsed ${formatCount(lines.unparsed)}`,
     `progress   ${(status.share * 100).toFixed(1)} %, ${formatBytes(status.bytes)}, ${formatCount(status.eventsPerSecond)} events/s${status.etaSeconds === undefined ? "" : `, ${formatDuration(status.etaSeconds)} left`}`,
   ];
+}
+
+/** The one screen of `status`. */
+export function statusText(status: CampaignStatus): string {
+  const out = [
+    `campaign   ${status.id}  (${status.months.join(", ")}, created ${status.createdAt})`,
+    `state      ${status.state}${status.reason === undefined ? "" : `: ${status.reason}`}`,
+    `owner      ${status.orchestrator.alive ? `orchestrator, ${processText(status.orchestrator)}` : "no orchestrator is alive"}`,
+  ];
+  if (status.serves === undefined) out.push(...loadLines(status));
   if (status.snapshot)
     out.push(`snapshot   ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "not verified"}`);
   out.push(`cost       ${accountText(status.account)}`);
@@ -133,7 +142,8 @@ export function statusText(status: CampaignStatus): string {
 export function servingText(status: CampaignStatus): string {
   if (status.servingUntil === undefined) return "";
   const left = Math.max(0, (Date.parse(status.servingUntil) - Date.now()) / 1000);
-  return `until ${status.servingUntil} (${formatDuration(left)} left); each hour costs ${formatCount(status.nodeHoursPerHour ?? 0)} node-hours, and the gateway's host`;
+  const of = status.serves === undefined ? "" : `${formatCount(status.documents)} documents of ${status.serves} `;
+  return `${of}until ${status.servingUntil} (${formatDuration(left)} left); each hour costs ${formatCount(status.nodeHoursPerHour ?? 0)} node-hours, and the gateway's host`;
 }
 
 /** A search that works when it is pasted. */
@@ -156,7 +166,7 @@ export async function watchToTheEnd(
     if (!io.json) io.stdout.write(endText(status, report));
   } else if (status.state === "held") {
     io.stderr.write(
-      `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: gridharvest resume ${id} | verify ${id} | teardown ${id}\n`,
+      `gridharvest: campaign ${id} is held: ${status.reason ?? ""}\n  look at it, then: ${status.serves === undefined ? `gridharvest resume ${id} | ` : "gridharvest "}verify ${id} | teardown ${id}\n`,
     );
   } else {
     io.stderr.write(
@@ -170,9 +180,10 @@ export async function watchToTheEnd(
 export function endText(status: CampaignStatus, report: Report | undefined): string {
   const { lines } = status;
   const out = [`campaign ${status.id}: ${status.state}${status.reason === undefined ? "" : ` (${status.reason})`}`];
-  out.push(
-    `  ${formatCount(lines.read)} lines read, ${formatCount(status.documents)} documents, ${formatCount(lines.unparsed)} unparsed (stored), ${formatCount(lines.dropped)} dropped, ${formatCount(lines.rejected)} rejected`,
-  );
+  if (status.serves === undefined)
+    out.push(
+      `  ${formatCount(lines.read)} lines read, ${formatCount(status.documents)} documents, ${formatCount(lines.unparsed)} unparsed (stored), ${formatCount(lines.dropped)} dropped, ${formatCount(lines.rejected)} rejected`,
+    );
   for (const problem of report?.fileProblems ?? []) out.push(`  ${problemText(problem)}`);
   if (status.snapshot)
     out.push(`  snapshot ${status.snapshot.name}, ${status.snapshot.verified ? "verified" : "NOT verified"}`);

@@ -55,6 +55,7 @@ export function rolesOf(state: CampaignState): readonly NodeRole[] {
     case "paused":
       return ["es-data", "parser"];
     case "finishing":
+    case "restoring":
     case "serving":
     case "held":
       return ["es-data"];

@@ -69,8 +69,8 @@ export interface SecretsOptions {
   readonly campaign: string;
   /** Addresses and names under which nodes, orchestrator and operators reach the gateway. Loopback is added. */
   readonly gatewayAddresses: readonly string[];
-  /** The indices that the loader may write and the reader may read, with `*`. */
-  readonly indexWildcard: string;
+  /** Names, with `*`, of the indices that the loader may write and the reader may read. */
+  readonly indices: readonly string[];
 }
 
 /**
@@ -104,7 +104,7 @@ export async function createCampaignSecrets(dir: string, options: SecretsOptions
     joiningClient: await client("joining", UNITS.joining),
     orchestratorClient: await client("orchestrator", UNITS.orchestrator),
     operatorClient: await client("operator", UNITS.operator),
-    realm: fileRealm(users, options.indexWildcard),
+    realm: fileRealm(users, options.indices),
   };
   const gateway: GatewaySecrets = {
     proxy: await createIdentity(http, { commonName: "gateway", unit: "gateway", addresses, usage: ["server"] }),

@@ -47,12 +47,12 @@ const LOADER_ACTIONS = ["indices:data/write/bulk*", "indices:data/write/index:op
  */
 export function fileRealm(
   users: { readonly admin: Credential; readonly loader: Credential; readonly reader: Credential },
-  indexWildcard: string,
+  indices: readonly string[],
 ): FileRealm {
   const lines = [users.admin, users.loader, users.reader].map(
     (user) => `${user.username}:${hashPassword(user.password)}`,
   );
-  const names = JSON.stringify([indexWildcard]);
+  const names = JSON.stringify(indices);
   return {
     users: `${lines.join("\n")}\n`,
     usersRoles: `superuser:${ADMIN_USER}\ngh_loader:${LOADER_USER}\ngh_reader:${READER_USER}\n`,

@@ -90,7 +90,7 @@ export async function startGatewaySite(dir: string): Promise<GatewaySite> {
   const secrets = await createCampaignSecrets(join(dir, "secrets"), {
     campaign,
     gatewayAddresses: ["127.0.0.1", "127.0.2.1"],
-    indexWildcard: "logs-*",
+    indices: ["logs-*"],
   });
   await makeRedisUsers(redis, campaign, (await loadGatewaySecrets(secrets.dir)).redisPasswordHashes);
   const carbonPort = (carbon.address() as AddressInfo).port;

@@ -1,5 +1,5 @@
 import { transition, type CampaignEvent, type CampaignState } from "../../orchestrator/campaign.ts";
-import { createCampaign, type CampaignRecord } from "../../orchestrator/campaign-store.ts";
+import { createCampaign, type CampaignRecord, type ServedMonth } from "../../orchestrator/campaign-store.ts";
 import { loadConfig } from "../../orchestrator/config.ts";
 import { openJournal, type JournalEntry } from "../../orchestrator/journal.ts";
 import { statePaths, type CampaignPaths } from "../../orchestrator/paths.ts";
@@ -13,6 +13,7 @@ export async function writeCampaignDirectory(
   id: string,
   story: readonly (CampaignEvent | JournalEntry)[] = [],
   settings: Readonly<Record<string, unknown>> = {},
+  serves?: ServedMonth,
 ): Promise<{ record: CampaignRecord; paths: CampaignPaths }> {
   const given: [string, unknown][] = [["stateDir", stateDir], ...Object.entries(settings)];
   const overrides = Object.fromEntries(given.map(([path, value]) => [path, { flag: "--set", value }]));
@@ -22,6 +23,7 @@ export async function writeCampaignDirectory(
     months: ["2013-01"],
     planId: "0123456789ab",
     config,
+    ...(serves ? { serves } : {}),
   });
   const journal = await openJournal(campaign.paths.journal, 1, "here");
   let state: CampaignState = "planned";

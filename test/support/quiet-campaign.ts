@@ -64,7 +64,7 @@ export async function makeQuietCampaign(
   const empty = emptyPlan({ planId: "", months, config });
   const plan = { ...empty, id: planId(empty) };
   const { record, paths } = await createCampaign(state, { name, months, planId: plan.id, config });
-  await createCampaignSecrets(paths.secrets, { campaign: name, gatewayAddresses: [NOWHERE], indexWildcard: "logs-*" });
+  await createCampaignSecrets(paths.secrets, { campaign: name, gatewayAddresses: [NOWHERE], indices: ["logs-*"] });
   // One without a journal is what a launch left that was killed before it had written the plan.
   if (journal.length > 0) {
     await writePlan(paths.plan, plan);

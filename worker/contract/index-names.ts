@@ -32,3 +32,8 @@ export function indexNamesOf(naming: IndexNaming, month: YearMonth): readonly st
 export function indexWildcard(naming: IndexNaming): string {
   return naming.pattern.replaceAll(/\{(day|month|revision)\}/g, "*").replaceAll(/\*+/g, "*");
 }
+
+/** Likewise for the indices of one month in one revision, and no other's: what a reader of that month may see. */
+export function monthWildcard(naming: IndexNaming, month: YearMonth): string {
+  return indexName(naming, month, "*");
+}

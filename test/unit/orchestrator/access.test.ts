@@ -27,7 +27,7 @@ describeWith(["curl"], "an operator's access with curl", () => {
   let asked: { readonly authorization: string | undefined; readonly authorized: boolean } | undefined;
   beforeAll(async () => {
     mkdirSync(paths.dir);
-    const options = { campaign: "c", gatewayAddresses: ["127.0.0.1"], indexWildcard: "logs-*" };
+    const options = { campaign: "c", gatewayAddresses: ["127.0.0.1"], indices: ["logs-*"] };
     secrets = await createCampaignSecrets(paths.secrets, options);
     const { proxy, proxyClientAuthority } = await loadGatewaySecrets(paths.secrets);
     server = createServer(

@@ -16,6 +16,7 @@ const ALLOWED: readonly (readonly [CampaignState, CampaignEvent, CampaignState])
   ["planned", "cancel", "tearing-down"],
   ["planned", "fail", "tearing-down"],
   ["booting", "booted", "running"],
+  ["booting", "restore", "restoring"],
   ["booting", "cancel", "tearing-down"],
   ["booting", "fail", "tearing-down"],
   ["running", "pause", "paused"],
@@ -31,11 +32,16 @@ const ALLOWED: readonly (readonly [CampaignState, CampaignEvent, CampaignState])
   ["finishing", "hold", "held"],
   ["finishing", "cancel", "tearing-down"],
   ["finishing", "fail", "tearing-down"],
+  ["restoring", "serve", "serving"],
+  ["restoring", "hold", "held"],
+  ["restoring", "cancel", "tearing-down"],
+  ["restoring", "fail", "tearing-down"],
   ["serving", "release", "tearing-down"],
   ["serving", "cancel", "tearing-down"],
   ["serving", "fail", "tearing-down"],
   ["held", "resume", "running"],
   ["held", "retry", "finishing"],
+  ["held", "restore", "restoring"],
   ["held", "release", "tearing-down"],
   ["held", "cancel", "tearing-down"],
   ["tearing-down", "torn-down-done", "done"],
@@ -78,6 +84,7 @@ describe("campaign states", () => {
       running: "cancelled",
       paused: "cancelled",
       finishing: "cancelled",
+      restoring: "cancelled",
       serving: "done",
       held: "failed",
     });
@@ -87,6 +94,8 @@ describe("campaign states", () => {
     expect(outcomeOf("finishing", "finished")).toBe("done");
     expect(outcomeOf("serving", "cancel")).toBe("done");
     expect(outcomeOf("running", "cancel")).toBe("cancelled");
+    expect(outcomeOf("restoring", "cancel")).toBe("cancelled");
+    expect(outcomeOf("restoring", "fail")).toBe("failed");
     expect(outcomeOf("held", "release")).toBe("failed");
     expect(outcomeOf("booting", "fail")).toBe("failed");
     expect(outcomeOf("running", "pause")).toBeUndefined();

@@ -18,6 +18,7 @@ describe("what becomes of a campaign that met a fault", () => {
         running: "hold",
         paused: "stay",
         finishing: "hold",
+        restoring: "hold",
         serving: "stay",
         held: "stay",
         "tearing-down": "leave",

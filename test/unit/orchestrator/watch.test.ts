@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { progressFile } from "../../../orchestrator/campaign-store.ts";
+import { servingFile } from "../../../orchestrator/serving/serving-file.ts";
 import { campaignStatus } from "../../../orchestrator/status.ts";
-import { endText, statusText } from "../../../orchestrator/watch.ts";
+import { endText, progressLine, statusText } from "../../../orchestrator/watch.ts";
 import { ZERO_COUNTS } from "../../../worker/contract/ledger.ts";
 import { writeCampaignDirectory } from "../../support/campaign-directory.ts";
 
@@ -49,6 +50,34 @@ describe("a campaign that serves", () => {
       expect(text).toContain("each hour costs 2 node-hours, and the gateway's host");
       expect(text).toContain("gridharvest teardown kept");
     }
+  });
+
+  it("and loaded nothing says whose month it is and how far it is, and nothing of lines", async () => {
+    const until = Date.now() + 3600_000;
+    const serves = { campaign: "loaded", snapshot: "loaded", repository: "/snapshots/loaded", until };
+    const story = ["start", ...submitted("gh-a-d1", "es-data"), "restore"] as const;
+    const { paths } = await writeCampaignDirectory(stateDir, "january", story, {}, serves);
+    await writeFile(servingFile(paths), JSON.stringify({ at: 1, indices: 34, ready: 31 }));
+    const status = await campaignStatus(stateDir, "january");
+    expect(status).toMatchObject({
+      serves: "loaded",
+      servingUntil: new Date(until).toISOString(),
+      nodeHoursPerHour: 1,
+    });
+    expect(progressLine(status)).toContain("31/34 indices");
+    expect(statusText(status)).toContain("documents of loaded until ");
+    expect(statusText(status)).not.toMatch(/^(chunks|lines|progress) /m);
+  });
+
+  it("at another time than it was to says that one", async () => {
+    const until = Date.now() + 7200_000;
+    await writeCampaignDirectory(
+      stateDir,
+      "longer",
+      ["start", "booted", "drained", "serve", { type: "serve-until", until }],
+      { keepFor: "1h" },
+    );
+    expect((await campaignStatus(stateDir, "longer")).servingUntil).toBe(new Date(until).toISOString());
   });
 
   it("is the only one that does", async () => {

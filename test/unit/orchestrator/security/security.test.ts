@@ -20,7 +20,7 @@ import { joinMac } from "../../../../worker/contract/join-mac.ts";
 import { nodeSecretsSchema, type NodeSecrets } from "../../../../worker/contract/node.ts";
 import { createKeyPair, createSigningRequest } from "../../../../worker/contract/private-key.ts";
 
-const options = { campaign: "2013-01-t", gatewayAddresses: ["10.1.2.3"], indexWildcard: "logs-*" };
+const options = { campaign: "2013-01-t", gatewayAddresses: ["10.1.2.3"], indices: ["logs-*"] };
 let parent: string;
 let dir: string;
 let secrets: CampaignSecrets;
@@ -91,6 +91,7 @@ describe("the secrets of a campaign", () => {
     expect(parser.loader?.username).toBe("gh-loader");
     expect(data.loader).toBeUndefined();
     expect(data.realm?.usersRoles).toContain("gh_loader:gh-loader");
+    expect(data.realm?.roles.match(/names: .*/g)).toEqual(['names: ["logs-*"]', 'names: ["logs-*"]']);
     expect(JSON.stringify(data)).not.toContain(secrets.users.loader.password);
     expect(parser.redis.username).toBe("gh-2013-01-t-parser");
   });

@@ -34,7 +34,7 @@ function progressOf(more: Partial<ProgressFile> = {}): ProgressFile {
     stagedBytes: 0,
     leftBytes: 0,
     storeBusy: 0,
-    storeCpuMillis: 0,
+    storeCpuMillis: {},
     holdings: {},
     jobs: {},
     usage: {},

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { requestsOf } from "../../../orchestrator/cluster.ts";
+import { requestsOf } from "../../../orchestrator/ask-elasticsearch.ts";
 import { DEFAULT_INDEX_PATTERN, indexNamesOf } from "../../../worker/contract/index-names.ts";
 
 describe("index names in a request line", () => {

@@ -33,11 +33,13 @@ export function createJoins(ctx: CampaignContext, statuses: Map<string, JobStatu
   const addressOf = async (job: JobView, announced: readonly string[]): Promise<AddressAnswer> => {
     const host = await leasedHost(job);
     const { range } = ctx.config.network;
+    // Where the range says which address counts, names need not be known here; the grid's often are not.
+    const resolve = range === undefined ? resolveHost : (name: string) => resolveHost(name).catch(() => []);
     return nodeAddress({
       range: range === undefined ? undefined : parseRange(range),
       announced,
       host,
-      resolved: host === undefined ? [] : await resolveHost(host),
+      resolved: host === undefined ? [] : await resolve(host),
       others: liveJobs(ctx.view)
         .filter((other) => other.name !== job.name && other.address !== undefined)
         .map((other) => ({

@@ -1,7 +1,10 @@
 import { ConfigError } from "../../worker/contract/errors.ts";
 
-/** The two networks of a campaign: the nodes' private one, and the one from which people and the orchestrator come. */
-export type NetworkName = "vlan" | "outside";
+/**
+ * The networks of a campaign: the nodes' private one, the one from which people and the orchestrator come, and the batch system's own, on
+ * which its server and the execution hosts talk.
+ */
+export type NetworkName = "vlan" | "outside" | "batch";
 
 /** One network namespace and its addresses. */
 export interface Space {
@@ -16,16 +19,17 @@ export interface Space {
 /** Every namespace, link and address of a private network, decided before anything is made. */
 export interface NetworkPlan {
   readonly prefix: string;
-  readonly ranges: Readonly<Record<NetworkName, string>>;
+  /** `batch` where there is a head. */
+  readonly ranges: Readonly<Record<"vlan" | "outside", string> & Partial<Record<NetworkName, string>>>;
   /** Holds a bridge for each network and no address, so that nobody can talk to it. */
   readonly hub: string;
-  /** One leg on each network. */
+  /** A leg on the private network and one on the outside network. */
   readonly gateway: Space;
   /** A leg on the outside network alone. */
   readonly outside: Space;
-  /** The host of the batch system's server, with a leg on each network; absent where there is none. */
+  /** The host of the batch system's server, with a leg on the batch network and one on the outside network; absent where there is none. */
   readonly head?: Space;
-  /** Execution hosts: a leg on the private network alone, and no default route. */
+  /** Execution hosts: a leg on the private network, one on the batch network where there is a head, and no default route. */
   readonly members: readonly Space[];
 }
 
@@ -39,9 +43,11 @@ export interface NetworkWish {
   readonly vlan?: string;
   /** CIDR of the outside network. */
   readonly outside?: string;
+  /** CIDR of the batch network. */
+  readonly batch?: string;
 }
 
-/** Host numbers in both networks. */
+/** Host numbers in all networks. */
 const GATEWAY = 1;
 const HEAD = 2;
 const OUTSIDE = 10;
@@ -51,36 +57,42 @@ const FIRST_MEMBER = 11;
 const NAMES = { hub: "hub", gateway: "gw", outside: "out", head: "head" } as const;
 
 /**
- * Gives every member of a private network its namespace and its addresses: the gateway `.1`, the head `.2`, the outside
- * `.10` of its network, members `.11` and up.
+ * Gives everybody his namespace and his addresses: the gateway `.1` of its networks, the head `.2`, the outside `.10`, members `.11` and up.
  * @throws ConfigError `NETWORK_UNFIT` when a name is unfit or a range too small
  */
 export function planNetwork(wish: NetworkWish): NetworkPlan {
-  const { prefix, members, vlan = "10.77.0.0/24", outside = "10.78.0.0/24" } = wish;
+  const { prefix, members, vlan = "10.77.0.0/24", outside = "10.78.0.0/24", batch = "10.79.0.0/24" } = wish;
   checkName("prefix", prefix, 9);
   for (const name of members) checkName("member", name, 8);
   const names = [...new Set([...Object.keys(NAMES), ...Object.values(NAMES)]), ...members];
   const repeated = names.find((name, at) => names.indexOf(name) !== at);
   if (repeated !== undefined) throw unfit(`the name ${repeated} is used twice`);
-  const [inner, outer] = [parseRange(vlan), parseRange(outside)];
-  if (overlap(inner, outer)) throw unfit(`the ranges ${vlan} and ${outside} overlap`);
+  const ranges = { vlan, outside, ...(wish.head === true && { batch }) };
+  const parsed = Object.values(ranges).map((text) => ({ text, range: parseRange(text) }));
+  for (const [at, one] of parsed.entries()) {
+    const other = parsed.slice(at + 1).find(({ range }) => overlap(one.range, range));
+    if (other) throw unfit(`the ranges ${one.text} and ${other.text} overlap`);
+  }
   const space = (name: string, label: string, addresses: Space["addresses"]): Space => ({
     name,
     namespace: `${prefix}-${label}`,
     addresses,
   });
-  const both = (host: number): Space["addresses"] => ({
-    vlan: addressIn(inner, vlan, host),
-    outside: addressIn(outer, outside, host),
-  });
+  const legs = (host: number, ...networks: readonly NetworkName[]): Space["addresses"] =>
+    Object.fromEntries(
+      networks.flatMap((network) => {
+        const text = ranges[network];
+        return text === undefined ? [] : [[network, addressIn(parseRange(text), text, host)]];
+      }),
+    );
   return {
     prefix,
-    ranges: { vlan, outside },
+    ranges,
     hub: `${prefix}-${NAMES.hub}`,
-    gateway: space("gateway", NAMES.gateway, both(GATEWAY)),
-    outside: space("outside", NAMES.outside, { outside: addressIn(outer, outside, OUTSIDE) }),
-    ...(wish.head === true && { head: space("head", NAMES.head, both(HEAD)) }),
-    members: members.map((name, at) => space(name, name, { vlan: addressIn(inner, vlan, FIRST_MEMBER + at) })),
+    gateway: space("gateway", NAMES.gateway, legs(GATEWAY, "vlan", "outside")),
+    outside: space("outside", NAMES.outside, legs(OUTSIDE, "outside")),
+    ...(wish.head === true && { head: space("head", NAMES.head, legs(HEAD, "batch", "outside")) }),
+    members: members.map((name, at) => space(name, name, legs(FIRST_MEMBER + at, "vlan", "batch"))),
   };
 }
 

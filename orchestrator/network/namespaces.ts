@@ -7,7 +7,7 @@ import { runTool } from "../runtimes/run-tool.ts";
 import { spacesOf, type NetworkName, type NetworkPlan, type Space } from "./address-plan.ts";
 
 /**
- * A private VLAN on one machine, made of network namespaces: a hub with a bridge for each of two networks, and namespaces
+ * A private VLAN on one machine, made of network namespaces: a hub with a bridge for each network, and namespaces
  * whose only links are legs on them. The machine's own namespace has no leg, so nothing of the private network can be reached
  * from it, nor anything of it from there. A namespace is entered with a command that `enterNamespace` begins.
  *
@@ -52,6 +52,7 @@ export function creationCommands(plan: NetworkPlan): readonly Argv[] {
     ...spaces
       .filter(({ addresses }) => Object.keys(addresses).length > 1)
       .flatMap((space) => wallCommands(plan, space)),
+    ...(plan.head ? [plan.gateway, plan.head] : []).map((space) => apartCommand(plan, space)),
   ];
 }
 
@@ -63,7 +64,7 @@ function hubLink(network: NetworkName, space: Space): string {
 function legCommands(plan: NetworkPlan, { name, namespace, addresses }: Space): Argv[] {
   return (Object.entries(addresses) as [NetworkName, string][]).flatMap(([network, address]): Argv[] => {
     const port = hubLink(network, { name, namespace, addresses });
-    const bits = plan.ranges[network].split("/")[1] ?? "24";
+    const bits = plan.ranges[network]?.split("/")[1] ?? "24";
     return [
       ["ip", "-n", plan.hub, "link", "add", port, "type", "veth", "peer", "name", network, "netns", namespace],
       ["ip", "-n", plan.hub, "link", "set", port, "master", network, "up"],
@@ -78,14 +79,26 @@ function legCommands(plan: NetworkPlan, { name, namespace, addresses }: Space): 
  * reach the other leg's address. These rules, asked before the table of own addresses, let nobody across.
  * @source ip-rule(8), RFC 1122 3.3.4.2 (weak host model)
  */
-function wallCommands({ ranges }: NetworkPlan, { namespace }: Space): Argv[] {
+function wallCommands({ ranges }: NetworkPlan, { namespace, addresses }: Space): Argv[] {
   const ip = (...words: string[]): Argv => ["ip", "-n", namespace, "rule", ...words];
+  const legs = Object.keys(addresses) as NetworkName[];
   return [
-    ip("add", "pref", "10", "iif", "outside", "to", ranges.vlan, "blackhole"),
-    ip("add", "pref", "10", "iif", "vlan", "to", ranges.outside, "blackhole"),
+    ...legs.flatMap((from) =>
+      legs
+        .filter((to) => to !== from)
+        .map((to) => ip("add", "pref", "10", "iif", from, "to", ranges[to] ?? "", "blackhole")),
+    ),
     ip("add", "pref", "20", "lookup", "local"),
     ip("del", "pref", "0"),
   ];
+}
+
+/**
+ * Gateway and head are for those outside, not for each other: ports of the outside network's bridge that are isolated hear only others that are not.
+ * @source ip-link(8), bridge_slave isolated
+ */
+function apartCommand(plan: NetworkPlan, space: Space): Argv {
+  return ["ip", "-n", plan.hub, "link", "set", hubLink("outside", space), "type", "bridge_slave", "isolated", "on"];
 }
 
 /** The commands that take a leg down or bring it up again: a cable drawn from the switch. */

@@ -35,7 +35,7 @@ function traces(dir: string): readonly string[] {
   const mounts = lines(readFileSync("/proc/self/mounts", "utf8"));
   const files = ["/run", "/run/netns", "/dev/shm", "/sys/fs/cgroup/freezer"].flatMap(list);
   return [
-    ...links.filter((line) => /^(vlan|outside|[vo]-)/.test(line)),
+    ...links.filter((line) => /^(vlan|outside|batch|[vob]-)/.test(line)),
     ...mounts.filter((line) => [dir, ...PREFIXES].some((word) => line.includes(word))),
     ...files.filter((file) => /slurm|munge/.test(file) || PREFIXES.some((prefix) => file.includes(prefix))),
   ];
@@ -211,12 +211,12 @@ describeWith(["namespaces", "slurm"], "the Slurm bed", () => {
           .sort(),
       ]),
     );
-    const head = "head slurmctld 10.77.0.2:6817";
-    const slurmds = bed.nodes.map(({ name, address }) => `${name} slurmd ${address}:6818`);
+    const head = "head slurmctld 10.79.0.2:6817";
+    const slurmds = bed.network.members.map(({ name, addresses }) => `${name} slurmd ${addresses.batch ?? ""}:6818`);
     const sshd = "head sshd 10.78.0.2:22";
     const others = (name: string): string[] => [...slurmds.filter((line) => !line.startsWith(name)), head];
     expect(seen).toEqual({
-      gateway: [...slurmds, head, sshd],
+      gateway: [],
       outside: [sshd],
       head: slurmds,
       dn1: others("dn1"),

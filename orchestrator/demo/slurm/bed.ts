@@ -10,6 +10,7 @@ import {
   linkCommand,
   planNetwork,
   removeNetwork,
+  type NetworkName,
   type NetworkPlan,
   type Space,
 } from "../../network/index.ts";
@@ -36,6 +37,7 @@ export interface SlurmBedOptions {
 /** An execution host of the bed. */
 export interface BedNode {
   readonly name: string;
+  /** On the private network. */
   readonly address: string;
   /** Its network namespace. */
   readonly namespace: string;
@@ -58,13 +60,15 @@ export interface SlurmBed {
   readonly logs: { readonly sshd: string; readonly slurmctld: string; slurmd(node: string): string };
   /** Runs a command on the head, as an administrator logged in there would. */
   onHead(argv: readonly string[]): Promise<CommandEnd>;
+  /** Runs a command on an execution host, outside of every job. */
+  onNode(name: string, argv: readonly string[]): Promise<CommandEnd>;
   /** Every command line that came by ssh so far. */
   sshCommands(): readonly string[];
 
   stopController(): Promise<void>;
   /** Resolves when Slurm's commands work again. */
   startController(): Promise<void>;
-  /** Draws a host's cable. Its processes go on. */
+  /** Draws all cables of a host. Its processes go on. */
   cutLink(name: string): Promise<void>;
   healLink(name: string): Promise<void>;
   /** Ends the listener and every connection. */
@@ -236,9 +240,11 @@ async function build(dir: string, options: SlurmBedOptions): Promise<SlurmBed> {
   const setLink = async (name: string, state: "up" | "down"): Promise<void> => {
     const space = network.members.find((member) => member.name === name);
     if (!space) throw failed(`it has no host ${name}`);
-    const [program, ...args] = linkCommand(network, space, "vlan", state);
-    const { code, tail } = await runTool(program, args);
-    if (code !== 0) throw failed(`the link of ${name} cannot be set ${state}: ${tail}`);
+    for (const leg of Object.keys(space.addresses) as NetworkName[]) {
+      const [program, ...args] = linkCommand(network, space, leg, state);
+      const { code, tail } = await runTool(program, args);
+      if (code !== 0) throw failed(`the link of ${name} cannot be set ${state}: ${tail}`);
+    }
   };
   const sessions = (): readonly ProcessIdentity[] => sshd.children();
   return {
@@ -253,6 +259,11 @@ async function build(dir: string, options: SlurmBedOptions): Promise<SlurmBed> {
     endsStrays: freezer !== undefined,
     logs: { sshd: logFile("sshd"), slurmctld: logFile("slurmctld"), slurmd: (node) => logFile(`slurmd-${node}`) },
     onHead: (argv) => head.run(argv, env),
+    async onNode(name, argv) {
+      const node = nodes.find((machine) => machine.name === name);
+      if (!node) throw failed(`it has no host ${name}`);
+      return node.run(argv, env);
+    },
     sshCommands: () => readFileSync(ssh.commands, "utf8").split("\n").slice(0, -1),
     stopController: () => controller.stop("SIGTERM"),
     async startController() {
@@ -284,7 +295,7 @@ function writeConfiguration(
   { nodeTimeoutSeconds = 20, requeue = false }: SlurmBedOptions,
 ): void {
   const { etc } = paths(dir);
-  const hosts = [head, ...network.members].map(({ name, addresses }) => ({ name, address: addresses.vlan ?? "" }));
+  const hosts = [head, ...network.members].map(({ name, addresses }) => ({ name, address: addresses.batch ?? "" }));
   const [{ name, address } = { name: "", address: "" }, ...nodes] = hosts;
   const write = (file: string, content: string | Buffer, mode: number): void =>
     writeFileSync(join(etc, file), content, { mode });

@@ -19,7 +19,7 @@ const MEGABYTES_PER_NODE = 16_000;
 /**
  * The configuration of a Slurm without accounting, with the queues `batch` and `short`. Daemons and commands find it by SLURM_CONF.
  *
- * slurmctld listens on the address that its own host name has (`NoCtldInAddrAny`), and so not on the outside network. A queue
+ * slurmctld and slurmd listen on the addresses that their host names have (`NoCtldInAddrAny`, `NoInAddrAny`): on the batch network, and not on the others. A queue
  * named `default` would vanish: Slurm takes it for a template.
  * @source slurm.conf(5) of Slurm 22.05
  */
@@ -33,7 +33,7 @@ SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
 AuthInfo=socket=${dir}/munge/socket
-CommunicationParameters=NoCtldInAddrAny
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation=${dir}/slurm/state
 SlurmdSpoolDir=${dir}/slurm/spool/%n
 SlurmctldPidFile=${dir}/slurm/slurmctld.pid

@@ -5,14 +5,14 @@ describe("the plan of a private network", () => {
   it("gives everybody a namespace and addresses", () => {
     expect(planNetwork({ prefix: "gh1", members: ["dn1", "dn2"], head: true })).toEqual({
       prefix: "gh1",
-      ranges: { vlan: "10.77.0.0/24", outside: "10.78.0.0/24" },
+      ranges: { vlan: "10.77.0.0/24", outside: "10.78.0.0/24", batch: "10.79.0.0/24" },
       hub: "gh1-hub",
       gateway: { name: "gateway", namespace: "gh1-gw", addresses: { vlan: "10.77.0.1", outside: "10.78.0.1" } },
       outside: { name: "outside", namespace: "gh1-out", addresses: { outside: "10.78.0.10" } },
-      head: { name: "head", namespace: "gh1-head", addresses: { vlan: "10.77.0.2", outside: "10.78.0.2" } },
+      head: { name: "head", namespace: "gh1-head", addresses: { batch: "10.79.0.2", outside: "10.78.0.2" } },
       members: [
-        { name: "dn1", namespace: "gh1-dn1", addresses: { vlan: "10.77.0.11" } },
-        { name: "dn2", namespace: "gh1-dn2", addresses: { vlan: "10.77.0.12" } },
+        { name: "dn1", namespace: "gh1-dn1", addresses: { vlan: "10.77.0.11", batch: "10.79.0.11" } },
+        { name: "dn2", namespace: "gh1-dn2", addresses: { vlan: "10.77.0.12", batch: "10.79.0.12" } },
       ],
     });
   });
@@ -35,6 +35,7 @@ describe("the plan of a private network", () => {
     ["the same member twice", { prefix: "gh", members: ["a", "a"] }],
     ["a member named like the gateway", { prefix: "gh", members: ["gateway"] }],
     ["ranges that overlap", { prefix: "gh", members: [], vlan: "10.0.0.0/16", outside: "10.0.9.0/24" }],
+    ["a batch range that overlaps", { prefix: "gh", members: [], head: true, batch: "10.77.0.0/25" }],
     ["a range that is none", { prefix: "gh", members: [], vlan: "10.77.0.300/24" }],
     ["a range that does not begin where it says", { prefix: "gh", members: [], vlan: "10.77.0.1/24" }],
     [

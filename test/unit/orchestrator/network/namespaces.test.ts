@@ -37,10 +37,32 @@ describe("the commands of a private network", () => {
       "ip -n t-hub link set v-a master vlan up",
       "ip -n t-a address add 10.77.0.11/24 dev vlan",
       "ip -n t-a link set vlan up",
-      "ip -n t-gw rule add pref 10 iif outside to 10.77.0.0/24 blackhole",
       "ip -n t-gw rule add pref 10 iif vlan to 10.78.0.0/24 blackhole",
+      "ip -n t-gw rule add pref 10 iif outside to 10.77.0.0/24 blackhole",
       "ip -n t-gw rule add pref 20 lookup local",
       "ip -n t-gw rule del pref 0",
+    ]);
+  });
+
+  it("give a head a network of its own with the members, and keep it apart from the gateway outside", () => {
+    const lines = creationCommands(planNetwork({ prefix: "t", members: ["a"], head: true })).map((argv) =>
+      argv.join(" "),
+    );
+    expect(lines.filter((line) => /batch|isolated/.test(line))).toEqual([
+      "ip -n t-hub link add batch type bridge",
+      "ip -n t-hub link set batch up",
+      "ip -n t-hub link add b-head type veth peer name batch netns t-head",
+      "ip -n t-hub link set b-head master batch up",
+      "ip -n t-head address add 10.79.0.2/24 dev batch",
+      "ip -n t-head link set batch up",
+      "ip -n t-hub link add b-a type veth peer name batch netns t-a",
+      "ip -n t-hub link set b-a master batch up",
+      "ip -n t-a address add 10.79.0.11/24 dev batch",
+      "ip -n t-a link set batch up",
+      "ip -n t-head rule add pref 10 iif batch to 10.78.0.0/24 blackhole",
+      "ip -n t-a rule add pref 10 iif batch to 10.77.0.0/24 blackhole",
+      "ip -n t-hub link set o-gateway type bridge_slave isolated on",
+      "ip -n t-hub link set o-head type bridge_slave isolated on",
     ]);
   });
 
@@ -55,7 +77,7 @@ describe("the commands of a private network", () => {
       argv.flatMap((word, at) => (argv[at - 1] === "add" || argv[at - 1] === "name" ? [word] : [])),
     );
     expect(names.filter((name) => !name.includes("/") && name.length > 15 + "ninechars-".length)).toEqual([]);
-    expect(names.filter((name) => /^[vo]-/.test(name) && name.length > 15)).toEqual([]);
+    expect(names.filter((name) => /^[vob]-/.test(name) && name.length > 15)).toEqual([]);
   });
 
   it("remove the hub first, and with it every link", () => {

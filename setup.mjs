@@ -63,9 +63,14 @@ const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, 
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 
-/** What can be run: the Debian packages that it needs, whether it needs Elasticsearch, and what Node is to run. */
+/** What can be run: the Debian packages that it needs, those that some arguments need besides, whether it needs Elasticsearch, and what Node is to run. */
 const PROGRAMS = {
-  demo: { debian: SERVICES, runtimes: true, argv: ["orchestrator/demo/main.ts"] },
+  demo: {
+    debian: SERVICES,
+    more: (args) => (/(?:^| )--batch[ =]slurm(?: |$)/.test(args.join(" ")) ? SLURM_BED : {}),
+    runtimes: true,
+    argv: ["orchestrator/demo/main.ts"],
+  },
   test: {
     debian: { ...SERVICES, ...SLURM_BED, chromium, curl, kdc, kdcAdmin, kerberos },
     runtimes: true,
@@ -319,7 +324,7 @@ async function main([name, ...args]) {
     throw new SetupFailure(`usage: node setup.mjs ${Object.keys(PROGRAMS).join("|")} [arguments]`, 2);
   if (process.platform !== "linux") throw new SetupFailure(`gridharvest runs on Linux, this is ${process.platform}`, 2);
   // Debian's first: without root they end it, and nobody has waited for the rest.
-  await ensureDebianPackages(program.debian);
+  await ensureDebianPackages({ ...program.debian, ...program.more?.(args) });
   await ensurePackages();
   if (program.argv === undefined) return 0;
   const node = nodeBinary();

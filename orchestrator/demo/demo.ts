@@ -1,12 +1,13 @@
 import { countMetricPaths } from "../../monitoring/index.ts";
 import { ConfigError, describeError, GridError } from "../../worker/contract/errors.ts";
 import { indexWildcard } from "../../worker/contract/index-names.ts";
+import { campaignAccess } from "../access-path.ts";
+import { loadCampaign } from "../campaign-store.ts";
 import type { ExitCode, Io } from "../cli/command.ts";
 import { formatCount } from "../cli/io.ts";
 import { campaignPaths, statePaths } from "../paths.ts";
 import type { Report } from "../report.ts";
 import type { Manifest } from "../sample/index.ts";
-import { readServices } from "../services/index.ts";
 import { readReport, type CampaignStatus } from "../status.ts";
 import { ensureArchive } from "./archive.ts";
 import { NODES, runCampaign } from "./campaign-run.ts";
@@ -40,7 +41,7 @@ export async function runDemo(options: DemoOptions, io: Io, signal: AbortSignal)
   const watch = new Stopwatch();
   const setup = setupSeconds();
   if (setup > 0) watch.phases["set-up"] = Math.round(setup * 10) / 10;
-  const site = await createSite(options.stateDir);
+  const site = await createSite(options.stateDir, options.settings);
   const run = await startRun(site, io, watch);
   let kept = false;
   let ended = false;
@@ -140,7 +141,7 @@ async function compare(
 /** Metric paths of the campaign in Graphite; 0 when it does not answer. */
 async function countMetrics({ site, id, io }: Run, signal: AbortSignal): Promise<number> {
   try {
-    const { graphiteWeb } = await readServices(site.config, statePaths(site.config.stateDir));
+    const { graphiteWeb } = await campaignAccess(await loadCampaign(site.config.stateDir, id));
     if (!graphiteWeb) return 0;
     return await countMetricPaths(graphiteWeb, { prefix: site.config.metrics.prefix, campaign: id }, signal);
   } catch (error) {

@@ -2,6 +2,7 @@ import { describeError, ConfigError } from "../../worker/contract/errors.ts";
 import { createIo } from "../cli/io.ts";
 import { runDemo } from "./demo.ts";
 import { DEMO_USAGE, parseDemoOptions, type DemoOptions } from "./options.ts";
+import { runOnSlurm } from "./on-slurm.ts";
 
 /** The program behind `npm run demo`, once `setup.mjs` has made everything ready. */
 
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
   const stdout = options.json ? process.stderr : process.stdout;
   const io = createIo({ stdout, stderr: process.stderr }, { json: false, level: "info" });
   try {
+    if (options.batch === "slurm") return await runOnSlurm(options, io, controller.signal);
     const { exitCode, result, failure } = await runDemo(options, io, controller.signal);
     if (failure !== undefined && !controller.signal.aborted) process.stderr.write(`demo: ${describeError(failure)}\n`);
     if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
+import { ConfigError, describeError } from "../../worker/contract/errors.ts";
 import { loadConfig } from "../config.ts";
 import type { SiteConfig } from "../launch.ts";
 
@@ -13,22 +14,57 @@ export interface DemoSite {
   readonly archive: string;
 }
 
-/** Writes the demo's configuration file, as a user would, and reads it back. */
-export async function createSite(stateDir: string | undefined): Promise<DemoSite> {
+/**
+ * Writes the demo's configuration file, as a user would, and reads it back.
+ * @param settings a configuration file whose settings count above the demo's own
+ * @throws ConfigError `DEMO_SETTINGS`, and what a configuration that is wrong throws
+ */
+export async function createSite(stateDir: string | undefined, settings: string | undefined): Promise<DemoSite> {
   const overrides = stateDir === undefined ? {} : { stateDir: { flag: "--state-dir", value: stateDir } };
   const { config: defaults } = await loadConfig({ env: process.env, overrides });
   const dir = join(defaults.stateDir, "demo");
   const archive = join(dir, "archive");
   const configFile = join(dir, "demo.yaml");
   await mkdir(dir, { recursive: true });
-  const text = stringify({
+  const own = {
     stateDir: defaults.stateDir,
     archive: { root: archive, timeZone: "UTC" },
     // A demo is short: look often.
     batch: { poll: "1s" },
     metrics: { interval: "2s" },
-  });
+  };
+  const text = stringify(merge(own, settings === undefined ? {} : await readSettings(settings)));
   await writeFile(configFile, `# The configuration of the demo; every run writes it anew.\n${text}`);
   const { config } = await loadConfig({ file: configFile, env: process.env, overrides: {} });
   return { config, configFile, logFile: join(dir, "demo.log"), archive };
+}
+
+async function readSettings(file: string): Promise<Tree> {
+  try {
+    const settings: unknown = parse(await readFile(file, "utf8"));
+    if (isTree(settings)) return settings;
+  } catch (cause) {
+    throw new ConfigError("DEMO_SETTINGS", `--settings ${file} cannot be used: ${describeError(cause)}`, { cause });
+  }
+  throw new ConfigError(
+    "DEMO_SETTINGS",
+    `--settings ${file} cannot be used: write settings as a configuration file has them`,
+  );
+}
+
+/** Settings as a configuration file has them. */
+export type Tree = Readonly<Record<string, unknown>>;
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The second one counts where both say something. */
+export function merge(below: Tree, above: Tree): Tree {
+  const merged: Record<string, unknown> = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const there = merged[key];
+    merged[key] = isTree(there) && isTree(value) ? merge(there, value) : value;
+  }
+  return merged;
 }

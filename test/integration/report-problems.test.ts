@@ -36,10 +36,10 @@ describeWith(["redis"], "the report of a campaign that did not finish", () => {
     const view = viewOf((await readJournal(paths.journal)).records);
     const keys = campaignKeys("cut");
     const spool = createSpool(redis.client, keys);
-    const services = { carbon: { host: "127.0.0.1", port: 1 } };
+    const access = { carbon: { host: "127.0.0.1", port: 1 } };
     const log = createLog({ level: "error" });
     const { signal } = new AbortController();
-    const ctx = { record, config, plan, paths, redis: redis.client, keys, spool, services, view, log, signal };
+    const ctx = { record, config, plan, paths, redis: redis.client, keys, spool, access, view, log, signal };
     const groups = { usage: new Map() } as unknown as NodeGroups;
     const progress = await createProgress(ctx as unknown as CampaignContext, groups);
     const reported = async (): Promise<Report["fileProblems"]> => {

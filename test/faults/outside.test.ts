@@ -26,13 +26,15 @@ describeWith(
       mkdirSync(join(dir, "bin"));
       const path = `${jobsInside(join(dir, "bin"), spaces)}:${process.env["PATH"] ?? ""}`;
       site = await makeSite(dir, {
-        yaml: `network:
-  provider: namespaces
-  gatewayAddress: 127.0.3.1
-  outsideAddress: ${spaces.address}
-  gateway: { placement: namespace }
-  namespaces: { gateway: ${spaces.inside} }
-`,
+        settings: {
+          network: {
+            provider: "namespaces",
+            gatewayAddress: "127.0.3.1",
+            outsideAddress: spaces.address,
+            gateway: { placement: "namespace" },
+            namespaces: { gateway: spaces.inside },
+          },
+        },
         prefix: [...spaces.enter("outside"), "env", `PATH=${path}`],
         besideRedis: spaces.enter("inside"),
       });

@@ -3,10 +3,9 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
-import { readRedisAdmin } from "../../orchestrator/services/record.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
-import { SecretSearch, secretsIn, type Secret } from "../support/secret-search.ts";
+import { keptPlaces, searchCampaign, SecretSearch, secretsOf } from "../support/secret-search.ts";
 
 /** A real campaign, searched for every one of its secrets while it runs and when it is over. */
 describeWith(["redis", "haproxy", "elasticsearch"], "the secrets of a campaign", () => {
@@ -27,47 +26,33 @@ describeWith(["redis", "haproxy", "elasticsearch"], "the secrets of a campaign",
     await site.untilChunks(id, 3);
     const state = statePaths(site.stateDir);
     const paths = campaignPaths(state.campaigns, id);
-    const admin = readRedisAdmin(state.services);
-    const secrets: readonly Secret[] = [
-      ...secretsIn(paths.secrets),
-      { name: "the site's administrator in Redis", value: admin?.password ?? "" },
-    ];
+    const secrets = secretsOf({ stateDir: site.stateDir, id });
     // Three authorities' keys, those of clients and servers, users of Elasticsearch and Redis, two jobs' tokens.
     expect(secrets.length).toBeGreaterThan(30);
     expect(secrets.every(({ value }) => value.length >= 30)).toBe(true);
 
-    // Where secrets are meant to be: what the programs that use them read.
-    const jobs = [...(await site.view(id)).jobs.keys()];
-    const kept = [
-      paths.secrets,
-      join(paths.gateway, "proxy"),
-      join(paths.gateway, "master", "config"),
-      ...jobs.map((job) => join(state.scratch, job, "config")),
-      join(state.services, "redis-admin.json"),
-      // graphite-web's own, which signs its sessions.
-      join(state.services, "graphite-web", "secret-key"),
-    ];
+    const campaign = {
+      stateDir: site.stateDir,
+      id,
+      jobs: [...(await site.view(id)).jobs.keys()],
+      texts: { "qstat -f": execFileSync(join(state.batch, "bin", "qstat"), ["-f"], { encoding: "utf8" }) },
+    };
     const there = new SecretSearch(secrets);
     there.files(paths.secrets);
     expect(new Set(there.result.found.map((line) => line.split(": ")[1])).size).toBeGreaterThan(15);
-    for (const place of kept) expect(strangersMayRead(place)).toEqual([]);
+    for (const place of keptPlaces(campaign)) expect(strangersMayRead(place)).toEqual([]);
     for (const name of readdirSync(paths.secrets)) {
       expect([name, statSync(join(paths.secrets, name)).mode & 0o777]).toEqual([name, 0o600]);
     }
 
-    const search = new SecretSearch(secrets);
-    search.processes();
-    search.text("qstat -f", execFileSync(join(state.batch, "bin", "qstat"), ["-f"]));
-    // Job scripts, node.json, logs, journal, progress; the batch system's spool; Redis's files; carbon's and Elasticsearch's data.
-    search.files(site.stateDir, (path) => kept.includes(path));
-    expect(search.result.found).toEqual([]);
-    const searched = search.result.places;
-    expect(searched).toBeGreaterThan(200);
+    const running = searchCampaign(campaign, secrets);
+    expect(running.found).toEqual([]);
+    expect(running.places).toBeGreaterThan(200);
 
     await site.conclude(id);
     expect(existsSync(paths.secrets)).toBe(false);
     expect(readdirSync(paths.dir).filter((name) => name.startsWith("secrets"))).toEqual([]);
-    const after = new SecretSearch(secrets.filter(({ value }) => value !== admin?.password));
+    const after = new SecretSearch(secrets.filter(({ name }) => !name.includes("administrator")));
     await waitFor("the last processes of the campaign to end", () => {
       const look = new SecretSearch(secrets);
       look.processes();
@@ -77,7 +62,7 @@ describeWith(["redis", "haproxy", "elasticsearch"], "the secrets of a campaign",
     after.files(site.stateDir);
     expect(after.result.found).toEqual([]);
     console.info(
-      `${String(secrets.length)} secrets: none in ${String(searched)} places while the campaign ran, none in ${String(after.result.places)} afterwards`,
+      `${String(secrets.length)} secrets: none in ${String(running.places)} places while the campaign ran, none in ${String(after.result.places)} afterwards`,
     );
   }, 600_000);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { Redis } from "ioredis";
 import { expect } from "vitest";
+import { stringify } from "yaml";
 import { accessOf } from "../../orchestrator/access.ts";
 import { loadCampaign } from "../../orchestrator/campaign-store.ts";
 import { isFinal, type CampaignState } from "../../orchestrator/campaign.ts";
@@ -22,6 +23,7 @@ import { createBatchSystem } from "../../pbs/index.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
+import { merge, type Tree } from "../../orchestrator/demo/site.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A site with an archive of its own, on which tests launch real campaigns through the real command line. */
@@ -40,12 +42,16 @@ export interface TestSite {
   view(id: string): Promise<CampaignView>;
   orchestrator(id: string): ProcessIdentity;
   redis(): Promise<Redis>;
+  /** Gives a command to the site's Redis as its administrator. @returns the lines of the answer */
+  tellRedis(...words: readonly string[]): string[];
   /** Names of all jobs that the batch system ever had of the campaign, once for each job. */
   jobNames(id: string): Promise<string[]>;
   /** A read-only client through the campaign's proxy. */
   reader(id: string): Promise<Client>;
   /** Documents of the campaign, counted by an operator through the proxy. */
   documents(id: string): Promise<number>;
+  /** How many documents each data node that is there has indexed, by job name. */
+  indexedBy(id: string): Promise<ReadonlyMap<string, number>>;
   /** What Redis still holds of a campaign: keys and users. */
   leftInRedis(id: string): string[];
   /**
@@ -67,8 +73,8 @@ const SEARCH = join(import.meta.dirname, "search.ts");
 /** What distinguishes one site from another. */
 export interface SiteOptions {
   readonly lines?: number;
-  /** Lines of YAML that are added to the configuration. */
-  readonly yaml?: string;
+  /** Added to the configuration, above what it says otherwise. */
+  readonly settings?: Tree;
   /** Words before every command, e.g. those that enter a network namespace. */
   readonly prefix?: readonly string[];
   /** Words before a program that reaches the site's Redis. */
@@ -76,26 +82,25 @@ export interface SiteOptions {
 }
 
 export async function makeSite(dir: string, options: SiteOptions = {}): Promise<TestSite> {
-  const { lines = 20_000, yaml = "", prefix = [], besideRedis = [] } = options;
+  const { lines = 20_000, settings = {}, prefix = [], besideRedis = [] } = options;
   const stateDir = join(dir, "state");
   const archive = join(dir, "archive");
   mkdirSync(stateDir);
   const manifest = await writeSample({ month: "2013-01", lines, seed: 7, dir: archive, hosts: 12 });
   const configFile = join(dir, "site.yaml");
-  writeFileSync(
-    configFile,
-    `stateDir: ${stateDir}
-archive: { root: ${archive} }
-plan: { chunkBytes: 64KiB }
-batch: { poll: 1s }
-dataNodes: { count: 1, heap: 512MiB, memory: 2GiB }
-parsers: { count: 1, lock: 4s }
-elasticsearch: { masterHeap: 384MiB }
-limits: { eventsPerSecond: 1500 }
-finish: keep
-metrics: { interval: 2s }
-${yaml}`,
-  );
+  const usual = {
+    stateDir,
+    archive: { root: archive },
+    plan: { chunkBytes: "64KiB" },
+    batch: { poll: "1s" },
+    dataNodes: { count: 1, heap: "512MiB", memory: "2GiB" },
+    parsers: { count: 1, lock: "4s" },
+    elasticsearch: { masterHeap: "384MiB" },
+    limits: { eventsPerSecond: 1500 },
+    finish: "keep",
+    metrics: { interval: "2s" },
+  };
+  writeFileSync(configFile, stringify(merge(usual, settings)));
   const cli = new CommandLine(configFile, join(dir, "cli.log"), prefix);
   const resolved: ResolvedConfig = await loadConfig({ file: configFile, env: {} });
   const never = new AbortController().signal;
@@ -108,6 +113,12 @@ ${yaml}`,
   };
   const status = (id: string): Promise<CampaignStatus> => campaignStatus(stateDir, id);
   const paths = async (id: string) => (await loadCampaign(stateDir, id)).paths;
+  /** Asks Elasticsearch as an operator does, from where the operator is. */
+  const search = async <T>(id: string, path: string): Promise<T> => {
+    const file = join((await paths(id)).secrets, "access.json");
+    const [command = "", ...words] = [...prefix, process.execPath, SEARCH, file, path];
+    return JSON.parse(execFileSync(command, words, { encoding: "utf8" })) as T;
+  };
 
   const site: TestSite = {
     stateDir,
@@ -183,21 +194,31 @@ ${yaml}`,
       });
     },
     async documents(id) {
-      const file = join((await paths(id)).secrets, "access.json");
-      const [command = "", ...words] = [...prefix, process.execPath, SEARCH, file, "/logs-*/_count"];
-      return (JSON.parse(execFileSync(command, words, { encoding: "utf8" })) as { count: number }).count;
+      return (await search<{ count: number }>(id, "/logs-*/_count")).count;
     },
-    leftInRedis(id) {
+    async indexedBy(id) {
+      interface Stats {
+        readonly nodes: Readonly<
+          Record<
+            string,
+            { readonly name: string; readonly indices?: { readonly indexing?: { readonly index_total?: number } } }
+          >
+        >;
+      }
+      const { nodes } = await search<Stats>(id, "/_nodes/stats/indices/indexing");
+      return new Map(Object.values(nodes).map(({ name, indices }) => [name, indices?.indexing?.index_total ?? 0]));
+    },
+    tellRedis(...words) {
       const { services } = statePaths(stateDir);
       const { username = "", password = "" } = readRedisAdmin(services) ?? {};
       const port = String(readRecord(services).redis?.port ?? 0);
-      const ask = (...words: readonly string[]): string[] => {
-        const [command = "", ...rest] = [...besideRedis, "redis-cli", "-p", port, "--user", username, ...words];
-        const env = { ...process.env, REDISCLI_AUTH: password };
-        return execFileSync(command, rest, { encoding: "utf8", env })
-          .split("\n")
-          .filter((line) => line !== "");
-      };
+      const [command = "", ...rest] = [...besideRedis, "redis-cli", "-p", port, "--user", username, ...words];
+      const env = { ...process.env, REDISCLI_AUTH: password };
+      const lines = execFileSync(command, rest, { encoding: "utf8", env }).split("\n");
+      return lines.filter((line) => line !== "");
+    },
+    leftInRedis(id) {
+      const ask = (...words: readonly string[]): string[] => site.tellRedis(...words);
       const users = ask("ACL", "USERS").filter((name) => name.startsWith(`gh-${id}-`));
       return [...ask("KEYS", campaignKeys(id).everything), ...users];
     },

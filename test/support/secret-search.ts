@@ -1,5 +1,7 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { readRedisAdmin } from "../../orchestrator/services/record.ts";
 
 /** A secret and where it is kept, for messages that do not tell it. */
 export interface Secret {
@@ -94,4 +96,52 @@ function attempt<T>(read: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A campaign that runs, with all that may know its secrets. */
+export interface SearchedCampaign {
+  readonly stateDir: string;
+  readonly id: string;
+  /** Names of its jobs. */
+  readonly jobs: readonly string[];
+  /** What others say of it, by name: `qstat -f`, logs that stand elsewhere. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Every secret of a campaign, its site's administrator of Redis included. */
+export function secretsOf({ stateDir, id }: Pick<SearchedCampaign, "stateDir" | "id">): readonly Secret[] {
+  const state = statePaths(stateDir);
+  const admin = readRedisAdmin(state.services)?.password ?? "";
+  return [
+    ...secretsIn(campaignPaths(state.campaigns, id).secrets),
+    { name: "the site's administrator in Redis", value: admin },
+  ];
+}
+
+/** Where secrets are meant to be: what the programs that use them read. */
+export function keptPlaces({ stateDir, id, jobs }: Omit<SearchedCampaign, "texts">): readonly string[] {
+  const state = statePaths(stateDir);
+  const paths = campaignPaths(state.campaigns, id);
+  return [
+    paths.secrets,
+    join(paths.gateway, "proxy"),
+    join(paths.gateway, "master", "config"),
+    ...jobs.map((job) => join(state.scratch, job, "config")),
+    join(state.services, "redis-admin.json"),
+    // graphite-web's own, which signs its sessions.
+    join(state.services, "graphite-web", "secret-key"),
+  ];
+}
+
+/**
+ * Looks for secrets in command lines, environments, what others say, and every file of the site but those that are kept: job scripts, node.json,
+ * logs, journal, progress, the batch system's spool, Redis's files, carbon's and Elasticsearch's data.
+ */
+export function searchCampaign(campaign: SearchedCampaign, secrets: readonly Secret[]): SearchResult {
+  const kept = keptPlaces(campaign);
+  const search = new SecretSearch(secrets);
+  search.processes();
+  for (const [name, text] of Object.entries(campaign.texts)) search.text(name, text);
+  search.files(campaign.stateDir, (path) => kept.includes(path));
+  return search.result;
 }

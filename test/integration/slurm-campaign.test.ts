@@ -1,0 +1,150 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { readGatewaySpec } from "../../orchestrator/gateway/state.ts";
+import { enterNamespace, listNamespaces } from "../../orchestrator/network/index.ts";
+import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { describeWith, peersOf, privateStateDir, waitFor } from "../support/index.ts";
+import { leftoverProcesses } from "../support/processes.ts";
+import { describeReach, isOpen, reachability, type Place, type Reach } from "../support/reachability.ts";
+import { searchCampaign, secretsOf } from "../support/secret-search.ts";
+import { makeSlurmSite, type SlurmSite } from "../support/slurm-site.ts";
+
+/**
+ * Whole campaigns on a grid of its own: a real Slurm behind an sshd, its hosts on a private network, the gateway with a leg on each
+ * side, and an orchestrator that reaches the frontend's sshd and the proxy and nothing else.
+ */
+describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a campaign on Slurm", () => {
+  const dir = privateStateDir("slurm-campaign");
+  const prefix = `c${process.pid.toString(36).slice(-4)}`;
+  let grid: SlurmSite;
+
+  beforeAll(async () => {
+    grid = await makeSlurmSite(dir, { prefix });
+  }, 180_000);
+  afterEach(async () => {
+    await grid.site.endAll();
+  }, 240_000);
+  afterAll(async () => {
+    await grid.site.down();
+    await grid.bed.stop();
+    await waitFor("the last processes to end", () => leftoverProcesses(dir).length === 0);
+    expect(listNamespaces(prefix)).toEqual([]);
+  }, 120_000);
+
+  const gatewayDir = (id: string): string => campaignPaths(statePaths(grid.site.stateDir).campaigns, id).gateway;
+  const places = (): readonly Place[] => {
+    const { network } = grid.bed;
+    const spaces = [network.gateway, network.outside, ...(network.head ? [network.head] : []), ...network.members];
+    return spaces.map(({ name, namespace }) => ({ name, enter: enterNamespace(namespace) }));
+  };
+
+  it("loads a month exactly: Slurm's own ids, commands by ssh, nothing reachable but what must be, no secret anywhere", async () => {
+    const { bed, site } = grid;
+    // A qsub from here would not find the batch system.
+    const here = [...enterNamespace(bed.network.outside.namespace), "qsub", "-N", "x", "/bin/true"];
+    expect(() => execFileSync(here[0] ?? "", here.slice(1), { stdio: "pipe" })).toThrow(/configuration source/);
+
+    const id = await site.launch("flagship", [], ["--data-nodes", "2", "--parsers", "2"]);
+    await site.untilChunks(id, 5);
+    const view = await site.view(id);
+    const slurm = await grid.jobs();
+    for (const job of view.jobs.values()) {
+      expect(job.jobId).toMatch(/^\d+$/);
+      expect(slurm.get(job.name)).toEqual([{ id: job.jobId, state: "RUNNING", host: job.hosts[0] }]);
+    }
+    expect(view.jobs.size).toBe(4);
+
+    const rows = await reachability(places());
+    expect(wrongDoors(rows, await portsOf(id))).toEqual([]);
+    expect(describeReach(rows, kindOf)).toEqual(tableInArchitecture());
+    const { pid } = site.orchestrator(id);
+    const spec = await readGatewaySpec(gatewayDir(id));
+    const outside = bed.network.gateway.addresses.outside ?? "";
+    const allowed = [
+      `${bed.ssh.host}:${String(bed.ssh.port)}`,
+      ...[spec?.ports.outsideRedis, spec?.ports.outsideCarbon, spec?.ports.elasticsearch, spec?.ports.graphiteWeb].map(
+        (port) => `${outside}:${String(port)}`,
+      ),
+    ];
+    const peers = await waitFor("the orchestrator to be connected", () => {
+      const found = peersOf([pid]);
+      return found.length > 1 && found;
+    });
+    expect(peers.filter((peer) => !allowed.includes(peer))).toEqual([]);
+
+    const secrets = secretsOf({ stateDir: site.stateDir, id });
+    expect(secrets.length).toBeGreaterThan(30);
+    const said = {
+      "qstat -f": (await bed.onHead(["qstat", "-f"])).stdout,
+      "scontrol show job": (await bed.onHead(["scontrol", "show", "job"])).stdout,
+      "commands by ssh": bed.sshCommands().join("\n"),
+      "sshd's log": readFileSync(bed.logs.sshd, "utf8"),
+      "slurmctld's log": readFileSync(bed.logs.slurmctld, "utf8"),
+    };
+    const search = searchCampaign({ stateDir: site.stateDir, id, jobs: [...view.jobs.keys()], texts: said }, secrets);
+    expect(search.found).toEqual([]);
+    console.info(`${String(secrets.length)} secrets: none in ${String(search.places)} places`);
+
+    const { report } = await site.conclude(id);
+    expect(report.lines.duplicate).toBe(0);
+    expect(report.jobs.every(({ exit }) => exit === 0)).toBe(true);
+    // Each job was submitted once, by ssh; the ids are those of Slurm.
+    for (const name of view.jobs.keys()) {
+      expect(bed.sshCommands().filter((line) => /\bqsub\b/.test(line) && line.includes(name))).toHaveLength(1);
+    }
+    expect(readFileSync(bed.logs.sshd, "utf8")).toContain("Accepted publickey for root");
+    await expectNoJobs();
+    expect(existsSync(campaignPaths(statePaths(site.stateDir).campaigns, id).secrets)).toBe(false);
+  }, 600_000);
+
+  /** Slurm has no job of a campaign that has not ended, and its hosts run nothing of one. */
+  async function expectNoJobs(): Promise<void> {
+    await waitFor("Slurm's jobs to end", async () => {
+      const states = [...(await grid.jobs()).values()].flat().map(({ state }) => state);
+      return states.every((state) => !["PENDING", "RUNNING", "COMPLETING"].includes(state));
+    });
+    const scratch = statePaths(grid.site.stateDir).scratch;
+    expect(leftoverProcesses(scratch)).toEqual([]);
+  }
+
+  /** The proxy's and the master's ports, by who may use them. */
+  async function portsOf(
+    id: string,
+  ): Promise<{ readonly inside: readonly number[]; readonly outside: readonly number[] }> {
+    const ports = (await readGatewaySpec(gatewayDir(id)))?.ports;
+    if (!ports) throw new Error("the gateway has no spec");
+    return {
+      inside: [ports.redis, ports.carbon, ports.transport],
+      outside: [ports.outsideRedis, ports.outsideCarbon, ports.elasticsearch, ports.graphiteWeb],
+    };
+  }
+
+  const kindOf = (name: string): string => (/^dn\d+$/.test(name) ? "member" : name);
+
+  /** Whoever answers somebody who must not get through. */
+  function wrongDoors(
+    rows: readonly Reach[],
+    ports: { readonly inside: readonly number[]; readonly outside: readonly number[] },
+  ): readonly Reach[] {
+    return rows.filter((row) => {
+      if (!isOpen(row) || row.from === row.place) return false;
+      const [from, to] = [kindOf(row.from), kindOf(row.place)];
+      const isSlurm = /^slurm/.test(row.program);
+      if (from === "outside") {
+        return !(to === "gateway" && ports.outside.includes(row.port)) && !(to === "head" && row.program === "sshd");
+      }
+      if (to === "gateway") return from !== "member" || !ports.inside.includes(row.port);
+      if (to === "member" && (from === "member" || from === "gateway") && row.program === "java") return false;
+      return !isSlurm || !["member", "head"].includes(from) || !["member", "head"].includes(to);
+    });
+  }
+
+  /** The rows of the table in ARCHITECTURE.md. */
+  function tableInArchitecture(): readonly string[] {
+    const text = readFileSync(join(import.meta.dirname, "../../ARCHITECTURE.md"), "utf8");
+    const [, table = ""] = /<!-- reachability -->\n+([^]*?)\n+<!-- end -->/.exec(text) ?? [];
+    return table.split("\n");
+  }
+});

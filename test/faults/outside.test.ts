@@ -1,11 +1,10 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { readGatewaySpec, readProcesses } from "../../orchestrator/gateway/state.ts";
+import { readProcesses } from "../../orchestrator/gateway/state.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
-import { readRecord } from "../../orchestrator/services/record.ts";
 import { isAlive, signalProcess, type ProcessIdentity } from "../../worker/contract/process.ts";
-import { describeWith, peersOf, privateStateDir, waitFor } from "../support/index.ts";
+import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 import { jobsInside, makeTwoSpaces, type TwoSpaces } from "../support/two-spaces.ts";
 
@@ -55,69 +54,6 @@ describeWith(
       expect(signalProcess(identity, "SIGKILL")).toBe(true);
       await waitFor("the killed process to be gone", () => !isAlive(identity));
     };
-
-    it("loads a month exactly, whatever of gateway, Redis and orchestrator dies meanwhile", async () => {
-      const id = await site.launch("from-outside");
-      await site.untilChunks(id, 5);
-      const spec = await readGatewaySpec(gatewayDir(id));
-      if (!spec) throw new Error("the gateway has no spec");
-
-      // On the outside leg four ports, on no leg any address of all; outside itself nothing.
-      const inside = spaces.listeners("inside");
-      const outsidePorts = [
-        spec.ports.outsideRedis,
-        spec.ports.outsideCarbon,
-        spec.ports.elasticsearch,
-        spec.ports.graphiteWeb,
-      ].map((port) => `${spaces.address}:${String(port)}`);
-      const isLoopback = (listener: string): boolean => /^(127\.|\[::1\]|\[::ffff:127\.)/.test(listener);
-      expect(inside.filter((listener) => !isLoopback(listener)).sort()).toEqual(outsidePorts.sort());
-      expect(spaces.listeners("outside")).toEqual([]);
-      // The orchestrator's only peers.
-      const peers = await waitFor("the orchestrator to be connected", () => {
-        const found = peersOf([site.orchestrator(id).pid]);
-        return found.length > 0 && found;
-      });
-      expect(peers.filter((peer) => !outsidePorts.includes(peer))).toEqual([]);
-
-      const done = (await site.status(id)).chunks.done;
-      await kill((await readProcesses(gatewayDir(id)))?.haproxy);
-      await site.untilChunks(id, done + 5);
-
-      const services = statePaths(site.stateDir).services;
-      const redis = readRecord(services).redis?.process;
-      await kill(redis);
-      await waitFor(
-        "Redis to be started again by the gateway",
-        () => {
-          const now = readRecord(services).redis?.process;
-          return now && now.pid !== redis?.pid && isAlive(now);
-        },
-        { timeoutMs: 60_000 },
-      );
-      await site.untilChunks(id, done + 10);
-
-      const supervisor = (await readProcesses(gatewayDir(id)))?.supervisor;
-      await kill(supervisor);
-      await waitFor(
-        "the gateway to be started again",
-        async () => {
-          const now = await readProcesses(gatewayDir(id));
-          return now?.open && now.supervisor.pid !== supervisor?.pid;
-        },
-        { timeoutMs: 120_000 },
-      );
-      await site.untilChunks(id, done + 15);
-
-      await kill(site.orchestrator(id));
-      expect((await site.call("adopt", id, "--detach")).code).toBe(0);
-
-      const { report } = await site.conclude(id);
-      expect(report.warnings.join("\n")).toMatch(/died and was started again by the gateway at [\d:]+: Redis/);
-      expect((await site.jobNames(id)).length).toBe(2);
-      expect((await site.view(id)).owners).toBe(2);
-      expect(spaces.listeners("inside").filter((listener) => !isLoopback(listener))).toEqual([]);
-    });
 
     it("takes commands through the proxy, shows the dashboards there, and leaves nothing of a cancelled campaign", async () => {
       const id = await site.launch("told-from-outside", ["limits.eventsPerSecond=300"]);

@@ -45,7 +45,10 @@ describeWith(["sshd"], "a frontend", () => {
   };
   const pidIn = (file: string): number => (existsSync(file) ? Number(readFileSync(file, "utf8")) : 0);
   const gone = (file: string): Promise<unknown> =>
-    waitFor(`the process in ${file} to be gone`, () => identifyProcess(pidIn(file)) === undefined);
+    // Ending one is tried several times, each with a time limit of its own.
+    waitFor(`the process in ${file} to be gone`, () => identifyProcess(pidIn(file)) === undefined, {
+      timeoutMs: 120_000,
+    });
   /** A command that goes on until it is ended, and has begun. */
   const begin = async (exec: Exec, file: string): Promise<{ readonly end: Promise<BackfillError> }> => {
     const end = faultOf(run(exec, "sh", "-c", `echo $$ > ${file}; exec sleep 1000`));

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import type { Access } from "../../orchestrator/access.ts";
 import { readGatewaySpec } from "../../orchestrator/gateway/state.ts";
 import { enterNamespace, listNamespaces } from "../../orchestrator/network/index.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
@@ -98,6 +99,55 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
     await expectNoJobs();
     expect(existsSync(campaignPaths(statePaths(site.stateDir).campaigns, id).secrets)).toBe(false);
   }, 600_000);
+
+  it("two campaigns of two sites on one host, at once: neither meets the other", async () => {
+    const { bed, site } = grid;
+    const second = join(dir, "second");
+    mkdirSync(second);
+    // Somebody else: another state directory with services of its own, another user for Elasticsearch.
+    const other = await makeSlurmSite(second, {
+      prefix,
+      bed,
+      lines: 8_000,
+      settings: { elasticsearch: { runAsUid: 65533 } },
+    });
+    const [only, ...idle] = bed.nodes.map(({ name }) => name);
+    await bed.onHead(["scontrol", "update", `NodeName=${idle.join(",")}`, "State=DRAIN", "Reason=test"]);
+    try {
+      const names = await Promise.all([site.launch("mine"), other.site.launch("theirs")]);
+      await Promise.all([site.untilChunks("mine", 2), other.site.untilChunks("theirs", 2)]);
+      const views = await Promise.all([site.view("mine"), other.site.view("theirs")]);
+      expect(views.map(({ state }) => state)).toEqual(["running", "running"]);
+      const hosts = views.flatMap(({ jobs }) => [...jobs.values()].map((job) => job.hosts[0]));
+      expect(hosts).toEqual([only, only, only, only]);
+      // Who has everything of theirs gets nothing out of mine.
+      const [mine, theirs] = [site, other.site].map(({ stateDir }, n) =>
+        readAccess(campaignPaths(statePaths(stateDir).campaigns, names[n] ?? "").secrets),
+      );
+      const mixed = join(dir, "mixed.json");
+      writeFileSync(mixed, JSON.stringify({ ...theirs, url: mine?.url, ca: mine?.ca }));
+      const program = join(import.meta.dirname, "../support/search.ts");
+      const [command, ...words] = [
+        ...enterNamespace(bed.network.outside.namespace),
+        process.execPath,
+        program,
+        mixed,
+        "/",
+      ];
+      expect(() => execFileSync(command ?? "", words, { stdio: "pipe" })).toThrow(
+        /alert|reset|hang up|ECONNRESET|EPROTO/i,
+      );
+      await Promise.all([site.conclude("mine"), other.site.conclude("theirs")]);
+      await expectNoJobs();
+    } finally {
+      await bed.onHead(["scontrol", "update", `NodeName=${idle.join(",")}`, "State=RESUME"]);
+      await other.site.endAll();
+      await other.site.down();
+    }
+  }, 600_000);
+
+  const readAccess = (secrets: string): Access =>
+    JSON.parse(readFileSync(join(secrets, "access.json"), "utf8")) as Access;
 
   /** Slurm has no job of a campaign that has not ended, and its hosts run nothing of one. */
   async function expectNoJobs(): Promise<void> {

@@ -24,6 +24,8 @@ export interface SlurmJob {
 export interface SlurmSiteOptions {
   /** Begins the names of the bed's namespaces. */
   readonly prefix: string;
+  /** One that runs, for a further site on it; else one is started. */
+  readonly bed?: SlurmBed;
   readonly nodes?: readonly string[];
   readonly lines?: number;
   /** Added to the bed's settings, above them. */
@@ -31,16 +33,18 @@ export interface SlurmSiteOptions {
   readonly nodeTimeoutSeconds?: number;
 }
 
-/** Starts the bed in `dir/bed` and makes the site beside it. */
+/** Starts the bed in `dir/bed`, unless there is one, and makes the site beside it. */
 export async function makeSlurmSite(dir: string, options: SlurmSiteOptions): Promise<SlurmSite> {
   const { prefix, nodes = ["dn1", "dn2", "dn3"], lines, settings = {}, nodeTimeoutSeconds } = options;
-  const bed = await startSlurmBed({
-    stateDir: join(dir, "bed"),
-    prefix,
-    nodes,
-    log: createLog({ level: "warn" }),
-    ...(nodeTimeoutSeconds === undefined ? {} : { nodeTimeoutSeconds }),
-  });
+  const bed =
+    options.bed ??
+    (await startSlurmBed({
+      stateDir: join(dir, "bed"),
+      prefix,
+      nodes,
+      log: createLog({ level: "warn" }),
+      ...(nodeTimeoutSeconds === undefined ? {} : { nodeTimeoutSeconds }),
+    }));
   mkdirSync(join(dir, "java"), { recursive: true });
   const javaHome = await bedJavaHome(join(dir, "java"), process.env["ES_JAVA_HOME"] ?? "");
   const site = await makeSite(dir, {

@@ -4,9 +4,10 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { ConfigError } from "../worker/contract/errors.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
-import type { Config } from "./config-schema.ts";
+import { configSchema, type Config } from "./config-schema.ts";
 import { makeStateDir, unusableStateDir } from "./state-dir.ts";
 import { campaignPaths, statePaths, type CampaignPaths, type StatePaths } from "./paths.ts";
+import { mergeSettings } from "./settings.ts";
 
 /** `campaign.json`: what a campaign is, without secrets. Never changes after its creation. */
 export interface CampaignRecord {
@@ -118,7 +119,10 @@ export async function loadCampaign(
   if (!ID.test(id)) throw await unknown(state, id);
   const paths = campaignPaths(state.campaigns, id);
   try {
-    return { record: JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord, paths, state };
+    const record = JSON.parse(await readFile(paths.campaign, "utf8")) as CampaignRecord;
+    // One that was made before there was some setting has its default.
+    const config = mergeSettings(configSchema.parse({}), record.config) as Config;
+    return { record: { ...record, config }, paths, state };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") throw await unknown(state, id);

@@ -4,6 +4,7 @@ import { parse, stringify } from "yaml";
 import { ConfigError, describeError } from "../../worker/contract/errors.ts";
 import { loadConfig } from "../config.ts";
 import type { SiteConfig } from "../launch.ts";
+import { isSettings, mergeSettings, type Settings } from "../settings.ts";
 
 /** The demo's place in the state directory, and its configuration. */
 export interface DemoSite {
@@ -33,16 +34,16 @@ export async function createSite(stateDir: string | undefined, settings: string 
     batch: { poll: "1s" },
     metrics: { interval: "2s" },
   };
-  const text = stringify(merge(own, settings === undefined ? {} : await readSettings(settings)));
+  const text = stringify(mergeSettings(own, settings === undefined ? {} : await readSettings(settings)));
   await writeFile(configFile, `# The configuration of the demo; every run writes it anew.\n${text}`);
   const { config } = await loadConfig({ file: configFile, env: process.env, overrides: {} });
   return { config, configFile, logFile: join(dir, "demo.log"), archive };
 }
 
-async function readSettings(file: string): Promise<Tree> {
+async function readSettings(file: string): Promise<Settings> {
   try {
     const settings: unknown = parse(await readFile(file, "utf8"));
-    if (isTree(settings)) return settings;
+    if (isSettings(settings)) return settings;
   } catch (cause) {
     throw new ConfigError("DEMO_SETTINGS", `--settings ${file} cannot be used: ${describeError(cause)}`, { cause });
   }
@@ -50,21 +51,4 @@ async function readSettings(file: string): Promise<Tree> {
     "DEMO_SETTINGS",
     `--settings ${file} cannot be used: write settings as a configuration file has them`,
   );
-}
-
-/** Settings as a configuration file has them. */
-export type Tree = Readonly<Record<string, unknown>>;
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The second one counts where both say something. */
-export function merge(below: Tree, above: Tree): Tree {
-  const merged: Record<string, unknown> = { ...below };
-  for (const [key, value] of Object.entries(above)) {
-    const there = merged[key];
-    merged[key] = isTree(there) && isTree(value) ? merge(there, value) : value;
-  }
-  return merged;
 }

@@ -23,7 +23,7 @@ import { createBatchSystem } from "../../pbs/index.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
-import { merge, type Tree } from "../../orchestrator/demo/site.ts";
+import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A site with an archive of its own, on which tests launch real campaigns through the real command line. */
@@ -74,7 +74,7 @@ const SEARCH = join(import.meta.dirname, "search.ts");
 export interface SiteOptions {
   readonly lines?: number;
   /** Added to the configuration, above what it says otherwise. */
-  readonly settings?: Tree;
+  readonly settings?: Settings;
   /** Words before every command, e.g. those that enter a network namespace. */
   readonly prefix?: readonly string[];
   /** Words before a program that reaches the site's Redis. */
@@ -100,7 +100,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     finish: "keep",
     metrics: { interval: "2s" },
   };
-  writeFileSync(configFile, stringify(merge(usual, settings)));
+  writeFileSync(configFile, stringify(mergeSettings(usual, settings)));
   const cli = new CommandLine(configFile, join(dir, "cli.log"), prefix);
   const resolved: ResolvedConfig = await loadConfig({ file: configFile, env: {} });
   const never = new AbortController().signal;

@@ -4,7 +4,7 @@ import { bedJavaHome, bedSettings, startSlurmBed, type SlurmBed } from "../../or
 import { createLog } from "../../orchestrator/log.ts";
 import { enterNamespace } from "../../orchestrator/network/index.ts";
 import { makeSite, type TestSite } from "./campaign.ts";
-import { merge, type Tree } from "../../orchestrator/demo/site.ts";
+import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
 
 /** A site whose batch system is a Slurm bed, and whose operators stand in the outside namespace. */
 export interface SlurmSite {
@@ -29,7 +29,7 @@ export interface SlurmSiteOptions {
   readonly nodes?: readonly string[];
   readonly lines?: number;
   /** Added to the bed's settings, above them. */
-  readonly settings?: Tree;
+  readonly settings?: Settings;
   readonly nodeTimeoutSeconds?: number;
 }
 
@@ -49,7 +49,7 @@ export async function makeSlurmSite(dir: string, options: SlurmSiteOptions): Pro
   const javaHome = await bedJavaHome(join(dir, "java"), process.env["ES_JAVA_HOME"] ?? "");
   const site = await makeSite(dir, {
     ...(lines === undefined ? {} : { lines }),
-    settings: merge(bedSettings(bed, javaHome), settings),
+    settings: mergeSettings(bedSettings(bed, javaHome), settings),
     prefix: enterNamespace(bed.network.outside.namespace),
     besideRedis: enterNamespace(bed.network.gateway.namespace),
   });

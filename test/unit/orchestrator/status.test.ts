@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createCampaign, progressFile } from "../../../orchestrator/campaign-store.ts";
+import { createCampaign, loadCampaign, progressFile } from "../../../orchestrator/campaign-store.ts";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
 import { ownerOfThisProcess, writeOwner } from "../../../orchestrator/owner-file.ts";
 import { statePaths, type CampaignPaths } from "../../../orchestrator/paths.ts";
@@ -34,6 +34,18 @@ describe("the list of campaigns", () => {
     expect(list[2]).toMatchObject({ problem: expect.stringContaining(damaged.campaign) as string });
     await expect(campaignStatus(stateDir, "damaged")).rejects.toMatchObject({ code: "CAMPAIGN_UNREADABLE" });
   });
+});
+
+it("a campaign that was made before there was a setting has its default", async () => {
+  const { campaign: file } = await campaign("old");
+  const record = JSON.parse(await readFile(file, "utf8")) as { config: Record<string, Record<string, unknown>> };
+  delete record.config["autoscale"];
+  delete record.config["batch"]?.["quarantine"];
+  record.config["batch"] = { ...record.config["batch"], poll: 17 };
+  await writeFile(file, JSON.stringify(record));
+  expect(await campaignStatus(stateDir, "old")).toMatchObject({ state: "planned" });
+  const { config } = (await loadCampaign(stateDir, "old")).record;
+  expect(config.batch).toMatchObject({ poll: 17, quarantine: { failures: 3 } });
 });
 
 describe("the orchestrator of a campaign", () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import type { Access } from "../../orchestrator/access.ts";
@@ -9,7 +9,7 @@ import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
 import { describeWith, peersOf, privateStateDir, waitFor } from "../support/index.ts";
 import { leftoverProcesses } from "../support/processes.ts";
 import { describeReach, isOpen, reachability, type Place, type Reach } from "../support/reachability.ts";
-import { searchCampaign, secretsOf } from "../support/secret-search.ts";
+import { keptPlaces, searchCampaign, SecretSearch, secretsOf, strangersMayRead } from "../support/secret-search.ts";
 import { makeSlurmSite, type SlurmSite } from "../support/slurm-site.ts";
 
 /**
@@ -75,8 +75,17 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
     });
     expect(peers.filter((peer) => !allowed.includes(peer))).toEqual([]);
 
+    // Three authorities' keys, those of clients and servers, users of Elasticsearch and Redis, the jobs' tokens.
     const secrets = secretsOf({ stateDir: site.stateDir, id });
     expect(secrets.length).toBeGreaterThan(30);
+    expect(secrets.every(({ value }) => value.length >= 30)).toBe(true);
+    const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
+    const there = new SecretSearch(secrets);
+    there.files(paths.secrets);
+    expect(new Set(there.result.found.map((line) => line.split(": ")[1])).size).toBeGreaterThan(15);
+    for (const name of readdirSync(paths.secrets)) {
+      expect([name, statSync(join(paths.secrets, name)).mode & 0o777]).toEqual([name, 0o600]);
+    }
     const said = {
       "qstat -f": (await bed.onHead(["qstat", "-f"])).stdout,
       "scontrol show job": (await bed.onHead(["scontrol", "show", "job"])).stdout,
@@ -84,9 +93,11 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
       "sshd's log": readFileSync(bed.logs.sshd, "utf8"),
       "slurmctld's log": readFileSync(bed.logs.slurmctld, "utf8"),
     };
-    const search = searchCampaign({ stateDir: site.stateDir, id, jobs: [...view.jobs.keys()], texts: said }, secrets);
+    const campaign = { stateDir: site.stateDir, id, jobs: [...view.jobs.keys()], texts: said };
+    for (const place of keptPlaces(campaign)) expect(strangersMayRead(place)).toEqual([]);
+    const search = searchCampaign(campaign, secrets);
     expect(search.found).toEqual([]);
-    console.info(`${String(secrets.length)} secrets: none in ${String(search.places)} places`);
+    expect(search.places).toBeGreaterThan(200);
 
     const { report } = await site.conclude(id);
     expect(report.lines.duplicate).toBe(0);
@@ -97,7 +108,20 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
     }
     expect(readFileSync(bed.logs.sshd, "utf8")).toContain("Accepted publickey for root");
     await expectNoJobs();
-    expect(existsSync(campaignPaths(statePaths(site.stateDir).campaigns, id).secrets)).toBe(false);
+    expect(existsSync(paths.secrets)).toBe(false);
+    expect(readdirSync(paths.dir).filter((name) => name.startsWith("secrets"))).toEqual([]);
+    await waitFor("the last processes of the campaign to end", () => {
+      const look = new SecretSearch(secrets);
+      look.processes();
+      return look.result.found.length === 0;
+    });
+    const after = new SecretSearch(secrets.filter(({ name }) => !name.includes("administrator")));
+    after.processes();
+    after.files(site.stateDir);
+    expect(after.result.found).toEqual([]);
+    console.info(
+      `${String(secrets.length)} secrets: none in ${String(search.places)} places while the campaign ran, none in ${String(after.result.places)} afterwards`,
+    );
   }, 600_000);
 
   it("two campaigns of two sites on one host, at once: neither meets the other", async () => {

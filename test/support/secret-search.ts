@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
 import { readRedisAdmin } from "../../orchestrator/services/record.ts";
@@ -144,4 +144,14 @@ export function searchCampaign(campaign: SearchedCampaign, secrets: readonly Sec
   for (const [name, text] of Object.entries(campaign.texts)) search.text(name, text);
   search.files(campaign.stateDir, (path) => kept.includes(path));
   return search.result;
+}
+
+/** Files at or below the path that others than their owner may read. */
+export function strangersMayRead(path: string): string[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return [];
+  if (stat.isFile()) return (stat.mode & 0o077) === 0 ? [] : [path];
+  // Below a directory that others cannot enter nothing can be read.
+  if ((stat.mode & 0o077) === 0) return [];
+  return readdirSync(path).flatMap((name) => strangersMayRead(join(path, name)));
 }

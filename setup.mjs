@@ -56,10 +56,10 @@ const DEBIAN = {
   kdc: { names: ["krb5-kdc"], present: () => hasProgram("krb5kdc"), unit: "krb5-kdc" },
   kdcAdmin: { names: ["krb5-admin-server"], present: () => hasProgram("kadmin.local"), unit: "krb5-admin-server" },
   kerberos: { names: ["krb5-user"], present: () => hasProgram("kinit") },
+  faketime: { names: ["faketime"], present: () => hasProgram("faketime") },
 };
-const { kdc, kdcAdmin, kerberos, ...WITHOUT_KERBEROS } = DEBIAN;
-const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } =
-  WITHOUT_KERBEROS;
+const { kdc, kdcAdmin, kerberos, faketime, ...OTHERS } = DEBIAN;
+const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = OTHERS;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 
@@ -72,7 +72,7 @@ const PROGRAMS = {
     argv: ["orchestrator/demo/main.ts"],
   },
   test: {
-    debian: { ...SERVICES, ...SLURM_BED, chromium, curl, kdc, kdcAdmin, kerberos },
+    debian: { ...SERVICES, ...SLURM_BED, chromium, curl, kdc, kdcAdmin, kerberos, faketime },
     runtimes: true,
     argv: ["node_modules/vitest/vitest.mjs", "run"],
   },

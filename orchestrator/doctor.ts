@@ -1,7 +1,8 @@
-import { describeError } from "../worker/contract/errors.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { accessChecks } from "./doctor/access.ts";
+import { findingOf } from "./doctor/finding-of.ts";
 import { machineChecks } from "./doctor/machine.ts";
+import { nodeChecks } from "./doctor/nodes.ts";
 import { placeChecks } from "./doctor/places.ts";
 import { programChecks } from "./doctor/programs.ts";
 import { selfChecks } from "./doctor/self.ts";
@@ -23,11 +24,13 @@ export interface DoctorContext {
   readonly signal: AbortSignal;
 }
 
-/** One thing that a campaign needs. */
+/** One thing that a campaign needs, or one kind of thing. */
 export interface Check {
   readonly name: string;
+  /** How long it may hold up the others; default 20 s. */
+  readonly timeoutSeconds?: number;
   /** What it throws counts as missing, with the error's message, which names the remedy. */
-  run(context: DoctorContext): Promise<Finding>;
+  run(context: DoctorContext): Promise<Finding | readonly Finding[]>;
 }
 
 /** A check with what it found. */
@@ -42,13 +45,13 @@ export const CHECKS: readonly Check[] = [
   ...placeChecks,
   ...accessChecks,
   ...selfChecks,
+  ...nodeChecks,
 ];
 
-/** No check may hold up the others for longer. */
-const CHECK_TIMEOUT_MS = 20_000;
+const CHECK_TIMEOUT_SECONDS = 20;
 
 /**
- * Looks at everything that a campaign of this configuration needs on this machine. Changes nothing that stays: directories
+ * Looks at everything that a campaign of this configuration needs, here and on the grid. Changes nothing that stays: directories
  * that are missing are made when they are needed, not here.
  */
 export async function diagnose(context: DoctorContext, checks = CHECKS): Promise<readonly Diagnosis[]> {
@@ -56,24 +59,20 @@ export async function diagnose(context: DoctorContext, checks = CHECKS): Promise
   // One after the other: some of them try ports and processes, which must not see each other.
   for (const check of checks) {
     context.signal.throwIfAborted();
-    diagnoses.push({ name: check.name, ...(await examine(check, context)) });
+    for (const finding of await examine(check, context)) diagnoses.push({ name: check.name, ...finding });
   }
   return diagnoses;
 }
 
-async function examine(check: Check, context: DoctorContext): Promise<Finding> {
-  const timeout = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+async function examine(check: Check, context: DoctorContext): Promise<readonly Finding[]> {
+  const seconds = check.timeoutSeconds ?? CHECK_TIMEOUT_SECONDS;
+  const timeout = AbortSignal.timeout(seconds * 1000);
   try {
-    return await check.run({ ...context, signal: AbortSignal.any([context.signal, timeout]) });
+    return [await check.run({ ...context, signal: AbortSignal.any([context.signal, timeout]) })].flat();
   } catch (error) {
     context.signal.throwIfAborted();
-    if (timeout.aborted) return { level: "missing", text: `no answer within ${CHECK_TIMEOUT_MS / 1000} s` };
-    // Our messages end in the remedy, after a semicolon.
-    const message = describeError(error);
-    const at = message.lastIndexOf("; ");
-    return at < 0
-      ? { level: "missing", text: message }
-      : { level: "missing", text: message.slice(0, at), remedy: message.slice(at + 2) };
+    if (timeout.aborted) return [{ level: "missing", text: `no answer within ${String(seconds)} s` }];
+    return [findingOf(error)];
   }
 }
 

@@ -1,8 +1,7 @@
-import { text } from "node:stream/consumers";
 import { examples, type Command } from "./command.ts";
 
 /**
- * `gridharvest at-gateway`: does on this machine, which is the gateway host, what stands on stdin, and prints the answer as JSON.
+ * `gridharvest at-gateway`: does on this machine, which is the gateway host, what the first line of stdin says, and prints the answer as JSON.
  * Started through `network.gateway`. Hidden from the help.
  */
 export const atGateway: Command = {
@@ -16,7 +15,7 @@ export const atGateway: Command = {
     command.action(() =>
       run(async (io, signal) => {
         const { answerAtGateway } = await import("../gateway/index.ts");
-        io.stdout.write(await answerAtGateway(await text(process.stdin), io.log, signal));
+        await answerAtGateway(process.stdin, (line) => io.stdout.write(line), io.log, signal);
         return 0;
       }),
     );

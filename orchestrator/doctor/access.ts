@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { localCommandRunner } from "../../pbs/command.ts";
-import type { Access } from "../../pbs/access/index.ts";
+import type { Access, FileStore } from "../../pbs/access/index.ts";
 import { watchTicket } from "../../pbs/access/ticket.ts";
 import { BackfillError, describeError } from "../../worker/contract/errors.ts";
 import { accessOptionsOf, openBatchAccess, withBatchAccess } from "../batch-access.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
+import { judgeClock } from "./clock.ts";
 
 /** The way to the batch system: the frontend, what must be there, and where jobs' files go. */
 export const accessChecks: readonly Check[] = [
@@ -19,8 +20,6 @@ export const accessChecks: readonly Check[] = [
 /** What every PBS has. */
 const COMMANDS = ["qsub", "qstat", "qdel"];
 const TIMEOUT_SECONDS = 15;
-/** Certificates begin in the past by more than this; Kerberos bears five minutes. */
-const MOST_SKEW_SECONDS = 60;
 
 const THIS_MACHINE: Finding = { level: "ok", text: "this machine" };
 const NOT_REACHED: Finding = { level: "warning", text: "not looked at: the frontend is not reached" };
@@ -69,21 +68,14 @@ async function checkCommands(context: DoctorContext): Promise<Finding> {
 
 async function checkClock(context: DoctorContext): Promise<Finding> {
   return await onFrontend(context, async (access) => {
-    const before = Date.now();
+    const since = Date.now();
     const { stdout } = await access.exec(["date", "-u", "+%s"], {
       timeoutSeconds: TIMEOUT_SECONDS,
       signal: context.signal,
     });
-    const after = Date.now();
     const there = Number(stdout.toString("utf8").trim());
-    // It looked at its clock at some moment in between.
-    const skew = there < before / 1000 - 1 ? there - before / 1000 : there > after / 1000 ? there - after / 1000 : 0;
-    if (Math.abs(skew) < MOST_SKEW_SECONDS) return { level: "ok", text: "agrees with the one here" };
-    return {
-      level: "missing",
-      text: `the clock of ${access.frontend ?? ""} is ${String(Math.abs(Math.round(skew)))} s ${skew > 0 ? "ahead of" : "behind"} the one here`,
-      remedy: "set both by NTP (chronyc tracking, timedatectl): certificates and leases are good for a span of time",
-    };
+    const wrong = judgeClock(access.frontend ?? "", there, { since, until: Date.now() });
+    return wrong ?? { level: "ok", text: "agrees with the one here" };
   });
 }
 
@@ -94,10 +86,7 @@ async function checkStaging({ resolved }: DoctorContext): Promise<Finding> {
   const access = openBatchAccess(resolved.config, silent);
   const where = kind === "local" || files === "shared" ? stagingDir : `${stagingDir} on ${access.frontend ?? ""}`;
   try {
-    // Like other directories it is made when it is needed, not here.
-    let existing = stagingDir;
-    while (!(await access.files.stat(existing)) && dirname(existing) !== existing) existing = dirname(existing);
-    const probe = `${existing}/.gridharvest-doctor-${randomBytes(6).toString("hex")}`;
+    const probe = await spareDir(access.files, stagingDir);
     await access.files.makeDir(probe, 0o700);
     try {
       await access.files.write(`${probe}/file`, "gridharvest\n", 0o600);
@@ -120,15 +109,22 @@ async function checkStaging({ resolved }: DoctorContext): Promise<Finding> {
   }
 }
 
+/** A name for a directory of doctor's own. Like others the one that is meant is made when it is needed, not here: so in the nearest that exists. */
+export async function spareDir(files: FileStore, wanted: string): Promise<string> {
+  let existing = wanted;
+  while (!(await files.stat(existing)) && dirname(existing) !== existing) existing = dirname(existing);
+  return join(existing, `.gridharvest-doctor-${randomBytes(6).toString("hex")}`);
+}
+
 async function onFrontend(context: DoctorContext, look: (access: Access) => Promise<Finding>): Promise<Finding> {
   return context.resolved.config.batch.access.kind === "local" ? THIS_MACHINE : await overAccess(context, look);
 }
 
 /** Looks at something over the access. What is wrong with the way itself is for the check `frontend` to say. */
-export async function overAccess(
+export async function overAccess<T extends Finding | readonly Finding[]>(
   { resolved, signal }: DoctorContext,
-  look: (access: Access) => Promise<Finding>,
-): Promise<Finding> {
+  look: (access: Access) => Promise<T>,
+): Promise<T | Finding> {
   try {
     return await withBatchAccess(resolved.config, silent, look);
   } catch (error) {
@@ -138,6 +134,7 @@ export async function overAccess(
   }
 }
 
-function isAway(error: unknown): boolean {
+/** Whether an error says that the frontend is not reached. */
+export function isAway(error: unknown): error is BackfillError {
   return error instanceof BackfillError && error.code.startsWith("SSH_");
 }

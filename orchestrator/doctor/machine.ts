@@ -60,7 +60,7 @@ export function judgeDisks(disks: readonly DiskRoom[]): Finding {
 async function checkLimits({ resolved }: DoctorContext): Promise<Finding> {
   const { network, batch } = resolved.config;
   if (network.gateway.placement === "command" && batch.system !== "local") {
-    return { level: "ok", text: "nothing runs on this machine; agents tell the limits of their nodes" };
+    return { level: "ok", text: "nothing runs on this machine; those of nodes are looked at there" };
   }
   const low = lowLimitsHere().filter(({ fatal }) => !fatal || !isLoopback(network.gatewayAddress));
   const worst = low.find(({ fatal }) => fatal) ?? low[0];

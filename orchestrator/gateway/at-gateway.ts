@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { text } from "node:stream/consumers";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { BackfillError, ConfigError, describeError, GridError, StoreError } from "../../worker/contract/errors.ts";
 import type { Config } from "../config-schema.ts";
@@ -8,6 +9,7 @@ import type { Log } from "../log.ts";
 import { enterNamespace } from "../network/index.ts";
 import { commandLine } from "../runtimes/index.ts";
 import { carryOut, type GatewayAnswers, type GatewayRequest } from "./carry-out.ts";
+import { listenOn, type Listener } from "./ports.ts";
 
 /** The hidden command that reads a request on stdin and prints the answer. */
 export const AT_GATEWAY_COMMAND = "at-gateway";
@@ -53,18 +55,70 @@ export async function atGateway<R extends GatewayRequest>(
   return (await askProgram(prefix, request, log, signal)) as GatewayAnswers[R["act"]];
 }
 
+/** What lasts as long as the input of the program that does it. */
+interface ListenRequest {
+  readonly act: "listen";
+  readonly address: string;
+}
+
+/**
+ * Listens on the gateway host's address on the nodes' network, at a port such as gateways have, so that nodes can try the way there. Ends with its
+ * asker, whatever way that one ends.
+ * @throws GridError `NO_FREE_PORT`; `GATEWAY_UNREACHABLE` (retryable)
+ */
+export async function listenAtGateway(network: Config["network"], log: Log, signal: AbortSignal): Promise<Listener> {
+  const address = network.gatewayAddress;
+  const prefix = gatewayPrefix(network);
+  if (prefix.length === 0) return await listenOn(address);
+  const program = startProgram(prefix, { act: "listen", address }, log, signal);
+  try {
+    const { port } = contentOf(await program.answer) as Pick<Listener, "port">;
+    return { port, close: () => program.stop() };
+  } catch (error) {
+    await program.stop();
+    throw error;
+  }
+}
+
 async function askProgram(
   prefix: readonly string[],
   request: GatewayRequest,
   log: Log,
   signal: AbortSignal,
 ): Promise<unknown> {
+  const program = startProgram(prefix, request, log, signal);
+  const answer = await program.answer;
+  await program.ended;
+  signal.throwIfAborted();
+  return contentOf(answer);
+}
+
+type Answer = z.output<typeof answerSchema>;
+
+/** This program at the other end. */
+interface Program {
+  /** Rejects with GridError `GATEWAY_UNREACHABLE` when it ends without one, with the signal's reason when that is why. */
+  readonly answer: Promise<Answer>;
+  readonly ended: Promise<unknown>;
+  /** Resolves when it has ended. */
+  stop(): Promise<void>;
+}
+
+/** @param signal ends it */
+function startProgram(
+  prefix: readonly string[],
+  request: GatewayRequest | ListenRequest,
+  log: Log,
+  signal: AbortSignal,
+): Program {
   signal.throwIfAborted();
   const { node, args } = commandLine();
   const words = [...prefix, node, ...args, AT_GATEWAY_COMMAND];
   const [command = "", ...rest] = words;
   checkWords([node, ...args]);
   const child = spawn(command, rest, { stdio: ["pipe", "pipe", "pipe"] });
+  const onAbort = (): void => void child.kill("SIGTERM");
+  signal.addEventListener("abort", onAbort);
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (code, killedBy) =>
@@ -73,33 +127,47 @@ async function askProgram(
   });
   // A program that ends at once does not read its request.
   child.stdin.on("error", () => undefined);
-  child.stdin.end(JSON.stringify(request));
+  const line = `${JSON.stringify(request)}\n`;
+  if (request.act === "listen") child.stdin.write(line);
+  else child.stdin.end(line);
   const lastLines: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => {
     lastLines.push(line);
     if (lastLines.length > 5) lastLines.shift();
     passOn(line, log);
   });
-  const onAbort = (): void => void child.kill("SIGTERM");
-  signal.addEventListener("abort", onAbort);
-  let output: string;
-  let how: string;
-  try {
-    [output, how] = await Promise.all([text(child.stdout).catch(() => ""), ended]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-  signal.throwIfAborted();
-  const parsed = answerSchema.safeParse(parseLine(output)).data;
-  if (parsed === undefined) {
-    throw new GridError(
-      "GATEWAY_UNREACHABLE",
-      `${request.act} on the gateway host (${prefix.join(" ")} …) gave no answer: ${how}: ${lastLines.join(" | ").slice(-600) || "it said nothing"}; see network.gateway, and whether that host sees ${node}`,
-      { retryable: true, context: { act: request.act } },
-    );
-  }
-  if ("error" in parsed) throw errorOf(parsed.error);
-  return parsed.answer;
+  const answer = new Promise<Answer>((resolve, reject) => {
+    // A login script may print something first.
+    createInterface({ input: child.stdout }).on("line", (text) => {
+      const parsed = answerSchema.safeParse(parseLine(text)).data;
+      if (parsed) resolve(parsed);
+    });
+    void ended.then((how) => {
+      signal.removeEventListener("abort", onAbort);
+      const said = lastLines.join(" | ").slice(-600) || "it said nothing";
+      const unreachable = new GridError(
+        "GATEWAY_UNREACHABLE",
+        `${request.act} on the gateway host (${prefix.join(" ")} …) gave no answer: ${how}: ${said}; see network.gateway, and whether that host sees ${node}`,
+        { retryable: true, context: { act: request.act } },
+      );
+      reject(signal.aborted ? (signal.reason as Error) : unreachable);
+    });
+  });
+  return {
+    answer,
+    ended,
+    async stop() {
+      child.stdin.end();
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+/** @throws what doing it threw there */
+function contentOf(answer: Answer): unknown {
+  if ("error" in answer) throw errorOf(answer.error);
+  return answer.answer;
 }
 
 /** Logs of the other end go to ours; what else comes, say a banner, is for the curious. */
@@ -120,10 +188,9 @@ function checkWords(words: readonly string[]): void {
   }
 }
 
-function parseLine(output: string): unknown {
+function parseLine(line: string): unknown {
   try {
-    // A login script may print something first.
-    return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "");
+    return JSON.parse(line);
   } catch {
     return undefined;
   }
@@ -139,16 +206,36 @@ function errorOf(error: {
   return new Kind(error.code, error.message, { retryable: error.retryable });
 }
 
-/** The other end: carries out the request that stands in the text. @returns the line to print */
-export async function answerAtGateway(requestText: string, log: Log, signal: AbortSignal): Promise<string> {
+/**
+ * The other end: carries out the request on the first line of the input.
+ * @param print gets the one line that is the answer
+ */
+export async function answerAtGateway(
+  input: Readable,
+  print: (line: string) => void,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const lines = createInterface({ input });
+  const ended = once(lines, "close", { signal }).catch(() => undefined);
   try {
-    const answer = await carryOut(JSON.parse(requestText) as GatewayRequest, log, signal);
-    return `${JSON.stringify({ answer: answer ?? null })}\n`;
+    const first = (await Promise.race([once(lines, "line"), ended])) as readonly [string] | undefined;
+    const request = JSON.parse(first?.[0] ?? "") as GatewayRequest | ListenRequest;
+    if (request.act !== "listen") {
+      print(`${JSON.stringify({ answer: (await carryOut(request, log, signal)) ?? null })}\n`);
+      return;
+    }
+    const listener = await listenOn(request.address);
+    print(`${JSON.stringify({ answer: { port: listener.port } })}\n`);
+    await ended;
+    await listener.close();
   } catch (error) {
     const known = error instanceof BackfillError ? error : undefined;
     const kind =
       known instanceof ConfigError ? "ConfigError" : known instanceof StoreError ? "StoreError" : "GridError";
     const { code, retryable } = known ?? { code: "UNEXPECTED", retryable: false };
-    return `${JSON.stringify({ error: { kind, code, message: describeError(error), retryable } })}\n`;
+    print(`${JSON.stringify({ error: { kind, code, message: describeError(error), retryable } })}\n`);
+  } finally {
+    lines.close();
   }
 }

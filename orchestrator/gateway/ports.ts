@@ -24,6 +24,23 @@ async function isPortFree(address: string, port: number): Promise<boolean> {
   return (await bindingProblem(address, port)) === undefined;
 }
 
+/** Somebody who listens, and lets go at once of whoever connects. */
+export interface Listener {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens at a port such as gateways have. @throws GridError `NO_FREE_PORT` */
+export async function listenOn(address: string): Promise<Listener> {
+  const { port } = await chooseFreePorts({ port: address });
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: address, port, exclusive: true }, resolve);
+  });
+  return { port, close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
 /** At which address each of a gateway's listeners stands. */
 function listenersOf({ address, outsideAddress }: Pick<GatewaySpec, "address" | "outsideAddress">) {
   return {

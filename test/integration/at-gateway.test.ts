@@ -1,9 +1,12 @@
+import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { atGateway } from "../../orchestrator/gateway/index.ts";
+import { atGateway, listenAtGateway } from "../../orchestrator/gateway/index.ts";
 import type { Config } from "../../orchestrator/config-schema.ts";
 import { createLog } from "../../orchestrator/log.ts";
+import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 
 const log = createLog({ level: "error" });
@@ -70,6 +73,55 @@ describe("what is asked of the gateway host", () => {
     const asked = atGateway(network([hang]), { act: "find", dir }, log, stop.signal);
     stop.abort(new Error("stopped"));
     await expect(asked).rejects.toThrow("stopped");
+  });
+
+  describe("somebody who listens there", () => {
+    const connects = (port: number): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = createConnection({ host: "127.0.0.1", port });
+        socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+        socket.once("close", () => socket.destroy());
+      });
+
+    it.each([
+      ["here", []],
+      ["through a prefix", ["env"]],
+      ["through a shell", [shell, "gw"]],
+    ])("does so until told otherwise, %s", async (_where, command) => {
+      const listener = await listenAtGateway(network(command), log, never);
+      expect(await connects(listener.port)).toBe(true);
+      await listener.close();
+      expect(await connects(listener.port)).toBe(false);
+    });
+
+    it("ends when its asker does, whatever way", async () => {
+      const { node, args } = commandLine();
+      const child = spawn(node, [...args, "at-gateway"], { stdio: ["pipe", "pipe", "inherit"] });
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      child.stdin.write(`${JSON.stringify({ act: "listen", address: "127.0.0.1" })}\n`);
+      const line = await new Promise<string>((resolve) => child.stdout.once("data", (data) => resolve(String(data))));
+      const { answer } = JSON.parse(line) as { answer: { port: number } };
+      expect(await connects(answer.port)).toBe(true);
+      child.stdin.end();
+      expect(await ended).toBe(0);
+      expect(await connects(answer.port)).toBe(false);
+    });
+
+    it("ends with the signal of the one who asks", async () => {
+      const stop = new AbortController();
+      const hang = script("hang-too", "exec sleep 600");
+      const asked = listenAtGateway(network([hang]), log, stop.signal);
+      stop.abort(new Error("stopped"));
+      await expect(asked).rejects.toThrow("stopped");
+    });
+
+    it.each([
+      ["here", []],
+      ["there", ["env"]],
+    ])("needs an address that is the host's own, %s", async (_where, command) => {
+      const elsewhere = { ...network(command), gatewayAddress: "192.0.2.1" };
+      await expect(listenAtGateway(elsewhere, log, never)).rejects.toMatchObject({ code: "NO_FREE_PORT" });
+    });
   });
 
   describeWith(["haproxy"], "a look at it", () => {

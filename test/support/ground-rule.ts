@@ -20,6 +20,7 @@ function mayMakeNamespaces(): boolean {
 const GROUND = {
   namespaces: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter") && mayMakeNamespaces(),
   slurm: () => ["slurmctld", "slurmd", "munged", "generate_pbs_nodefile", "sshd", "ssh"].every(findProgram),
+  faketime: () => findProgram("faketime"),
   redis: () => findProgram("redis-server"),
   haproxy: () => findProgram("haproxy"),
   carbon: () => findProgram("carbon-cache"),

@@ -62,6 +62,11 @@ export interface SlurmBed {
   onHead(argv: readonly string[]): Promise<CommandEnd>;
   /** Runs a command on an execution host, outside of every job. */
   onNode(name: string, argv: readonly string[]): Promise<CommandEnd>;
+  /**
+   * What commands by ssh (on the head), or jobs (on an execution host), find in their environment beside the usual, from the next one on; `{}` for
+   * nothing. Values are plain words.
+   */
+  setEnvironment(host: string, variables: Readonly<Record<string, string>>): void;
   /** Every command line that came by ssh so far. */
   sshCommands(): readonly string[];
 
@@ -161,7 +166,13 @@ async function build(dir: string, options: SlurmBedOptions): Promise<SlurmBed> {
   await createNetwork(network, at.network);
 
   const slurm = join(at.etc, "slurm.conf");
-  const ssh = await prepareSshd(at.ssh, network.head.addresses.outside ?? "", { SLURM_CONF: slurm });
+  const environmentFile = (host: string): string => join(at.etc, `environment-${host}`);
+  const ssh = await prepareSshd(
+    at.ssh,
+    network.head.addresses.outside ?? "",
+    { SLURM_CONF: slurm },
+    environmentFile(network.head.name),
+  );
   writeConfiguration(dir, network, network.head, freezer, options);
   const logFile = (name: string): string => join(at.log, `${name}.log`);
   const boot = (space: Space, own: readonly (readonly [string, string])[], emptyDir?: string): Promise<Machine> =>
@@ -264,6 +275,10 @@ async function build(dir: string, options: SlurmBedOptions): Promise<SlurmBed> {
       if (!node) throw failed(`it has no host ${name}`);
       return node.run(argv, env);
     },
+    setEnvironment(host, variables) {
+      const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${value}\n`);
+      writeFileSync(environmentFile(host), lines.join(""));
+    },
     sshCommands: () => readFileSync(ssh.commands, "utf8").split("\n").slice(0, -1),
     stopController: () => controller.stop("SIGTERM"),
     async startController() {
@@ -311,6 +326,8 @@ function writeConfiguration(
     }),
     0o644,
   );
+  // What it prints goes into a job's environment. @source slurm.conf(5), TaskProlog
+  write("task-prolog", `#!/bin/sh\ncat '${join(etc, "environment-")}'"$(uname -n)" 2>/dev/null\nexit 0\n`, 0o755);
   if (freezer) write("cgroup.conf", cgroupConf(freezer.mountPoint), 0o644);
   write("hosts", ["127.0.0.1 localhost", ...hosts.map((host) => `${host.address} ${host.name}`), ""].join("\n"), 0o644);
   // sshd refuses keys too for an account whose password is locked with an exclamation mark.

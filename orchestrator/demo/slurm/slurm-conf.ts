@@ -45,6 +45,7 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
 ProctrackType=proctrack/${controlGroups ? "cgroup" : "linuxproc"}
 TaskPlugin=task/none
+TaskProlog=${dir}/etc/task-prolog
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=2
 JobAcctGatherParams=OverMemoryKill

@@ -30,12 +30,14 @@ export interface SshFiles {
 /**
  * Makes keys and configuration of an sshd that lets its one key in and nothing else.
  * @param environment what every command finds
+ * @param environmentFile lines for a shell that say what it finds besides; it need not be there
  * @source sshd_config(5)
  */
 export async function prepareSshd(
   dir: string,
   address: string,
   environment: Readonly<Record<string, string>>,
+  environmentFile: string,
 ): Promise<SshFiles> {
   const file = (name: string): string => join(dir, name);
   for (const key of ["host", "client"])
@@ -43,7 +45,7 @@ export async function prepareSshd(
   writeFileSync(file("authorized_keys"), readFileSync(file("client.pub")), { mode: 0o600 });
   const [type = "", key = ""] = readFileSync(file("host.pub"), "utf8").split(" ");
   writeFileSync(file("known_hosts"), `${address} ${type} ${key}\n`);
-  writeFileSync(file("record"), recorder(file("commands")), { mode: 0o755 });
+  writeFileSync(file("record"), recorder(file("commands"), environmentFile), { mode: 0o755 });
   writeFileSync(file("commands"), "");
   const setEnv = Object.entries(environment).map(([name, value]) => `"${name}=${value}"`);
   writeFileSync(
@@ -82,9 +84,10 @@ ForceCommand ${file("record")}
 }
 
 /** Runs what was asked for as sshd itself does, once it is written down. */
-function recorder(file: string): string {
+function recorder(file: string, environmentFile: string): string {
   return `#!/bin/sh
 printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >> '${file}'
+[ ! -f '${environmentFile}' ] || . '${environmentFile}'
 case $SSH_ORIGINAL_COMMAND in
   "") exec "\${SHELL:-/bin/sh}" -l ;;
   internal-sftp*) exec /usr/lib/openssh/sftp-server ;;

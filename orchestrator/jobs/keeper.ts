@@ -112,6 +112,8 @@ export function createJobKeeper(world: JobWorld): JobKeeper {
     let trouble: BackfillError | undefined;
     for (const action of steer(view, policy, sight)) {
       if (action.kind !== "submit") await carryOut(action);
+      // One that does not answer would leave a name of which nobody knows for a while whether it was taken.
+      else if (!lookout.batchAnswers()) continue;
       // Submitting many takes a while, in which the campaign may be cancelled.
       else if (world.ready() && !stopped.has(action.role) && rolesOf(view.state).includes(action.role)) {
         try {

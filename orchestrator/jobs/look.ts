@@ -15,6 +15,8 @@ export interface Lookout {
   readonly statuses: Map<string, JobStatus>;
   /** What Elasticsearch said at the last look; undefined when it did not answer. */
   store(): StoreSight | undefined;
+  /** Whether the batch system answered at the last look, if there was something to ask. */
+  batchAnswers(): boolean;
 }
 
 export function createLookout(world: JobWorld, submissions: Submissions): Lookout {
@@ -26,6 +28,7 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
   const listeningSince = world.now();
   let somebodySince: number | undefined;
   let store: StoreSight | undefined;
+  let answers = true;
 
   /** Undefined when it did not answer. */
   const askBatch = async (jobs: readonly JobView[]): Promise<ReadonlyMap<string, JobStatus> | undefined> => {
@@ -173,10 +176,12 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
   return {
     statuses,
     store: () => store,
+    batchAnswers: () => answers,
     async look() {
       await submissions.resolve();
       const jobs = liveJobs(view).filter((job) => job.jobId !== undefined);
       const found = await askBatch(jobs);
+      answers = found !== undefined;
       const { beats, registrations } = await askAgents();
       store = await askStore();
       const now = world.now();

@@ -7,15 +7,14 @@ export async function ask<T>(what: string, request: () => Promise<T>): Promise<T
     return await request();
   } catch (error) {
     const status = error instanceof errors.ResponseError ? (error.statusCode ?? 0) : 0;
-    throw new StoreError(
-      "ELASTICSEARCH_REFUSED",
-      `Elasticsearch: ${what} failed: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        retryable: status === 0 || status === 429 || status >= 500,
-        cause: error,
-        context: { status },
-      },
-    );
+    // A proxy without a server behind it answers with a page for browsers.
+    const isPage = error instanceof errors.ResponseError && typeof error.body === "string";
+    const said = isPage ? `HTTP status ${String(status)}` : error instanceof Error ? error.message : String(error);
+    throw new StoreError("ELASTICSEARCH_REFUSED", `Elasticsearch: ${what} failed: ${said}`, {
+      retryable: status === 0 || status === 429 || status >= 500,
+      ...(isPage ? {} : { cause: error }),
+      context: { status },
+    });
   }
 }
 

@@ -254,8 +254,9 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
       unleash(id);
       const { report } = await grid.site.conclude(id);
       await expectNoJobs();
+      const { read, duplicate } = report.lines;
       console.info(
-        `faults of a grid: ${String(report.lines.read)} lines read, ${String(report.lines.duplicate)} doubled, 0 lost, 0 left over; until itself again: ${seconds.join(", ")}`,
+        `faults of a grid: ${String(read)} lines, lost 0, doubled 0 (${String(duplicate)} sent again and recognised), left over 0; until itself again: ${seconds.join(", ")}`,
       );
     },
     1_200_000,

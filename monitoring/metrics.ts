@@ -288,6 +288,12 @@ export const METRICS = {
   "parse-queue.completed": level("chunks", "parse-queue", "completed", `Chunks completed ${QUEUE_STATES}.`),
   "parse-queue.failed": level("chunks", "parse-queue", "failed", `Chunks failed ${QUEUE_STATES}.`),
   "parse-queue.delayed": level("chunks", "parse-queue", "delayed", `Chunks delayed ${QUEUE_STATES}.`),
+  "parse-queue.reloaded": level(
+    "chunks",
+    "parse-queue",
+    "loaded again",
+    "Chunks put back so far because documents of theirs went with a data node, or might have while they were in work.",
+  ),
   "unpack-queue.waiting": level("files", "unpack-queue", "waiting", `Compressed files waiting ${QUEUE_STATES}.`),
   "unpack-queue.active": level("files", "unpack-queue", "active", `Compressed files active ${QUEUE_STATES}.`),
   "unpack-queue.completed": level("files", "unpack-queue", "completed", `Compressed files completed ${QUEUE_STATES}.`),

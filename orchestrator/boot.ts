@@ -76,7 +76,11 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     await move(ctx, "restore");
     return;
   }
-  await step(ctx, "prepare-indices", async () => (await cluster.prepare(naming, plan.months)).length);
+  await step(
+    ctx,
+    "prepare-indices",
+    async () => (await cluster.prepare(naming, plan.months, config.dataNodes.replicas)).length,
+  );
   await step(ctx, "register-repository", () =>
     cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),
   );

@@ -4,7 +4,8 @@
  * A campaign is *planned* until an orchestrator takes it up. While *booting*, the gateway and
  * the data nodes come up and the indices are made. While *running*, the spool is open; *paused*
  * closes it, nothing else ends. When both queues are empty it is *finishing*: parsers go, the
- * sums are checked, the result is saved and the save is tried out. With `finish: keep` it is then
+ * sums are checked, the result is saved and the save is tried out; when a data node goes with documents before they are saved, it is
+ * running again until they are loaded once more. With `finish: keep` it is then
  * *serving* until its time is over. A campaign that only serves loads nothing: once booted it is *restoring* what another one has
  * saved, and when that is there and its sums are checked, it is *serving*. *tearing-down* ends jobs, gateway, keys and secrets, and leads to
  * *done*, *failed* or *cancelled*. *held* is where something could not be loaded or verified: the cluster stays,
@@ -36,6 +37,8 @@ export const CAMPAIGN_EVENTS = [
   "resume",
   /** Both queues are empty. */
   "drained",
+  /** Documents went with a data node before they were saved: they are loaded again. */
+  "reload",
   /** Saved and verified; the cluster may go. */
   "finished",
   /** The nodes of a campaign that only serves are there; or what it restored differs, and is restored again. */
@@ -68,6 +71,7 @@ const TRANSITIONS: Readonly<Record<CampaignState, Row>> = {
   running: { pause: "paused", drained: "finishing", hold: "held", cancel: "tearing-down", fail: "tearing-down" },
   paused: { resume: "running", cancel: "tearing-down", fail: "tearing-down" },
   finishing: {
+    reload: "running",
     finished: "tearing-down",
     serve: "serving",
     hold: "held",

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@elastic/elasticsearch";
 import { errors } from "@elastic/elasticsearch";
+import { z } from "zod";
 import { StoreError } from "../worker/contract/errors.ts";
 import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import { readTemplate } from "../templates/files.ts";
 import { ask, requestsOf } from "./ask-elasticsearch.ts";
 import type { StoreSight } from "./jobs/steer.ts";
+import type { PrimarySight } from "./loss/consequences.ts";
+import type { Shard } from "./loss/record.ts";
 import { createRestores, type Restores } from "./serving/restores.ts";
 
 /**
@@ -29,7 +32,14 @@ export interface Cluster {
    */
   exclude(names: readonly string[]): Promise<StoreSight>;
   /** Writes the index template and makes every index of the months. Indices that exist are left alone. */
-  prepare(naming: IndexNaming, months: readonly YearMonth[]): Promise<readonly string[]>;
+  prepare(naming: IndexNaming, months: readonly YearMonth[], replicas: number): Promise<readonly string[]>;
+  /** The primary shards of the indices of this naming. */
+  primaries(naming: IndexNaming): Promise<readonly PrimarySight[]>;
+  /**
+   * Puts an empty primary on the named node for each of these shards, of which no copy is left. What a copy that turns up later holds is lost.
+   * @throws StoreError, retryable also when a node went in between
+   */
+  allocateEmptyPrimaries(places: readonly (Shard & { readonly node: string })[]): Promise<void>;
   /** The indices of this naming that exist. */
   indices(naming: IndexNaming): Promise<readonly string[]>;
   refresh(indices: readonly string[]): Promise<void>;
@@ -81,6 +91,36 @@ export interface NodeFigures {
 
 const TEMPLATE_NAME = "gridharvest";
 const EXCLUDE = "cluster.routing.allocation.exclude._name";
+
+/** Only what is looked at. @source Elasticsearch reference, "Cluster state API"; captured from 8.19 */
+const shardSchema = z.object({
+  state: z.string(),
+  primary: z.boolean(),
+  shard: z.int(),
+  unassigned_info: z.object({ allocation_status: z.string().optional() }).optional(),
+});
+const stateSchema = z.object({
+  routing_table: z.object({
+    indices: z.record(z.string(), z.object({ shards: z.record(z.string(), z.array(shardSchema)) })).default({}),
+  }),
+});
+
+function primaryState({ state, unassigned_info: info }: z.infer<typeof shardSchema>): PrimarySight["state"] {
+  if (state === "STARTED" || state === "RELOCATING") return "works";
+  return state === "UNASSIGNED" && info?.allocation_status === "no_valid_shard_copy" ? "lost" : "waiting";
+}
+
+/** The index template, for so many copies of each shard beside the first. */
+export function loadingTemplate(replicas: number): Readonly<Record<string, unknown>> {
+  const { template, ...rest } = templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
+  const { settings } = template;
+  const index = { ...settings.index, number_of_replicas: replicas };
+  return { ...rest, template: { ...template, settings: { ...settings, index } } };
+}
+
+const templateSchema = z.looseObject({
+  template: z.looseObject({ settings: z.looseObject({ index: z.record(z.string(), z.unknown()) }) }),
+});
 
 function isMissing(error: unknown): boolean {
   return error instanceof errors.ResponseError && error.statusCode === 404;
@@ -146,8 +186,38 @@ export function createCluster(client: Client): Cluster {
       return { nodes, excluded: new Set(names), primariesAssigned: status !== "red" };
     },
 
-    async prepare(naming, months) {
-      const template = JSON.parse(readTemplate("templates/index-templates/logs.json")) as Record<string, unknown>;
+    async primaries(naming) {
+      const answer: unknown = await ask<unknown>("looking at the primary shards", () =>
+        client.cluster.state({ metric: "routing_table", index: indexWildcard(naming) }),
+      );
+      const { indices } = stateSchema.parse(answer).routing_table;
+      return Object.entries(indices).flatMap(([index, { shards }]) =>
+        Object.values(shards)
+          .flat()
+          .filter(({ primary }) => primary)
+          .map((shard): PrimarySight => ({ index, shard: shard.shard, state: primaryState(shard) })),
+      );
+    },
+
+    async allocateEmptyPrimaries(places) {
+      if (places.length === 0) return;
+      const what = `allocating ${String(places.length)} empty primaries`;
+      try {
+        await ask(what, () =>
+          client.cluster.reroute({
+            commands: places.map((place) => ({ allocate_empty_primary: { ...place, accept_data_loss: true } })),
+            metric: "none",
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.context["status"] !== 400) throw error;
+        // A node or a shard is not as it was a moment ago: to be looked at again.
+        throw new StoreError(error.code, error.message, { retryable: true, cause: error });
+      }
+    },
+
+    async prepare(naming, months, replicas) {
+      const template = loadingTemplate(replicas);
       await ask("writing the index template", () =>
         client.indices.putIndexTemplate({
           name: TEMPLATE_NAME,
@@ -359,6 +429,7 @@ export function createCluster(client: Client): Cluster {
             include_aliases: false,
             rename_pattern: "(.+)",
             rename_replacement: "verify-$1",
+            index_settings: { "index.number_of_replicas": 0 },
             // A large index takes longer than any request may.
             wait_for_completion: false,
           }),

@@ -4,6 +4,7 @@ import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
 import { servingUntil } from "./serving/service.ts";
+import { openReload } from "./view.ts";
 
 /**
  * Carries out what the command line asked for. A command's id goes to the journal after it was carried out, so one that a
@@ -46,7 +47,8 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       if (ctx.record.serves) return refused(`it loads nothing; \`gridharvest verify ${id}\` restores and checks again`);
       if (!(await move(ctx, "resume"))) return refused("only a paused or held campaign can be resumed");
       const again = await ctx.spool.retryFailed();
-      await ctx.spool.open();
+      // After a loss it is opened when what was lost waits in it again.
+      if (!openReload(view)) await ctx.spool.open();
       return { ok: true, text: again > 0 ? `running; ${String(again)} failed chunks are tried again` : "running" };
     }
     case "cancel":
@@ -85,6 +87,13 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       }
       const dataNodesNow = view.targets.dataNodes;
       const dataNodes = command.dataNodes ?? dataNodesNow;
+      const { replicas } = ctx.config.dataNodes;
+      if (!serving && dataNodes <= replicas) {
+        return {
+          ok: false,
+          text: `dataNodes.replicas is ${String(replicas)}: copies need ${String(replicas + 1)} data nodes or more`,
+        };
+      }
       const parsers = command.parsers ?? view.targets.parsers;
       await decide(ctx, { type: "target", dataNodes, parsers, reason: "asked for by the operator" });
       const fewer = view.state === "booting" || dataNodes >= dataNodesNow ? "" : "; data nodes go when they are empty";

@@ -102,6 +102,24 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     check(autoscale[role].min <= autoscale[role].max, `autoscale.${role}.min`, "is above max; swap them");
   }
 
+  const { replicas } = config.dataNodes;
+  check(
+    config.dataNodes.lossPatience >= 60,
+    "dataNodes.lossPatience",
+    "is below a minute; a data node that has lost its master takes documents for up to half of one",
+  );
+  const scales = autoscale.target.finishBy !== undefined || autoscale.target.eventsPerSecond !== undefined;
+  check(
+    config.dataNodes.count > replicas,
+    "dataNodes.replicas",
+    "a copy stands on another data node than the first one; raise dataNodes.count, or write 0",
+  );
+  check(
+    !scales || autoscale.dataNodes.min > replicas,
+    "autoscale.dataNodes.min",
+    `leaves no node for the copies of dataNodes.replicas; write ${String(replicas + 1)} or more`,
+  );
+
   checkNetwork(config.network, check);
   config.batch.local.nodes.forEach((node, i) => {
     check(

@@ -147,6 +147,25 @@ const dataNodes = z
     orphanGrace: duration
       .prefault("60m")
       .describe("A data node without a sign of life from an orchestrator ends itself after this long."),
+    replicas: z
+      .int()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe(
+        "Copies of each shard beside the first while loading. With 1 a lost data node costs nothing; without, what it held is loaded again. `plan` says what either costs.",
+      ),
+    onLoss: z
+      .enum(["reload", "fail"])
+      .default("reload")
+      .describe(
+        "When documents go with a data node before they are saved: `reload` their chunks into empty shards, or let the campaign `fail`.",
+      ),
+    lossPatience: duration
+      .prefault("2m")
+      .describe(
+        "How long a data node that has left the cluster, and whose job still runs, may take to come back before what it held counts as lost.",
+      ),
   })
   .prefault({})
   .describe("The jobs of the role es-data.");

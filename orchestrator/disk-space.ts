@@ -48,7 +48,7 @@ function needsOf(config: Site, plan: Pick<Plan, "unpacks" | "estimate"> | undefi
     nodesAreHere
       ? { dir: stateDir, bytes: LOW_WATERMARK_BYTES, what: "that Elasticsearch wants left free" }
       : { dir: stateDir, bytes: RECORDS_BYTES, what: "of records" },
-    { dir: stateDir, bytes: nodesAreHere ? index : 0, what: "of indices" },
+    { dir: stateDir, bytes: nodesAreHere ? index * (1 + config.dataNodes.replicas) : 0, what: "of indices" },
     { dir: config.staging.dir ?? stateDir, bytes: staged, what: "of unpacked blocks" },
     { dir: config.snapshot.repository ?? statePaths(stateDir).snapshots, bytes: index, what: "of snapshot" },
   ];

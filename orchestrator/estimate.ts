@@ -10,6 +10,8 @@ export interface ServiceSample {
   /** Decompressed. */
   readonly bytes: number;
   readonly documents: number;
+  /** For each sample the indices that its documents go to beyond the first, summed: how fast a file runs through the days. */
+  readonly furtherIndices: number;
 }
 
 /** The parser's cost, measured on a sample of this archive. */
@@ -26,6 +28,7 @@ export interface ParserSample {
 
 /** The store's cost. */
 export interface StoreCost {
+  /** Of one copy of it. */
   readonly microsPerDocument: number;
   readonly indexBytesPerDocument: number;
   /** `campaign ID` or `default`. */
@@ -44,6 +47,8 @@ const DEFAULT_GZIP_RATIO = 10;
 /** A line of syslog where nothing could be sampled. */
 const DEFAULT_LINE_BYTES = 110;
 const DEFAULT_PARSE_MICROS = 3;
+/** The indices of a month: its days, those beside it, and what lies outside. */
+const DAYS_AT_MOST = 34;
 /** Booting the nodes, and verifying and saving at the end. */
 const BOOT_SECONDS = 60;
 const FINISH_SECONDS = 30;
@@ -56,6 +61,8 @@ export interface Estimate {
   readonly bytes: number;
   readonly indexBytes: number;
   readonly chunks: number;
+  /** To so many indices a chunk's documents go, on average over the bytes. */
+  readonly indicesPerChunk: number;
   /** Wall time of the campaign, from launch to teardown. */
   readonly seconds: number;
   /** The part of it that loads. */
@@ -92,14 +99,21 @@ export function estimate(
   const disk = new Map(plan.unpacks.map((unpack) => [unpack.id, unpack.size]));
   const services = new Map(sample?.services.map((service) => [service.service, service]));
   const all = (sample?.services ?? []).reduce(
-    (sum, s) => ({ lines: sum.lines + s.lines, bytes: sum.bytes + s.bytes, documents: sum.documents + s.documents }),
-    { lines: 0, bytes: 0, documents: 0 },
+    (sum, s) => ({
+      lines: sum.lines + s.lines,
+      bytes: sum.bytes + s.bytes,
+      documents: sum.documents + s.documents,
+      furtherIndices: sum.furtherIndices + s.furtherIndices,
+    }),
+    { lines: 0, bytes: 0, documents: 0, furtherIndices: 0 },
   );
 
   let bytes = 0;
   let lines = 0;
   let documents = 0;
   let chunks = 0;
+  /** Bytes, each times the indices that its chunk's documents go to. */
+  let touched = 0;
   for (const file of plan.files) {
     const size = decompressedBytes(file, disk, gzipRatio);
     const service = services.get(file.origin.service) ?? all;
@@ -108,6 +122,8 @@ export function estimate(
     lines += fileLines;
     documents += fileLines * (service.lines > 0 ? service.documents / service.lines : 1);
     chunks += Math.ceil(size / plan.pinned.chunkBytes);
+    const indices = service.bytes > 0 ? service.furtherIndices / service.bytes : 0;
+    touched += size * Math.min(DAYS_AT_MOST, 1 + indices * Math.min(size, plan.pinned.chunkBytes));
   }
 
   const work = {
@@ -122,6 +138,7 @@ export function estimate(
     bytes: Math.round(bytes),
     indexBytes: Math.round(documents * store.indexBytesPerDocument),
     chunks,
+    indicesPerChunk: bytes > 0 ? touched / bytes : 1,
     basis: {
       parser: sample
         ? `${sample.microsPerLine.toFixed(2)} µs a line, measured on ${sample.files} files of this archive (${all.lines} lines)`
@@ -131,6 +148,32 @@ export function estimate(
       }`,
       machine: machineText(machineCores),
     },
+  };
+}
+
+/** What a copy of each shard costs, and what a lost data node costs without one. */
+export interface LossCost {
+  readonly replicas: Config["dataNodes"]["replicas"];
+  /** Of one copy of everything. */
+  readonly copyBytes: number;
+  readonly copyCoreSeconds: number;
+  /** What is loaded again on average when one data node of these goes in mid-load; of a load with copies nothing is. */
+  readonly reloadChunks: number;
+  readonly reloadBytes: number;
+}
+
+/**
+ * The node that goes holds an equal share of the indices, a chunk is loaded again when one of its indices is among them, and on
+ * average half of the load is done by then. What is in work at that moment comes on top.
+ */
+export function lossCost(work: Estimate, { count, replicas }: Nodes["dataNodes"]): LossCost {
+  const hit = 0.5 * (1 - (1 - 1 / count) ** work.indicesPerChunk);
+  return {
+    replicas,
+    copyBytes: work.indexBytes,
+    copyCoreSeconds: (work.documents * work.microsPerDocument) / 1e6,
+    reloadChunks: Math.round(hit * work.chunks),
+    reloadBytes: Math.round(hit * work.bytes),
   };
 }
 
@@ -150,7 +193,7 @@ function timeOf(
   machineCores: number | undefined,
 ): Pick<Estimate, "seconds" | "loadSeconds" | "nodeHours" | "nodes"> {
   const parseSeconds = (work.lines * work.microsPerLine) / 1e6;
-  const storeSeconds = (work.documents * work.microsPerDocument) / 1e6;
+  const storeSeconds = (work.documents * work.microsPerDocument * (1 + nodes.dataNodes.replicas)) / 1e6;
   const parserCores = nodes.parsers.count * nodes.parsers.cpus;
   const storeCores = nodes.dataNodes.count * nodes.dataNodes.cpus;
   const shared = machineCores === undefined ? 0 : (parseSeconds + storeSeconds) / machineCores;

@@ -24,7 +24,7 @@ export function answerTo(error: unknown, state: CampaignState, mayRetry: boolean
     case "booting":
       return "fail";
     case "running":
-      // What was loaded is lost: there is nothing to keep.
+      // `dataNodes.onLoss: fail`: what was loaded is lost, there is nothing to keep.
       return code === "DATA_NODE_LOST" ? "fail" : "hold";
     case "paused":
       return code === "DATA_NODE_LOST" ? "fail" : "stay";

@@ -4,11 +4,13 @@ import type { NodeFigures } from "./cluster.ts";
 import type { CampaignContext } from "./context.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { QueueCounts } from "./spool.ts";
-import { liveJobs } from "./view.ts";
+import { liveJobs, type Reload } from "./view.ts";
 
 /** What the orchestrator reports to Graphite: its queues and jobs, and the data nodes' own figures on their behalf. */
 export interface Figures {
   queues(parse: QueueCounts, unpack: QueueCounts, stagedBytes: number): void;
+  /** What was lost with data nodes. */
+  reloads(reloads: readonly Reload[]): void;
   jobs(groups: NodeGroups): void;
   nodes(figures: Readonly<Record<string, NodeFigures>>): void;
   close(): Promise<void>;
@@ -44,6 +46,13 @@ export function createFigures(ctx: CampaignContext): Figures {
       const { user, system } = process.cpuUsage();
       own.total("process.cpu", (user + system) / 1e6);
       own.gauge("process.rss", process.memoryUsage.rss());
+    },
+    reloads(reloads) {
+      const chunks = reloads.map(({ done }) => (done ? done.chunks + done.attempts : 0));
+      own.gauge(
+        "parse-queue.reloaded",
+        chunks.reduce((sum, n) => sum + n, 0),
+      );
     },
     jobs(groups) {
       const counts = { queued: 0, held: 0, running: 0, exiting: 0, unknown: 0, finished: 0 };

@@ -55,8 +55,6 @@ export function isFileFault(job: FailedJob): boolean {
   return FILE_FAULTS.has(failureCode(job));
 }
 
-const step = <T>(ctx: CampaignContext, name: FinishStep, run: () => Promise<T>): Promise<T> => anyStep(ctx, name, run);
-
 /**
  * Why the load must not be finished, if there is a reason: chunks failed and no file is to blame, or the files that failed
  * are so many that the archive is. What is mended is loaded by `resume`, which needs the parsers.
@@ -93,6 +91,11 @@ export async function finish(
   signal: AbortSignal,
 ): Promise<FinishResult> {
   const cluster = clusterOf(ctx);
+  const step = async <T>(name: FinishStep, run: () => Promise<T>): Promise<T> => {
+    // The load may be going on again: then what a step would find or save is not the result.
+    signal.throwIfAborted();
+    return await anyStep(ctx, name, run);
+  };
   // Before the parsers go: without them nothing that failed can be loaded again.
   const obstacle = await obstacleTo(ctx, await ctx.spool.failed());
   if (obstacle !== undefined) throw new StoreError("NOT_RECONCILED", obstacle);
@@ -100,7 +103,7 @@ export async function finish(
   const indices = await cluster.indices(naming);
   const planned = pathsOf(ctx);
 
-  await step(ctx, "drain-parsers", async () => {
+  await step("drain-parsers", async () => {
     await groups.drain(liveJobs(ctx.view, "parser"), "finished");
     const isCancelDue = createReminder(DRAIN_PATIENCE_MS, CANCEL_AGAIN_MS);
     await until(async () => {
@@ -111,7 +114,7 @@ export async function finish(
     }, signal);
   });
 
-  await step(ctx, "revoke-loader", async () => {
+  await step("revoke-loader", async () => {
     await ctx.redis.set(ctx.keys.loaderCredential, "revoked");
     const nodes = new Map<string, string>();
     for (const [name, { httpUrl }] of await groups.registrations()) if (httpUrl !== undefined) nodes.set(name, httpUrl);
@@ -124,14 +127,14 @@ export async function finish(
   });
 
   const failed = await ctx.spool.failed();
-  await step(ctx, "sweep", async () => {
+  await step("sweep", async () => {
     let swept = 0;
     for (const { chunk } of failed) {
       if (chunk) swept += await cluster.deleteRange(indices, chunk.origin.path, [chunk.range.start, chunk.range.end]);
     }
     return swept;
   });
-  await step(ctx, "refresh", () => cluster.refresh(indices));
+  await step("refresh", () => cluster.refresh(indices));
 
   const rows: LedgerRow[] = [];
   for await (const row of ctx.spool.rows()) rows.push(row);
@@ -140,7 +143,7 @@ export async function finish(
   const { expected, problems: fileProblems } = expectedFiles(ctx, failed, rows, unpackedLengths(unpacked));
   const whole = new Set(expected.map(({ fileId }) => fileId));
 
-  const { documents } = await step(ctx, "reconcile", async () => {
+  const { documents } = await step("reconcile", async () => {
     const differences = [
       ...unbalancedRows(rows),
       ...tilingProblems(
@@ -160,7 +163,7 @@ export async function finish(
     return { documents: comparison.documents };
   });
 
-  await step(ctx, "export", async () => {
+  await step("export", async () => {
     await exportLedger(ctx.paths, rows);
     refuseMissing(await collectRejects(ctx.paths, rows));
     if (rows.some((row) => row.counts.rejected > 0)) {
@@ -169,15 +172,15 @@ export async function finish(
     await exported();
   });
 
-  const storeBytes = await step(ctx, "serving-settings", async () => {
+  const storeBytes = await step("serving-settings", async () => {
     await cluster.applyServingSettings(indices);
     return cluster.storeBytes(indices);
   });
 
   const snapshot = ctx.record.id;
   const totals = totalOf(rows);
-  await step(ctx, "snapshot", () => cluster.snapshot(REPOSITORY, snapshot, indices, signal));
-  await step(ctx, "verify-snapshot", async () => {
+  await step("snapshot", () => cluster.snapshot(REPOSITORY, snapshot, indices, signal));
+  await step("verify-snapshot", async () => {
     for (const index of indices) {
       signal.throwIfAborted();
       const restored = await cluster.restoredCount(REPOSITORY, snapshot, index, signal);

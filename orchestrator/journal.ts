@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { NodeRole } from "../worker/contract/keys.ts";
 import { GridError, StoreError } from "../worker/contract/errors.ts";
 import type { CampaignEvent, CampaignState } from "./campaign.ts";
+import type { PutBack, Shard } from "./loss/record.ts";
 
 /**
  * The journal: every decision of a campaign, written down before it is acted on.
@@ -90,6 +91,10 @@ export type JournalEntry =
   | { readonly type: "drain"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-cancel"; readonly jobName: string; readonly reason: string }
   | { readonly type: "job-ended"; readonly jobName: string; readonly exit: number | null; readonly how: string }
+  /** Documents went with data nodes; the steps of loading them again follow. */
+  | { readonly type: "shards-lost"; readonly shards: readonly Shard[]; readonly nodes: readonly string[] }
+  /** What was lost waits in the spool again. */
+  | ({ readonly type: "put-back" } & PutBack)
   | { readonly type: "serve-until"; readonly until: number }
   | { readonly type: "command"; readonly id: string; readonly command: string; readonly args: unknown }
   | { readonly type: "step"; readonly name: string; readonly status: "started" | "done"; readonly result?: unknown }

@@ -42,16 +42,17 @@ export async function sampleParser(
     const piece = await readPiece(plan, file, signal);
     if (piece) pieces.push(piece);
   }
-  const services = new Map<string, { lines: number; bytes: number; documents: number }>();
+  const services = new Map<string, { -readonly [K in Exclude<keyof ServiceSample, "service">]: number }>();
   let lines = 0;
   let documents = 0;
   let bodyBytes = 0;
   for (const { file, block } of pieces) {
     const batch = pipeline.run(block, 0, file.origin);
-    const sum = services.get(file.origin.service) ?? { lines: 0, bytes: 0, documents: 0 };
+    const sum = services.get(file.origin.service) ?? { lines: 0, bytes: 0, documents: 0, furtherIndices: 0 };
     sum.lines += batch.tallies.read;
     sum.bytes += block.length;
     sum.documents += batch.count;
+    sum.furtherIndices += Math.max(0, Object.keys(batch.tallies.perIndex).length - 1);
     services.set(file.origin.service, sum);
     lines += batch.tallies.read;
     documents += batch.count;

@@ -6,6 +6,7 @@ import { createJobFiles } from "./jobs/files.ts";
 import { createJoins } from "./jobs/joins.ts";
 import { createJobKeeper } from "./jobs/keeper.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
+import type { StoreSight } from "./jobs/steer.ts";
 import type { NodeInputs } from "./node-specs.ts";
 import type { JobView } from "./view.ts";
 
@@ -32,6 +33,8 @@ export interface NodeGroups {
   lastStatus(jobName: string): JobStatus | undefined;
   /** What each data node held at the last look, by job name. */
   holdings(): Readonly<Record<string, { readonly shards: number; readonly bytes: number }>>;
+  /** What Elasticsearch said at the last look; undefined when it did not answer. */
+  store(): StoreSight | undefined;
   /** Highest resident memory and CPU seconds seen of each job. */
   readonly usage: ReadonlyMap<string, JobUsage>;
 }
@@ -64,6 +67,7 @@ export function createNodeGroups(ctx: CampaignContext, inputs: () => NodeInputs)
     heartbeats: () => agents.heartbeats(),
     lastStatus: (name) => keeper.statuses.get(name),
     holdings: () => Object.fromEntries(keeper.store()?.nodes ?? []),
+    store: () => keeper.store(),
     usage: agents.usage,
   };
 }

@@ -20,6 +20,9 @@ import { atGateway } from "./gateway/index.ts";
 import { notifierOf } from "./notify/index.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { isLossPending } from "./loss/notice.ts";
+import { reloadText } from "./loss/record.ts";
+import { reloadLost, reopenLoad } from "./loss/reload.ts";
 import { createNodeGroups, type NodeGroups } from "./node-groups.ts";
 import { nodeInputsOf } from "./node-inputs.ts";
 import { judgeOwner, ownerOfThisProcess, readOwner, removeOwner, writeOwner } from "./owner-file.ts";
@@ -33,7 +36,7 @@ import { keepServing, RESTORED, restoreMonth } from "./serving/serving.ts";
 import { createSpool } from "./spool.ts";
 import { endJobs, removeTraces, sweep } from "./teardown.ts";
 import { startTicker } from "./ticker.ts";
-import { viewOf, type CampaignView } from "./view.ts";
+import { LOAD_END, openReload, viewOf, type CampaignView } from "./view.ts";
 
 /**
  * The orchestrator of one campaign: it owns the campaign while it runs, and everything it knows can be rebuilt by
@@ -275,14 +278,21 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             await attach(ctx, signal);
             await load(ctx, groups, signal);
             break;
-          case "finishing":
+          case "finishing": {
+            // Noticed while the load came to its end.
+            const reload = openReload(view);
+            if (reload) {
+              await move(ctx, "reload", reloadText(reload));
+              break;
+            }
             await attach(ctx, signal);
-            await step(ctx, "load-end", async () => ({ cpuMillis: await progress.storeCpuMillis() }));
+            await step(ctx, LOAD_END, async () => ({ cpuMillis: await progress.storeCpuMillis() }));
             finished = await finish(ctx, groups, () => progress.writeReport(undefined), signal);
             await step(ctx, "finished", async () => finished);
             await progress.writeReport(finished);
             await move(ctx, ctx.config.finish === "keep" ? "serve" : "finished");
             break;
+          }
           case "restoring":
             await attach(ctx, signal);
             finished = await restoreMonth(ctx, signal);
@@ -333,10 +343,12 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
         const wasInterrupted = phase.signal.aborted && (caught === phase.signal.reason || isAbort(caught));
         const error: unknown = wasInterrupted ? phase.signal.reason : caught;
         if (wasInterrupted && !(error instanceof BackfillError)) continue;
-        const answer = answerTo(error, state, retries < MOST_RETRIES);
+        const isLoss = await isLossPending(ctx);
+        const answer = isLoss ? "again" : answerTo(error, state, retries < MOST_RETRIES);
         const text = describeError(error);
         log.error(`${state}: ${text}`, { answer });
-        if (answer === "again") retries += 1;
+        if (isLoss) log.warn("primary shards have no copy: the campaign waits for their node, or for its loss");
+        else if (answer === "again") retries += 1;
         else if (answer === "hold" || answer === "fail") {
           if (await giveWay(ctx, answer, text)) continue;
         } else await keepWarning(ctx, `${state}: ${text}`);
@@ -383,10 +395,16 @@ async function giveWay(ctx: CampaignContext, event: "hold" | "fail", reason: str
 
 /** Loads: waits until both queues are empty. What must not be finished holds the campaign. */
 async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSignal): Promise<void> {
+  await reopenLoad(ctx, signal);
+  await reloadLost(ctx, groups, signal);
   // A pause or a resume that was written down and not carried out before a crash is carried out now.
   if (ctx.view.state === "paused") await ctx.spool.close();
   else await ctx.spool.open();
-  await until(async () => ctx.view.state === "running" && (await ctx.spool.isDrained()), signal, 500);
+  await until(
+    async () => ctx.view.state === "running" && !openReload(ctx.view) && (await ctx.spool.isDrained()),
+    signal,
+    500,
+  );
   const obstacle = await obstacleTo(ctx, await ctx.spool.failed());
   if (obstacle !== undefined) {
     await ctx.spool.close();

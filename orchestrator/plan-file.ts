@@ -74,6 +74,7 @@ const planSchema = z.strictObject({
       bytes: z.number(),
       indexBytes: z.number(),
       chunks: z.number(),
+      indicesPerChunk: z.number().default(1),
       seconds: z.number(),
       loadSeconds: z.number(),
       nodeHours: z.strictObject({ dataNodes: z.number(), parsers: z.number(), total: z.number() }),

@@ -114,7 +114,16 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
     storeBusy += BUSY_WEIGHT * (mean - storeBusy);
   };
 
+  /** Losses after which committed chunks were taken out of the ledger, as far as `rows` knows. */
+  let reloads = 0;
   const readRows = async (committed: number): Promise<void> => {
+    const done = ctx.view.reloads.filter((reload) => reload.done).length;
+    if (done !== reloads) {
+      reloads = done;
+      rows.clear();
+      sum = ZERO_COUNTS;
+      history.length = 0;
+    }
     const take = async (from: number): Promise<void> => {
       for await (const row of ctx.spool.rows(from)) {
         if (rows.has(row.chunk)) continue;
@@ -193,6 +202,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
     latest = progress;
     await writeFileAtomic(file, JSON.stringify(progress));
     figures.queues(parse, unpack, stagedBytes);
+    figures.reloads(ctx.view.reloads);
     figures.jobs(groups);
     await lookAtStore();
   };

@@ -10,7 +10,8 @@ import type { JobPolicy } from "./jobs/policy.ts";
 import { isDue, submissionsLeft, targetOf, type Sight } from "./jobs/steer.ts";
 import { rolesOf } from "./jobs/world.ts";
 import type { JobProgress } from "./progress.ts";
-import { FINISH_STEPS, liveJobs, type CampaignView, type JobView } from "./view.ts";
+import { reloadStep, reloadText } from "./loss/record.ts";
+import { FINISH_STEPS, liveJobs, openReload, type CampaignView, type JobView } from "./view.ts";
 
 /** Why something does not go on, or goes on slowly: a sentence, and what a program needs to tell one from another. */
 export interface Reason {
@@ -31,6 +32,7 @@ export interface Reason {
     | "walltime-short"
     | "scale"
     | "node-lost"
+    | "reloading"
     | "store"
     | "ending"
     | "staging-full"
@@ -65,7 +67,7 @@ const ROLE_NAMES: Readonly<Record<NodeRole, string>> = { "es-data": "data nodes"
 /** Why nothing is submitted, scaled, replaced or moving just now; nothing when all is as it should be. Pure. */
 export function reasons(inputs: ReasonInputs): readonly Reason[] {
   const { id, view, now } = inputs;
-  const found: Reason[] = [...stateReasons(id, view), ...budgetReasons(inputs)];
+  const found: Reason[] = [...stateReasons(id, view), ...reloadReasons(view), ...budgetReasons(inputs)];
   for (const role of rolesOf(view.state)) found.push(...roleReasons(inputs, role));
   for (const host of quarantinedHosts(view, now)) {
     const entry = view.quarantine.get(host);
@@ -111,6 +113,14 @@ function stateReasons(id: string, view: CampaignView): readonly Reason[] {
     case "cancelled":
       return say(`it has ended${at}: ${view.state}${view.reason === undefined ? "" : ` (${view.reason})`}`);
   }
+}
+
+/** While what went with a data node is not in the spool again, no chunk is taken. */
+function reloadReasons(view: CampaignView): readonly Reason[] {
+  const reload = openReload(view);
+  if (!reload) return [];
+  const steps = [...view.steps.keys()].filter((name) => name.startsWith(reloadStep(view.reloads.length, "")));
+  return [{ kind: "reloading", text: `${reloadText(reload)}${stepText(view, steps)}`, since: reload.at }];
 }
 
 /** The step that is under way. */

@@ -8,6 +8,7 @@ import type { FinishResult } from "./finish.ts";
 import { totalOf } from "./ledger.ts";
 import type { Estimate } from "./estimate.ts";
 import { observed, type Observed } from "./jobs/forecast.ts";
+import type { PutBack } from "./loss/record.ts";
 import type { JobUsage } from "./jobs/agents.ts";
 import type { Plan } from "./plan.ts";
 import { serviceReportText } from "./serving/service-report.ts";
@@ -41,6 +42,8 @@ export interface Report {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
   readonly nodeHours: number;
+  /** Shards that went with data nodes, and what was loaded again for them. */
+  readonly reloads: readonly ReportReload[];
   /** How long jobs waited and booted, and how fast shards moved. */
   readonly observed: Observed;
   /** What the jobs cost: node-hours and core-hours, CPU used of what was reserved, waits in the queue. */
@@ -49,7 +52,7 @@ export interface Report {
   readonly budget?: Budget;
   readonly storeBytes: number;
   readonly indexBytesPerDocument: number;
-  /** CPU of all data nodes while loading, per document. */
+  /** CPU of all data nodes while loading, per document and copy of it. */
   readonly storeMicrosPerDocument: number;
   /** CPU of the parsing threads, and of whole parser jobs, per line. */
   readonly parseMicrosPerLine: number;
@@ -80,6 +83,14 @@ export interface ReportJob {
   /** CPU seconds used of those reserved, 0 to 1; absent of a job that never ran. */
   readonly cpuEfficiency?: number;
   readonly peakBytes: number;
+}
+
+export interface ReportReload extends PutBack {
+  readonly at: string;
+  readonly nodes: readonly string[];
+  readonly shards: number;
+  /** Until what was lost waited in the spool again. */
+  readonly seconds: number;
 }
 
 export interface ReportFile extends Omit<Counts, "bytes"> {
@@ -200,10 +211,17 @@ export function makeReport(inputs: ReportInputs): Report {
     nodeHours: account.nodeHours,
     account,
     ...(budget === undefined ? {} : { budget }),
+    reloads: view.reloads.flatMap(({ at, nodes, shards, done }): ReportReload[] => {
+      if (!done) return [];
+      const { at: doneAt, ...put } = done;
+      return [
+        { at: new Date(at).toISOString(), nodes, shards: shards.length, seconds: round((doneAt - at) / 1000), ...put },
+      ];
+    }),
     observed: observed(view, now),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
-    storeMicrosPerDocument: per(inputs.storeCpuMillis * 1000, documents),
+    storeMicrosPerDocument: per((inputs.storeCpuMillis * 1000) / (1 + record.config.dataNodes.replicas), documents),
     parseMicrosPerLine: per(totals.parseCpuMicros, lines.read),
     parserMicrosPerLine: per(parserCpu * 1e6, lines.read),
     peakBytes: { orchestrator: inputs.orchestratorPeakBytes, parser: peak("parser"), dataNode: peak("es-data") },
@@ -268,6 +286,7 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}
 - waited in the queue (nine of ten at most): data nodes ${String(report.observed.queueWaitSeconds["es-data"])} s, parsers ${String(report.observed.queueWaitSeconds.parser)} s; booted in ${String(report.observed.bootSeconds["es-data"] ?? "?")} s and ${String(report.observed.bootSeconds.parser ?? "?")} s
 - data nodes emptied: ${String(report.observed.moves)}${report.observed.shardBytesPerSecond === undefined ? "" : `, at ${mib(report.observed.shardBytesPerSecond)} a second`}
+- loaded again after losses: ${report.reloads.length === 0 ? "nothing" : report.reloads.map((reload) => `${String(reload.shards)} shards of ${reload.nodes.join(", ")}: ${number(reload.chunks)} chunks (${number(reload.documents)} documents) and ${number(reload.attempts)} in work`).join("; ")}
 - unparsed by kind: ${listOf(report.unparsedBy)}
 - dropped by reason: ${listOf(report.droppedBy)}
 - rejected by reason: ${listOf(report.rejectedBy)}

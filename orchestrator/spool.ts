@@ -1,4 +1,4 @@
-import { Queue, type Job } from "bullmq";
+import { ErrorCode, Queue, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Chunk, Unpack, UnpackResult } from "../worker/contract/chunk.ts";
 import { PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "../worker/contract/keys.ts";
@@ -43,12 +43,25 @@ export interface Spool {
   rows(from?: number): AsyncGenerator<LedgerRow>;
   unpackResults(): AsyncGenerator<UnpackResult>;
   failed(): Promise<readonly FailedJob[]>;
+  /**
+   * Ends every attempt at a chunk that is in work: its lock is taken from it, so that it can commit nothing any more, and the chunk waits
+   * again, no attempt of it used up. For a closed spool; an open one would begin others meanwhile. Returns how many.
+   */
+  endAttempts(): Promise<number>;
+  /** Takes the rows of committed chunks out of the ledger and lets the chunks wait again, each in one step. */
+  putBack(chunks: readonly string[]): Promise<void>;
   /** Puts failed jobs back. Returns how many. */
   retryFailed(): Promise<number>;
   disconnect(): Promise<void>;
 }
 
 const PAGE = 500;
+
+/** Whether BullMQ says that the lock is not there any more, or is another attempt's. */
+function isLockError(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown }).code;
+  return code === ErrorCode.JobLockNotExist || code === ErrorCode.JobLockMismatch;
+}
 
 export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   const options = { connection: redis, prefix: keys.queuePrefix };
@@ -139,6 +152,35 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
         });
       }
       return result;
+    },
+    async endAttempts() {
+      let ended = 0;
+      for (;;) {
+        const active = await parse.getActive(0, -1);
+        if (active.length === 0) return ended;
+        for (const job of active) {
+          const token = await redis.get(`${parse.toKey(job.id ?? "")}:lock`);
+          try {
+            // Without a lock its parser has died: "0" asks for none.
+            await job.moveToWait(token ?? "0");
+            ended += 1;
+          } catch (error) {
+            // It was committed or given back in between; what is still in work is found by the next look.
+            if (!isLockError(error)) throw error;
+          }
+        }
+      }
+    },
+    async putBack(chunks) {
+      for (let at = 0; at < chunks.length; at += PAGE) {
+        await Promise.all(
+          chunks.slice(at, at + PAGE).map(async (id) => {
+            const job = await parse.getJob(id);
+            // Its earlier failures, if it had any, are not to count against it. The numbers of its attempts go on.
+            await job?.retry("completed", { resetAttemptsMade: true });
+          }),
+        );
+      }
     },
     async retryFailed() {
       let n = 0;

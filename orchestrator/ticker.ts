@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BackfillError, describeError, StoreError } from "../worker/contract/errors.ts";
+import { BackfillError, describeError } from "../worker/contract/errors.ts";
 import { isBehindProxy } from "./access-path.ts";
 import { autoscale } from "./autoscale.ts";
 import { keepGateway } from "./boot.ts";
@@ -9,7 +9,7 @@ import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import { gatewayReport } from "./gateway-client.ts";
-import { lossesOf } from "./jobs/losses.ts";
+import { createLossWatch } from "./loss/notice.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Notifier } from "./notify/index.ts";
 import type { Progress } from "./progress.ts";
@@ -26,8 +26,7 @@ export interface Ticker {
 
 const TICK_MS = 250;
 
-const WORKING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
-const WITH_DATA: ReadonlySet<CampaignState> = new Set([...WORKING, "finishing"]);
+const WITH_DATA: ReadonlySet<CampaignState> = new Set(["running", "paused", "finishing"]);
 /** Of what serves, lost nodes are replaced, and what they held is restored. */
 const SERVING: ReadonlySet<CampaignState> = new Set(["restoring", "serving"]);
 const WITH_CLUSTER: ReadonlySet<CampaignState> = new Set([...WITH_DATA, ...SERVING, "held"]);
@@ -74,6 +73,7 @@ export function startTicker(
     else interrupt(error);
   };
 
+  const losses = createLossWatch(ctx, groups, interrupt);
   const lanes = [
     lane(TICK_MS, signal, [
       async () => {
@@ -90,9 +90,7 @@ export function startTicker(
       () => noteBudget(ctx),
       // Booting and tearing down, the phase itself says when something is to be done.
       () => (WITH_CLUSTER.has(ctx.view.state) ? groups.reconcile() : groups.poll()),
-      () => {
-        if (WITH_DATA.has(ctx.view.state)) checkDataNodes(ctx);
-      },
+      () => losses.look(),
     ]),
     lane(pollMs, signal, [
       async () => {
@@ -127,18 +125,5 @@ async function tellRepairs(ctx: CampaignContext): Promise<void> {
   for (const { at, services } of (await gatewayReport(ctx))?.repairs ?? []) {
     const time = new Date(at).toISOString().slice(11, 19);
     await keepWarning(ctx, `died and was started again by the gateway at ${time}: ${services.join(", ")}`);
-  }
-}
-
-/** @throws StoreError `DATA_NODE_LOST`: its shards had no replicas, so what was loaded into them is gone. */
-function checkDataNodes(ctx: CampaignContext): void {
-  // A node that went while booting held nothing yet, and was replaced.
-  const bootedAt = ctx.view.states.find(({ state }) => state === "running")?.at ?? Number.POSITIVE_INFINITY;
-  const lost = lossesOf(ctx.view).find(({ at }) => at > bootedAt);
-  if (lost) {
-    throw new StoreError(
-      "DATA_NODE_LOST",
-      `the data node ${lost.jobName} went in mid-campaign (${lost.how}); what it held is lost, launch the campaign again. Its log: gridharvest logs ${ctx.record.id} ${lost.jobName}`,
-    );
   }
 }

@@ -2,6 +2,7 @@ import type { NodeRole } from "../worker/contract/keys.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import { outcomeOf } from "./campaign.ts";
 import type { JournalRecord } from "./journal.ts";
+import { reloadText, type PutBack, type Shard } from "./loss/record.ts";
 
 /**
  * What the journal says of one job. Times are epoch milliseconds.
@@ -67,6 +68,17 @@ export interface BreakerView {
   /** How often it was opened since jobs of the role last came up. */
   readonly times: number;
 }
+
+/** Shards that went with data nodes, and what is loaded again for them. */
+export interface Reload {
+  readonly at: number;
+  /** Names of the jobs whose nodes went. */
+  readonly nodes: readonly string[];
+  readonly shards: readonly Shard[];
+  /** Absent until what was lost waits in the spool again. */
+  done?: PutBack & { readonly at: number };
+}
+
 /** The steps of finishing, in order. Checking again after a hold does them again. */
 export const FINISH_STEPS = [
   "drain-parsers",
@@ -81,6 +93,9 @@ export const FINISH_STEPS = [
   "finished",
 ] as const;
 export type FinishStep = (typeof FINISH_STEPS)[number];
+
+/** The step that measures what the load has cost. */
+export const LOAD_END = "load-end";
 
 export interface StepView {
   readonly name: string;
@@ -106,6 +121,8 @@ export interface CampaignView {
   servesUntil?: number;
   readonly jobs: Map<string, JobView>;
   readonly moves: ShardMove[];
+  /** In the order of time; at most the last one is not done. */
+  readonly reloads: Reload[];
   /** The open ones. */
   readonly breakers: Map<NodeRole, BreakerView>;
   /** When a breaker was closed last: earlier failures do not count any more. */
@@ -149,7 +166,13 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
         at: record.at,
         ...(record.reason === undefined ? {} : { reason: record.reason }),
       });
-      if (record.event === "retry") for (const name of FINISH_STEPS) view.steps.delete(name);
+      if (record.event === "retry" || record.event === "reload") {
+        for (const name of FINISH_STEPS) view.steps.delete(name);
+      }
+      if (record.event === "reload") {
+        view.steps.delete(LOAD_END);
+        view.loadIsOver = false;
+      }
       return;
     }
     case "target":
@@ -166,6 +189,17 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
         `the budget of ${String(record.nodeHours)} node-hours is spent (${record.spent.toFixed(2)}): nothing more is submitted, nodes that run go on`,
       );
       return;
+    case "shards-lost":
+      view.reloads.push({ at: record.at, nodes: record.nodes, shards: record.shards });
+      return;
+    case "put-back": {
+      const reload = openReload(view);
+      if (!reload) return;
+      const { at, attempts, chunks, documents, bytes } = record;
+      reload.done = { at, attempts, chunks, documents, bytes };
+      view.warnings.push(reloadText(reload));
+      return;
+    }
     case "serve-until":
       view.servesUntil = record.until;
       return;
@@ -319,6 +353,7 @@ export function emptyView(): CampaignView {
     targets: { dataNodes: 0, parsers: 0 },
     jobs: new Map(),
     moves: [],
+    reloads: [],
     breakers: new Map(),
     breakersClosedAt: new Map(),
     quarantine: new Map(),
@@ -337,6 +372,12 @@ export function viewOf(records: readonly JournalRecord[]): CampaignView {
   const view = emptyView();
   for (const record of records) applyRecord(view, record);
   return view;
+}
+
+/** The loss whose documents do not wait in the spool yet; undefined when there is none. */
+export function openReload(view: CampaignView): Reload | undefined {
+  const last = view.reloads.at(-1);
+  return last?.done === undefined ? last : undefined;
 }
 
 /** Jobs that were asked for and have not ended. */

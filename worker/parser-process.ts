@@ -29,7 +29,7 @@ import { createStaging, type Staging } from "./staging.ts";
 import { unpackAgain } from "./unpack-again.ts";
 import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 
-/** How often the data nodes' addresses are read. */
+/** How often the data nodes' addresses are read, and whether documents were lost. */
 const NODES_MS = 1000;
 /** How long a chunk waits for its block to be unpacked again before it is looked at again. */
 const BLOCK_AGAIN_MS = 2000;
@@ -76,6 +76,8 @@ export class ParserProcess {
   readonly #releases = new Set<Promise<void>>();
   #workers: { readonly parse: Worker<Chunk, LedgerRow>; readonly unpack: Worker<Unpack, UnpackResult> } | undefined;
   #nodesTimer: NodeJS.Timeout | undefined;
+  /** Of the load, as it was read last. */
+  #generation: string | null | undefined;
   #state: ParserFigures["state"] = "running";
   #chunks = 0;
   #unpacks = 0;
@@ -284,9 +286,10 @@ export class ParserProcess {
     this.#releases.add(release);
   }
 
-  /** Reads the data nodes' addresses now and from then on. */
+  /** Reads the data nodes' addresses and the load's generation now and from then on. */
   async #refreshNodes(): Promise<void> {
     try {
+      await this.#endLostAttempts();
       const urls: string[] = [];
       for (const text of Object.values(await this.#redis.hgetall(this.#keys.nodes))) {
         const node = nodeRegistrationSchema.safeParse(JSON.parse(text));
@@ -297,6 +300,19 @@ export class ParserProcess {
       this.#log(`reading the data nodes: ${describeError(error)}`);
     }
     this.#nodesTimer = setTimeout(() => void this.#refreshNodes(), NODES_MS);
+  }
+
+  /**
+   * Ends the attempts that began before documents were lost. Their locks are taken away already; without this word they would write on
+   * until the next renewal, and the same chunk might be taken here once more meanwhile.
+   */
+  async #endLostAttempts(): Promise<void> {
+    const generation = await this.#redis.get(this.#keys.loadGeneration);
+    const before = this.#generation;
+    this.#generation = generation;
+    if (before === undefined || before === generation) return;
+    this.#log("documents were lost with a data node: the chunks in work are given up and done again");
+    this.#workers?.parse.cancelAllJobs("documents were lost");
   }
 }
 

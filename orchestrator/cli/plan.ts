@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { LossCost } from "../estimate.ts";
 import type { Plan } from "../plan.ts";
 import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { formatBytes, formatCount, formatDuration, formatTable, printable } from "./io.ts";
@@ -50,9 +51,13 @@ export const plan: Command = {
           );
           const file = options.out ?? join(config.stateDir, "plans", `${made.id}.json`);
           await writePlan(file, made);
+          const { lossCost } = await import("../estimate.ts");
           const { lookAtDisks, roomText } = await import("../disk-space.ts");
           const disks = await lookAtDisks(config, made);
-          print(io, { ...summary(made, file), disks }, () => planText(made, file, disks.map(roomText)));
+          const loss = made.estimate && lossCost(made.estimate, config.dataNodes);
+          print(io, { ...summary(made, file), disks, ...(loss ? { loss } : {}) }, () =>
+            planText(made, file, disks.map(roomText), loss && lossText(loss, config.dataNodes.count)),
+          );
           return 0;
         }),
       );
@@ -74,8 +79,22 @@ function diskBytes(plan: Plan): number {
 /** The most lines of one list before the rest is only counted. */
 const MOST_LINES = 20;
 
-/** The plan as people read it; `rooms` says what is free on the disks that it needs. */
-function planText(plan: Plan, file: string, rooms: readonly string[]): string {
+/** What a copy of each shard costs, and what a data node that goes costs without one. */
+export function lossText(loss: LossCost, dataNodes: number): string {
+  const copies = `${about(formatBytes(loss.copyBytes))} more of index and ${formatDuration(loss.copyCoreSeconds)} of CPU more for indexing`;
+  const reload = `when a data node goes in mid-load, ${about(formatCount(loss.reloadChunks))} chunks (${formatBytes(loss.reloadBytes)}) are loaded again on average`;
+  if (loss.replicas > 0)
+    return `${String(loss.replicas)} (${copies}, counted above but for the size; with 0, ${reload})`;
+  const needs = dataNodes < 2 ? ", and needs two data nodes" : "";
+  return `0 (${reload}; dataNodes.replicas 1 spares that for ${copies}${needs})`;
+}
+
+/**
+ * The plan as people read it.
+ * @param rooms what is free on the disks that it needs
+ * @param loss of an estimate, in words
+ */
+function planText(plan: Plan, file: string, rooms: readonly string[], loss: string | undefined): string {
   const { estimate } = plan;
   const out: string[] = [`Plan ${plan.id} of ${plan.months.join(", ")} from ${printable(plan.root)}\n`];
 
@@ -147,6 +166,7 @@ function planText(plan: Plan, file: string, rooms: readonly string[]): string {
       ["lines", about(formatCount(estimate.lines))],
       ["documents", about(formatCount(estimate.documents))],
       ["index size", about(formatBytes(estimate.indexBytes))],
+      ["replicas", loss ?? ""],
       ["chunks", plan.unpacks.length > 0 ? about(formatCount(estimate.chunks)) : formatCount(estimate.chunks)],
       [
         "node-hours",

@@ -72,6 +72,9 @@ export async function watchCampaign(options: WatchOptions, signal: AbortSignal):
         log.info("the loader's credential is revoked on the master");
       }
       for (const who of await askWhoRefuses(redis)) refusedBy.add(who);
+    } else {
+      // The load goes on: data nodes take it again. Nobody loads through the master, which goes on refusing.
+      for (const who of refusedBy) if (who !== REPORTED_MASTER) refusedBy.delete(who);
     }
     const report: GatewayReport = { at: Date.now(), loaderRefusedBy: [...refusedBy], repairs: site.repairs() };
     await redis.set(keys.gatewayReport, JSON.stringify(report), "PX", REPORT_MS);

@@ -21,7 +21,7 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     elasticsearch = await startElasticsearch(dir, { "path.repo": [join(dir, "elasticsearch", "data")] });
     client = new Client({ node: elasticsearch.url });
     cluster = createCluster(client);
-    indices = await cluster.prepare(naming, ["2013-01"]);
+    indices = await cluster.prepare(naming, ["2013-01"], 0);
     const operations = indices.flatMap((index, i) => [
       { create: { _index: index, _id: `id-${String(i)}` } },
       { "@timestamp": "2013-01-01T00:00:00Z", file: i % 2 === 0 ? "even" : "odd", offset: i * 100 },
@@ -33,6 +33,13 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
   afterAll(async () => {
     await client.close();
     await elasticsearch.stop();
+  });
+
+  it("shows every primary shard", async () => {
+    const primaries = await cluster.primaries(naming);
+    expect(primaries.map(({ index, shard, state }) => `${index} ${String(shard)} ${state}`).sort()).toEqual(
+      indices.map((index) => `${index} 0 works`).sort(),
+    );
   });
 
   it("is refreshed, counted by index, file and range, and measured", async () => {

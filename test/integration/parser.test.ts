@@ -1,6 +1,7 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { createSpool } from "../../orchestrator/spool.ts";
 import type { RejectedDocument } from "../../worker/rejects.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
@@ -117,6 +118,33 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
     expect(rows[0]?.counts.duplicate).toBeGreaterThan(0);
     expect(await store.count(campaign.indices)).toBe(6000);
     expect(tiledLengths(rows)).toEqual({ [rows[0]?.fileId ?? ""]: text.length });
+  });
+
+  it("gives up at once what it has in work when documents were lost, and does it again from the beginning", async () => {
+    await campaign.createIndices();
+    const text = syslogLines(4000, "lost");
+    await campaign.addChunks(campaign.plainFile("lost/syslog", text, 2 ** 20));
+    await campaign.setDataNode(proxy.url);
+    proxy.faults.splice(0, Infinity, ...silence(100));
+    // A lock that is not renewed for half a minute yet: it is the campaign's word that ends the attempt.
+    const parser = await start({ parser: { lockSeconds: 60 } });
+    await waitFor("bulks to be under way", () => proxy.requests.length >= 1);
+    const spool = createSpool(redis.client, campaign.keys);
+    await spool.close();
+    await redis.client.set(campaign.keys.loadGeneration, 1);
+    expect(await spool.endAttempts()).toBe(1);
+    const chunksInWork = (): number | undefined =>
+      parser.reports.flatMap((report) => (report.type === "status" ? [report.chunks] : [])).at(-1);
+    await waitFor("the parser to have nothing in work", () => chunksInWork() === 0);
+    expect(await campaign.rows()).toEqual([]);
+    proxy.faults.length = 0;
+    await spool.open();
+    await campaign.settled();
+    const rows = await campaign.rows();
+    expect(rows.map(({ attempt }) => attempt)).toEqual([2]);
+    expect(addUp(rows)).toMatchObject({ read: 4000, stored: 4000 });
+    expect(await store.count(campaign.indices)).toBe(4000);
+    expect((await campaign.parse.getCompleted())[0]?.attemptsMade).toBe(1);
   });
 
   it("keeps what Elasticsearch rejects, with its bytes, and loads the rest", async () => {

@@ -15,7 +15,7 @@ import type { Life } from "./life.ts";
 import type { AgentLog } from "./log.ts";
 import { runParserNode } from "./parser-node.ts";
 import { startRelay } from "./relay.ts";
-import type { Service } from "./service.ts";
+import type { LoaderState, Service } from "./service.ts";
 import { connectRedis, persistently } from "./spool-connection.ts";
 import { scheduleWalltime } from "./walltime.ts";
 import { watchControl } from "./watch.ts";
@@ -52,7 +52,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
   const keys = campaignKeys(spec.campaign);
   const instance = randomBytes(8).toString("hex");
   const scratch = join(spec.scratchDir, spec.jobName);
-  const revoked = new AbortController();
+  const loader: LoaderState = { revoked: false };
   const watching = new AbortController();
   let redis: Redis = connectRedis(spec, secrets, secrets.proxyClient);
   const closing: (() => Promise<void> | void)[] = [];
@@ -65,7 +65,10 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
     redis: () => redis,
     life,
     instance: () => (hasName ? instance : undefined),
-    onRevoked: () => revoked.abort(),
+    onLoader: (revoked) => {
+      loader.revoked = revoked;
+      loader.onChange?.();
+    },
     log,
     signal: watching.signal,
   });
@@ -120,7 +123,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
       joined,
       scratch,
       life,
-      loaderRevoked: revoked.signal,
+      loader,
       relay,
       problem: (problem) => pulse.problem(problem),
       log,

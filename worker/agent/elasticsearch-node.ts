@@ -48,20 +48,24 @@ export const runElasticsearchNode: Service = async (context) => {
   let ports: Ports = ANY_PORTS;
   let provisioned = false;
 
-  const onRevoked = (): void => {
+  // One after the other: the last one writes what holds then.
+  let writing = Promise.resolve();
+  context.loader.onChange = () => {
     if (!provisioned) return;
-    void writeRealm(context, dir).catch((error: unknown) => log(`cannot revoke the loader: ${describeError(error)}`));
+    writing = writing
+      .then(() => writeRealm(context, dir))
+      .catch((error: unknown) => log(`cannot change the loader's credential: ${describeError(error)}`));
   };
-  context.loaderRevoked.addEventListener("abort", onRevoked);
   try {
     const result = await keepChild(
       {
         name: "Elasticsearch",
         launch: async () => {
+          const wasRevoked = context.loader.revoked;
           await provision(context, elasticsearch, dir, ports);
           provisioned = true;
-          // Revoked while the files were being written.
-          if (context.loaderRevoked.aborted) await writeRealm(context, dir);
+          // It changed while the files were being written.
+          if (context.loader.revoked !== wasRevoked) await writeRealm(context, dir);
           const wanted = ports;
           // If it does not come up on its old ports, somebody may have them now.
           ports = ANY_PORTS;
@@ -95,7 +99,7 @@ export const runElasticsearchNode: Service = async (context) => {
       );
     }
   } finally {
-    context.loaderRevoked.removeEventListener("abort", onRevoked);
+    context.loader.onChange = undefined;
   }
 };
 
@@ -107,9 +111,9 @@ interface Ports {
 const ANY_PORTS: Ports = { http: 0, transport: 0 };
 const LOOK_MS = 250;
 
-function realmOf({ spec, secrets, loaderRevoked }: ServiceContext): FileRealm {
+function realmOf({ spec, secrets, loader }: ServiceContext): FileRealm {
   if (!secrets.realm) throw new ConfigError("NODE_SPEC_INVALID", `the secrets of ${spec.jobName} lack "realm"`);
-  return loaderRevoked.aborted ? withoutUser(secrets.realm, LOADER_USER) : secrets.realm;
+  return loader.revoked ? withoutUser(secrets.realm, LOADER_USER) : secrets.realm;
 }
 
 async function provision(
@@ -149,7 +153,7 @@ async function writeRealm(context: ServiceContext, dir: string): Promise<void> {
   const realm = realmOf(context);
   await writePrivateFile(join(dir, "config", "users"), realm.users, context.spec.runAs);
   await writePrivateFile(join(dir, "config", "users_roles"), realm.usersRoles, context.spec.runAs);
-  context.log("the loader's credential is revoked on this node");
+  context.log(`the loader's credential ${context.loader.revoked ? "is revoked" : "holds again"} on this node`);
 }
 
 /** Waits until the node answers over HTTPS, then registers it. Undefined when it ended before. */

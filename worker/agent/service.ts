@@ -3,6 +3,13 @@ import type { Joined } from "./join.ts";
 import type { Life } from "./life.ts";
 import type { AgentLog } from "./log.ts";
 
+/** Whether the loader's credential is revoked. It holds again when a load that was over has to go on. */
+export interface LoaderState {
+  revoked: boolean;
+  /** Called at each change; set by whoever has to do something about it. */
+  onChange?: (() => void) | undefined;
+}
+
 /** What the service of a role gets to do its work: see `elasticsearch-node.ts` and `parser-node.ts`. */
 export interface ServiceContext {
   readonly spec: NodeSpec;
@@ -11,8 +18,7 @@ export interface ServiceContext {
   /** Node-local working directory of this job, removed at its end. */
   readonly scratch: string;
   readonly life: Life;
-  /** Aborted when the loader's credential is revoked. */
-  readonly loaderRevoked: AbortSignal;
+  readonly loader: LoaderState;
   /** The node's listener for metrics. */
   readonly relay: { readonly host: string; readonly port: number };
   /** Announces that the node works; again after a restart. */

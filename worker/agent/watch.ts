@@ -15,8 +15,8 @@ export interface WatchOptions {
   readonly life: Life;
   /** This agent's id, once it has the job's name. */
   readonly instance: () => string | undefined;
-  /** Called once, when the loader's credential is revoked. */
-  readonly onRevoked: () => void;
+  /** Called when the loader's credential is revoked, and when it holds again. */
+  readonly onLoader: (revoked: boolean) => void;
   readonly log: AgentLog;
   /** Ends the watching. */
   readonly signal: AbortSignal;
@@ -53,9 +53,9 @@ export async function watchControl(options: WatchOptions): Promise<void> {
         log(`asked to drain: ${drain}`);
         life.drain("drained", drain);
       }
-      if (credential === "revoked" && !revoked) {
-        revoked = true;
-        options.onRevoked();
+      if ((credential === "revoked") !== revoked) {
+        revoked = !revoked;
+        options.onLoader(revoked);
       }
     } catch {
       // Counted as silence.

@@ -27,6 +27,8 @@ export interface CampaignKeys {
   drain(jobName: string): string;
   /** String `revoked` once parsers may no longer write; es-data agents take the user out of the file realm. */
   readonly loaderCredential: string;
+  /** Integer, absent as 0: when it changes, documents were lost, and parsers end the attempts at chunks that they have in work. */
+  readonly loadGeneration: string;
   /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
   readonly knobs: string;
   /** Stream of commands from the command line to the orchestrator. */
@@ -63,6 +65,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     certificates: (jobName) => `${p}:control:certificates:${jobName}`,
     drain: (jobName) => `${p}:control:drain:${jobName}`,
     loaderCredential: `${p}:control:loader-credential`,
+    loadGeneration: `${p}:control:load-generation`,
     knobs: `${p}:control:knobs`,
     commands: `${p}:control:commands`,
     replies: `${p}:control:replies`,

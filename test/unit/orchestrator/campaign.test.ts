@@ -27,6 +27,7 @@ const ALLOWED: readonly (readonly [CampaignState, CampaignEvent, CampaignState])
   ["paused", "resume", "running"],
   ["paused", "cancel", "tearing-down"],
   ["paused", "fail", "tearing-down"],
+  ["finishing", "reload", "running"],
   ["finishing", "finished", "tearing-down"],
   ["finishing", "serve", "serving"],
   ["finishing", "hold", "held"],

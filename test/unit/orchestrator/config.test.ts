@@ -195,6 +195,21 @@ describe("problems", () => {
     ],
     ["chunks of no bytes", "plan:\n  chunkBytes: 0\n", /between 64KiB and 1GiB/],
     [
+      "copies for which there is no second node",
+      "dataNodes:\n  count: 1\n  replicas: 1\n",
+      /^site\.yaml:3:3: dataNodes\.replicas: a copy stands on another data node than the first one/,
+    ],
+    [
+      "scaling by itself to where copies cannot stand",
+      "autoscale:\n  target: { eventsPerSecond: 5 }\n  dataNodes: { min: 1 }\ndataNodes: { replicas: 1 }\n",
+      /autoscale\.dataNodes\.min: leaves no node for the copies/,
+    ],
+    [
+      "a loss that is told too early",
+      "dataNodes:\n  lossPatience: 10s\n",
+      /^site\.yaml:2:3: dataNodes\.lossPatience: is below a minute/,
+    ],
+    [
       "a heap above the memory",
       "dataNodes:\n  heap: 4GiB\n",
       /^site\.yaml:2:3: dataNodes\.heap: is not below dataNodes\.memory/,

@@ -29,6 +29,13 @@ describe("what a campaign needs of disks", () => {
     );
   });
 
+  it("counts each copy of an index", async () => {
+    const config = { ...configSchema.parse({ dataNodes: { replicas: 1 } }), stateDir: join(dir, "state") };
+    const plan = { unpacks: [], estimate: { indexBytes: 10 * GiB, bytes: 50 * GiB } } as unknown as Plan;
+    const [disk] = await lookAtDisks(config, plan);
+    expect(disk?.neededBytes).toBe(LOW_WATERMARK_BYTES + 3 * 10 * GiB);
+  });
+
   it("is looked for on each of several", async () => {
     const config = { ...configSchema.parse({ snapshot: { repository: "/proc/snapshots" } }), stateDir: dir };
     const plan = { unpacks: [], estimate: { indexBytes: GiB, bytes: GiB } } as unknown as Plan;

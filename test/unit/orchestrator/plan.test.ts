@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { estimate, estimateForNodes, DEFAULT_STORE_COST } from "../../../orchestrator/estimate.ts";
+import { estimate, estimateForNodes, lossCost, DEFAULT_STORE_COST } from "../../../orchestrator/estimate.ts";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
 import type { Inventory, InventoryArchive, InventoryFile } from "../../../orchestrator/inventory.ts";
 import { resolveOverlap } from "../../../orchestrator/overlap.ts";
@@ -303,7 +303,7 @@ describe("an estimate", () => {
   it("rests on the sample, and says so", () => {
     const sample = {
       files: 2,
-      services: [{ service: "syslog", lines: 100, bytes: 10_000, documents: 80 }],
+      services: [{ service: "syslog", lines: 100, bytes: 10_000, documents: 80, furtherIndices: 3 }],
       microsPerLine: 2,
       bodyBytesPerDocument: 250,
       gzipRatio: 5,
@@ -314,6 +314,29 @@ describe("an estimate", () => {
     expect(result.basis.parser).toContain("2.00 µs a line, measured on 2 files");
     expect(result.basis.store).toContain("measured by campaign x");
     expect(result.loadSeconds).toBeCloseTo((12_000 * 17) / 1e6 / 4);
+  });
+
+  it("says what a copy costs, and what a lost data node costs without one", () => {
+    const services = [{ service: "syslog", lines: 100, bytes: 10_000, documents: 80, furtherIndices: 0 }];
+    const sample = { files: 2, services, microsPerLine: 2, bodyBytesPerDocument: 250, gzipRatio: 5 };
+    // Of two chunks, each in an index of its own, a fourth of the nodes holds a fourth, and half of it is loaded by then.
+    const daily = estimate(plan, config, sample, DEFAULT_STORE_COST, undefined);
+    expect(daily.indicesPerChunk).toBe(1);
+    expect(lossCost(daily, config.dataNodes)).toEqual({
+      replicas: 0,
+      copyBytes: 12_000 * 90,
+      copyCoreSeconds: (12_000 * 17) / 1e6,
+      reloadChunks: 0,
+      reloadBytes: Math.round(1_500_000 / 8),
+    });
+    // Each chunk runs through all days: every node has something of it.
+    const whole = services.map((service) => ({ ...service, furtherIndices: 10 }));
+    const monthly = estimate(plan, config, { ...sample, services: whole }, DEFAULT_STORE_COST, undefined);
+    expect(monthly.indicesPerChunk).toBe(34);
+    expect(lossCost(monthly, config.dataNodes)).toMatchObject({ reloadChunks: 1, reloadBytes: 749_958 });
+    expect(lossCost(monthly, { ...config.dataNodes, count: 1 }).reloadBytes).toBe(750_000);
+    const copied = { ...config, dataNodes: { ...config.dataNodes, replicas: 1 } };
+    expect(estimateForNodes(daily, copied, undefined).loadSeconds).toBeCloseTo(2 * daily.loadSeconds);
   });
 
   it("says when it rests on defaults alone", () => {

@@ -42,6 +42,17 @@ describe("why nothing goes on", () => {
     else expect(texts).toEqual([expect.stringMatching(expected)]);
   });
 
+  it("documents that went with a data node, while their chunks are put back", () => {
+    const view = viewWith(DATA, working("d2"));
+    view.reloads.push({ at: T + 30 * s, nodes: ["d1"], shards: [{ index: "logs-1", shard: 0 }] });
+    view.steps.set("reload 1: allocate", { name: "reload 1: allocate", startedAt: T + 40 * s });
+    expect(told(view, 60)).toEqual([
+      "reloading: 1 shards went with the data nodes d1: their chunks are being put back into the spool: reload 1: allocate since 2023-11-14T22:14:00Z",
+    ]);
+    Object.assign(view.reloads[0] ?? {}, { done: { at: T, attempts: 0, chunks: 1, documents: 1, bytes: 1 } });
+    expect(told(view, 60)).toEqual([]);
+  });
+
   it("a job that waits, one that boots, one that nobody knows", () => {
     const view = viewWith(
       { dataNodes: 3, parsers: 0 },

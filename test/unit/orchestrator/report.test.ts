@@ -45,8 +45,8 @@ const STORY: readonly (readonly [seconds: number, entry: JournalEntry])[] = [
   [160, { type: "transition", event: "torn-down-cancelled", from: "tearing-down", to: "cancelled" }],
 ];
 
-function inputs(more: Partial<ReportInputs> = {}): ReportInputs {
-  const view = viewOf(STORY.map(([at, entry], seq) => ({ ...entry, seq, at: at * SECOND, epoch: 1 })));
+function inputs(more: Partial<ReportInputs> = {}, story = STORY): ReportInputs {
+  const view = viewOf(story.map(([at, entry], seq) => ({ ...entry, seq, at: at * SECOND, epoch: 1 })));
   const counts = { ...ZERO_COUNTS, read: 400, written: 400, bytes: 40_000 };
   const row = { chunk: "f-0", fileId: "f", counts, perIndex: {}, droppedBy: {}, rejectedBy: {}, unparsedBy: {} };
   return {
@@ -80,6 +80,38 @@ describe("a report", () => {
 
   it("knows how many chunks there were beside those that were done", () => {
     expect(makeReport(inputs())).toMatchObject({ chunks: 1, chunksTotal: 9 });
+  });
+
+  it("says what was loaded again after a loss, and that it was a loss", () => {
+    const shards = [0, 1].map((n) => ({ index: `logs-${String(n)}`, shard: 0 }));
+    const loss = STORY.flatMap((event): typeof STORY =>
+      event[0] === 130
+        ? [
+            [120, { type: "shards-lost", shards, nodes: ["gh-a-d1"] }],
+            [125, { type: "put-back", attempts: 1, chunks: 3, documents: 1200, bytes: 9 }],
+            event,
+          ]
+        : [event],
+    );
+    const report = makeReport(inputs({}, loss));
+    expect(report.reloads).toEqual([
+      {
+        at: new Date(120 * SECOND).toISOString(),
+        nodes: ["gh-a-d1"],
+        shards: 2,
+        seconds: 5,
+        attempts: 1,
+        chunks: 3,
+        documents: 1200,
+        bytes: 9,
+      },
+    ]);
+    const text = reportText(report);
+    expect(text).toContain(
+      "- loaded again after losses: 2 shards of gh-a-d1: 3 chunks (1,200 documents) and 1 in work\n",
+    );
+    expect(text).toContain("- 2 shards went with the data nodes gh-a-d1: 3 committed chunks");
+    expect(reportText(makeReport(inputs()))).toContain("- loaded again after losses: nothing\n");
   });
 
   it("compares wall time with the plan, and says the rate in events and bytes", () => {

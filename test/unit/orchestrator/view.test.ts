@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { transition, type CampaignEvent, type CampaignState } from "../../../orchestrator/campaign.ts";
 import type { JournalEntry, JournalRecord } from "../../../orchestrator/journal.ts";
-import { viewOf, type CampaignView } from "../../../orchestrator/view.ts";
+import { openReload, viewOf, type CampaignView } from "../../../orchestrator/view.ts";
 
 const recordsOf = (...entries: readonly JournalEntry[]): JournalRecord[] =>
   entries.map((entry, i) => ({ ...entry, seq: i + 1, at: 1000 * (i + 1), epoch: 1 }));
@@ -28,6 +28,41 @@ describe("the view of a campaign that is checked again", () => {
 
   it("knows that nothing can be loaded any more", () => {
     expect(view.loadIsOver).toBe(true);
+  });
+});
+
+describe("the view of a campaign that lost documents", () => {
+  const shards = [{ index: "logs-1", shard: 0 }];
+  const lost: readonly JournalEntry[] = [
+    ...done("load-end", { cpuMillis: 99 }),
+    ...done("drain-parsers"),
+    ...done("reconcile"),
+    { type: "shards-lost", shards, nodes: ["d1"] },
+    { type: "transition", event: "reload", from: "finishing", to: "running" },
+  ];
+  const put = { attempts: 2, chunks: 5, documents: 70, bytes: 800 };
+
+  it("loads again, and finishes from the beginning", () => {
+    const view = viewOf(recordsOf(...lost));
+    expect(view).toMatchObject({ state: "running", loadIsOver: false });
+    expect([...view.steps.keys()]).toEqual([]);
+    expect(openReload(view)).toMatchObject({ nodes: ["d1"], shards });
+  });
+
+  it("has nothing open when all of it waits in the spool again, and says in a warning what", () => {
+    const view = viewOf(recordsOf(...lost, { type: "put-back", ...put }));
+    expect(openReload(view)).toBeUndefined();
+    expect(view.reloads[0]?.done).toMatchObject(put);
+    expect(view.warnings).toEqual([
+      expect.stringContaining("5 committed chunks (70 documents) and 2 that were in work"),
+    ]);
+  });
+
+  it("may lose more", () => {
+    const again: JournalEntry = { type: "shards-lost", shards, nodes: ["d2"] };
+    const view = viewOf(recordsOf(...lost, { type: "put-back", ...put }, again));
+    expect(view.reloads).toHaveLength(2);
+    expect(openReload(view)?.nodes).toEqual(["d2"]);
   });
 });
 

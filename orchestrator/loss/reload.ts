@@ -1,0 +1,130 @@
+import { rm } from "node:fs/promises";
+import { BackfillError, describeError } from "../../worker/contract/errors.ts";
+import type { LedgerRow } from "../../worker/contract/ledger.ts";
+import { clusterOf, decide, step, until, type CampaignContext } from "../context.ts";
+import { REPOSITORY } from "../finish.ts";
+import { gatewayReport } from "../gateway-client.ts";
+import { REPORTED_MASTER } from "../gateway/index.ts";
+import { isGoing } from "../jobs/forecast.ts";
+import { totalOf } from "../ledger.ts";
+import type { NodeGroups } from "../node-groups.ts";
+import { openReload } from "../view.ts";
+import { placesFor, rowsToReload, shardKey } from "./consequences.ts";
+import { reloadStep, type PutBack, type Shard } from "./record.ts";
+
+/**
+ * From a node's withdrawal from the list that parsers send to, until none of them sends there: they read it every second.
+ * Longer than that: those that are told to end their attempts read it no more often.
+ */
+const WITHDRAWN_MS = 3_000;
+const LOOK_MS = 500;
+
+/**
+ * Puts what went with data nodes back into the spool, in steps that the journal knows and that each can be repeated:
+ *
+ * 1. The spool is closed and every attempt in work is ended. Some of its documents may have gone; without its lock it cannot
+ *    commit (the fence of invariant 4), and the chunk is done again from its beginning.
+ * 2. Each lost shard gets an empty primary.
+ * 3. Committed chunks with documents in the lost indices leave the ledger and wait again. They are looked for after the attempts
+ *    were ended, so whoever committed in between is among them.
+ *
+ * Then the spool is opened, unless the campaign is paused. What is still there of a chunk that is loaded again comes back as duplicate, so its new row
+ * counts each of its lines once. A further loss meanwhile is noticed when this one is done, and done in the same way.
+ */
+export async function reloadLost(ctx: CampaignContext, groups: Pick<NodeGroups, "store">, signal: AbortSignal) {
+  const reload = openReload(ctx.view);
+  if (!reload) return;
+  const { spool, redis, keys, view } = ctx;
+  const number = view.reloads.length;
+  const part = <T>(name: string, run: () => Promise<T>): Promise<T> => step(ctx, reloadStep(number, name), run);
+
+  // Everything is counted before it is done: whoever has to do it again finds less.
+  const { attempts } = await part("close", async () => {
+    await spool.close();
+    return { attempts: (await spool.counts()).parse.active };
+  });
+  await part("end attempts", async () => {
+    await redis.set(keys.loadGeneration, number);
+    await spool.endAttempts();
+  });
+  await part("allocate", () => allocateEmpty(ctx, groups, reload.shards, signal));
+  const counts = await part("count", async (): Promise<Omit<PutBack, "attempts">> => {
+    const totals = totalOf(rowsToReload(await rowsOf(ctx), reload.shards));
+    const { written, duplicate, bytes } = totals.counts;
+    return { chunks: totals.chunks, documents: written + duplicate, bytes };
+  });
+  await part("put back", async () => {
+    await spool.putBack(rowsToReload(await rowsOf(ctx), reload.shards).map(({ chunk }) => chunk));
+  });
+  await until(() => Date.now() - reload.at >= WITHDRAWN_MS, signal, LOOK_MS);
+  await decide(ctx, { type: "put-back", attempts, ...counts });
+  ctx.log.info("what was lost waits in the spool again", { attempts, ...counts });
+}
+
+/** Waits until all of the shards work again, giving an empty primary to each that has no copy as soon as a data node can take it. */
+async function allocateEmpty(
+  ctx: CampaignContext,
+  groups: Pick<NodeGroups, "store">,
+  shards: readonly Shard[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { indexPattern: pattern, revision } = ctx.plan.pinned;
+  const wanted = new Set(shards.map(shardKey));
+  let said = "";
+  await until(
+    async () => {
+      try {
+        const cluster = clusterOf(ctx);
+        const mine = (await cluster.primaries({ pattern, revision })).filter((shard) => wanted.has(shardKey(shard)));
+        const lost = mine.filter(({ state }) => state === "lost");
+        await cluster.allocateEmptyPrimaries(placesFor(lost, stayingNodes(ctx, groups)));
+        return mine.every(({ state }) => state === "works");
+      } catch (error) {
+        if (!(error instanceof BackfillError) || !error.retryable) throw error;
+        // However long Elasticsearch is away, there is nothing else to do.
+        const text = describeError(error);
+        if (text !== said) ctx.log.warn(text);
+        said = text;
+        return false;
+      }
+    },
+    signal,
+    LOOK_MS,
+  );
+}
+
+/** Data nodes that are members and not on their way out. */
+function stayingNodes(
+  ctx: CampaignContext,
+  groups: Pick<NodeGroups, "store">,
+): ReadonlyMap<string, { readonly shards: number }> {
+  return new Map(
+    [...(groups.store()?.nodes ?? [])].filter(([name]) => {
+      const job = ctx.view.jobs.get(name);
+      return job !== undefined && job.ended === undefined && !isGoing(job);
+    }),
+  );
+}
+
+async function rowsOf(ctx: CampaignContext): Promise<LedgerRow[]> {
+  const rows: LedgerRow[] = [];
+  for await (const row of ctx.spool.rows()) rows.push(row);
+  return rows;
+}
+
+/**
+ * Undoes what finishing had done to end the load: the loader's credential holds again, what was exported is no ledger, and a snapshot that
+ * was begun not the result. Of a campaign that was never finishing there is nothing to undo.
+ */
+export async function reopenLoad(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
+  if (!ctx.view.states.some(({ state }) => state === "finishing")) return;
+  await rm(ctx.paths.ledger, { force: true });
+  await clusterOf(ctx).deleteSnapshot(REPOSITORY, ctx.record.id);
+  await ctx.redis.del(ctx.keys.loaderCredential);
+  // Until the supervisor has taken back whom it saw refuse the loader: the end of this load must not take its old word.
+  await until(
+    async () => (await gatewayReport(ctx))?.loaderRefusedBy.every((who) => who === REPORTED_MASTER) === true,
+    signal,
+    LOOK_MS,
+  );
+}

@@ -154,7 +154,53 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
     },
   ];
 
+  /** Until what went with a data node was put back, and as many data nodes work as before. */
+  const untilReloaded = async (id: string, reloads: number): Promise<void> => {
+    await waitFor(
+      "what went with the data node to be loaded again",
+      async () => {
+        const { reloads: all } = await grid.site.view(id);
+        return all.length > reloads && all.every(({ done }) => done !== undefined);
+      },
+      LONG,
+    );
+    await untilWorking(id, "es-data", 2);
+    await untilMore(id);
+  };
+
   const JOBS: readonly Fault[] = [
+    {
+      name: "a data node's job deleted by somebody else",
+      async happen(id) {
+        const reloads = (await grid.site.view(id)).reloads.length;
+        const [victim] = await working(id, "es-data");
+        expect((await grid.bed.onHead(["scancel", victim?.jobId ?? ""])).code).toBe(0);
+        await untilReloaded(id, reloads);
+      },
+    },
+    {
+      name: "the cables of a data node's host cut",
+      async happen(id) {
+        const { bed, site } = grid;
+        const reloads = (await site.view(id)).reloads.length;
+        // Where no parser is.
+        const parsers = new Set((await working(id, "parser")).map(({ hosts }) => hosts[0]));
+        const victim = (await working(id, "es-data")).find(({ hosts }) => !parsers.has(hosts[0]));
+        const host = victim?.hosts[0] ?? "";
+        await bed.cutLink(host);
+        try {
+          await untilReloaded(id, reloads);
+        } finally {
+          await bed.healLink(host);
+        }
+        // What ran on behind the cut has nothing to say any more, and ends.
+        await waitFor(
+          "the lost node to end",
+          () => leftoverProcesses(join(statePaths(site.stateDir).scratch, victim?.name ?? "?")).length === 0,
+          LONG,
+        );
+      },
+    },
     {
       name: "a submission that fails after it succeeded",
       async happen(id) {
@@ -229,21 +275,32 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
     },
   ];
 
-  const GROUPS: readonly (readonly [string, readonly Fault[]])[] = EVERY_FAULT_ALONE
-    ? [...SERVICES, ...JOBS].map((fault) => [fault.name, [fault]] as const)
-    : [
-        ["services and the way to them", SERVICES],
-        ["jobs and hosts", JOBS],
-      ];
+  interface Group {
+    readonly name: string;
+    readonly faults: readonly Fault[];
+    readonly settings: readonly string[];
+  }
+  // Two data nodes do not fit on one host, so that one of them can be cut off alone.
+  const APART = ["dataNodes.cpus=5", "limits.eventsPerSecond=30"];
+  const groups: readonly Group[] = [
+    { name: "services and the way to them", faults: SERVICES, settings: ["limits.eventsPerSecond=40"] },
+    { name: "jobs and hosts", faults: JOBS, settings: APART },
+  ];
+  const GROUPS = EVERY_FAULT_ALONE
+    ? groups.flatMap(({ faults, settings }) =>
+        faults.map((fault): Group => ({ name: fault.name, faults: [fault], settings })),
+      )
+    : groups;
 
   it.each(GROUPS)(
-    "%s",
-    async (name, faults) => {
-      const id = await grid.site.launch(
-        `fault-${String(GROUPS.findIndex(([group]) => group === name))}`,
-        ["limits.eventsPerSecond=40"],
-        ["--data-nodes", "2", "--parsers", "2"],
-      );
+    "$name",
+    async ({ name, faults, settings }) => {
+      const id = await grid.site.launch(`fault-${String(GROUPS.findIndex((group) => group.name === name))}`, settings, [
+        "--data-nodes",
+        "2",
+        "--parsers",
+        "2",
+      ]);
       await grid.site.untilChunks(id, 3);
       const seconds: string[] = [];
       for (const fault of faults) {

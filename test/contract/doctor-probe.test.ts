@@ -44,7 +44,8 @@ async function probe(script: Readonly<Record<string, readonly Answer[]>>, patien
     patience: { ...PATIENT, ...patience },
   };
   const deleted = (): readonly string[] => server.calls("qdel").map(([, id = ""]) => id);
-  return { job, jobDir, deleted };
+  const looks = (): number => server.calls("qstat").length;
+  return { job, jobDir, deleted, looks };
 }
 
 describe("the job that looks at a host", () => {
@@ -74,13 +75,13 @@ describe("the job that looks at a host", () => {
 
   it("is deleted when it is stopped meanwhile", async () => {
     const stop = new AbortController();
-    const { job, jobDir, deleted } = await probe({
+    const { job, jobDir, deleted, looks } = await probe({
       qsub: ["torque/qsub-a"],
       qstat: ["torque/qstat-fx"],
       qdel: ["torque/qdel-queued"],
     });
     const running = runProbe(job, stop.signal);
-    await waitFor("its script", () => existsSync(job.spec.scriptFile));
+    await waitFor("it to be looked at", () => looks() > 0);
     stop.abort(new Error("stopped"));
     await expect(running).rejects.toThrow("stopped");
     expect(deleted()).toEqual(["18.pbs-server"]);

@@ -8,7 +8,7 @@ import { nodeBinary } from "../../orchestrator/runtimes/index.ts";
 import { readProcesses } from "../../orchestrator/gateway/state.ts";
 import { readRecord } from "../../orchestrator/services/record.ts";
 import type { JobView } from "../../orchestrator/view.ts";
-import { campaignKeys, type NodeRole } from "../../worker/contract/keys.ts";
+import type { NodeRole } from "../../worker/contract/keys.ts";
 import { isAlive, signalProcess, type ProcessIdentity } from "../../worker/contract/process.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { leftoverProcesses } from "../support/processes.ts";
@@ -86,11 +86,6 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
       LONG,
     );
   };
-  /** Lets the rest of the load go as fast as it can. */
-  const unleash = (id: string): void => {
-    grid.site.tellRedis("HSET", campaignKeys(id).knobs, "eventsPerSecond", "0");
-  };
-
   const SERVICES: readonly Fault[] = [
     {
       name: "slurmctld down for a minute",
@@ -308,7 +303,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
         await fault.happen(id);
         seconds.push(`${fault.name}: ${((Date.now() - from) / 1000).toFixed(0)} s`);
       }
-      unleash(id);
+      grid.site.unleash(id);
       const { report } = await grid.site.conclude(id);
       await expectNoJobs();
       const { read, duplicate } = report.lines;
@@ -331,7 +326,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
       LONG,
     );
     expect((await grid.site.status(id)).state).toBe("running");
-    unleash(id);
+    grid.site.unleash(id);
     const { report } = await grid.site.conclude(id);
     expect(report.observed.moves).toBe(3);
     expect((await jobsOf(id, "es-data")).map((job) => job.ended?.exit)).toEqual([0, 0, 0, 0]);
@@ -370,7 +365,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
     await untilMore(id, 2);
     const documents = await grid.site.indexedBy(id);
     const slurm = await grid.jobs();
-    unleash(id);
+    grid.site.unleash(id);
     const { report } = await grid.site.conclude(id);
     expect(report.loadSeconds).toBeGreaterThan(2 * 60 * minutes);
     for (const jobs of (await places("es-data")).values()) {

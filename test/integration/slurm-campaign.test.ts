@@ -138,7 +138,10 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
     const [only, ...idle] = bed.nodes.map(({ name }) => name);
     await bed.onHead(["scontrol", "update", `NodeName=${idle.join(",")}`, "State=DRAIN", "Reason=test"]);
     try {
-      const names = await Promise.all([site.launch("mine"), other.site.launch("theirs")]);
+      const names = await Promise.all([
+        site.launch("mine", ["limits.eventsPerSecond=100"]),
+        other.site.launch("theirs", ["limits.eventsPerSecond=100"]),
+      ]);
       await Promise.all([site.untilChunks("mine", 2), other.site.untilChunks("theirs", 2)]);
       const views = await Promise.all([site.view("mine"), other.site.view("theirs")]);
       expect(views.map(({ state }) => state)).toEqual(["running", "running"]);
@@ -161,6 +164,8 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
       expect(() => execFileSync(command ?? "", words, { stdio: "pipe" })).toThrow(
         /alert|reset|hang up|ECONNRESET|EPROTO/i,
       );
+      site.unleash("mine");
+      other.site.unleash("theirs");
       await Promise.all([site.conclude("mine"), other.site.conclude("theirs")]);
       await expectNoJobs();
     } finally {

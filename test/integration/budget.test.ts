@@ -5,6 +5,7 @@ import { sendCommand } from "../../orchestrator/commands.ts";
 import type { JournalEntry } from "../../orchestrator/journal.ts";
 import { orchestrate } from "../../orchestrator/orchestrate.ts";
 import { readProgress } from "../../orchestrator/progress.ts";
+import { explainCampaign } from "../../orchestrator/why/explain.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { heldJournal, makeQuietCampaign, quietLog } from "../support/quiet-campaign.ts";
@@ -39,7 +40,7 @@ describeWith(["redis", "haproxy"], "a budget", () => {
     await ended;
   });
 
-  it("that is spent stops submitting until the operator gives more", async () => {
+  it("that is spent is said once, and until the operator gives more", async () => {
     const name = "costly";
     const settings = { budget: { nodeHours: 0.5 } };
     const campaign = await makeQuietCampaign(join(dir, name), name, redis, story(name), settings);
@@ -58,9 +59,13 @@ describeWith(["redis", "haproxy"], "a budget", () => {
     const spent = await campaign.view();
     expect([...spent.jobs.keys()]).toEqual(["gh-abcde-p1"]);
     expect(spent.warnings).toContainEqual(expect.stringMatching(/the budget of 0\.5 node-hours is spent \(1\.00\)/));
+    const reasons = async (): Promise<readonly string[]> =>
+      (await explainCampaign(stateDir, name)).reasons.map(({ kind }) => kind);
+    expect(await reasons()).toContain("budget");
 
     const reply = await sendCommand(redis.client, keys, { kind: "budget", nodeHours: 2 }, never);
     expect(reply.text).toBe("1.00 of 2 node-hours");
-    await waitFor("a job to be asked for", async () => (await campaign.view()).jobs.size > 1, { timeoutMs: 60_000 });
+    expect(await reasons()).not.toContain("budget");
+    expect((await campaign.view()).budgetReachedAt).toBeUndefined();
   });
 });

@@ -50,6 +50,18 @@ describe("what is missing", () => {
     expect(act(view, 100)).toEqual([]);
   });
 
+  it("is not submitted once the budget is spent, neither a successor, until there is more", () => {
+    // Two nodes for ten minutes are a third of a node-hour; the walltime is 20 minutes.
+    const view = viewWith({ dataNodes: 2, parsers: 1 }, working("d1"), working("d2"));
+    view.budget = { nodeHours: 0.3 };
+    expect(act(view, 600, { d1: 3, d2: 3 })).toEqual([]);
+    expect(kinds(act(view, 1150, { d1: 3, d2: 3 })).filter((text) => text.startsWith("submit"))).toEqual([]);
+    view.budget = { nodeHours: 0.4 };
+    expect(kinds(act(view, 600, { d1: 3, d2: 3 }))).toEqual(["submit parser"]);
+    view.budget = { nodeHours: null };
+    expect(kinds(act(view, 600, { d1: 3, d2: 3 }))).toEqual(["submit parser"]);
+  });
+
   it("takes the place of what has ended", () => {
     const view = viewWith(
       { dataNodes: 1, parsers: 0 },

@@ -29,16 +29,28 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
   let somebodySince: number | undefined;
   let store: StoreSight | undefined;
   let answers = true;
+  /** What was said last of each that does not answer: the same again is not news. */
+  const said = new Map<string, string>();
+  const silent = (who: string, error: unknown): void => {
+    world.signal.throwIfAborted();
+    const text = describeError(error);
+    if (said.get(who) !== text) log.warn(`${who} does not answer`, { error: text });
+    said.set(who, text);
+  };
+  const spoke = (who: string): void => {
+    if (said.delete(who)) log.info(`${who} answers again`);
+  };
 
   /** Undefined when it did not answer. */
   const askBatch = async (jobs: readonly JobView[]): Promise<ReadonlyMap<string, JobStatus> | undefined> => {
     const ids = jobs.flatMap((job) => job.jobId ?? []);
     if (ids.length === 0) return new Map();
     try {
-      return await world.batch.status(ids, world.signal);
+      const found = await world.batch.status(ids, world.signal);
+      spoke("the batch system");
+      return found;
     } catch (error) {
-      world.signal.throwIfAborted();
-      log.warn("the batch system does not answer", { error: describeError(error) });
+      silent("the batch system", error);
       return undefined;
     }
   };
@@ -58,10 +70,11 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
   const askStore = async (): Promise<StoreSight | undefined> => {
     const excluded = liveJobs(view, "es-data").filter((job) => job.leaving);
     try {
-      return await world.store(excluded.map((job) => job.name));
+      const sight = await world.store(excluded.map((job) => job.name));
+      spoke("Elasticsearch");
+      return sight;
     } catch (error) {
-      world.signal.throwIfAborted();
-      log.warn("Elasticsearch does not answer", { error: describeError(error) });
+      silent("Elasticsearch", error);
       return undefined;
     }
   };

@@ -41,6 +41,8 @@ export function createSubmissions(world: JobWorld): Submissions {
   let swept = false;
   let sweptAt = 0;
   let leased = false;
+  /** Why it did not answer the last time. */
+  let away: string | undefined;
   /** By job id. */
   const deletedAt = new Map<string, number>();
 
@@ -103,9 +105,13 @@ export function createSubmissions(world: JobWorld): Submissions {
     let listed: readonly JobStatus[];
     try {
       listed = await world.batch.list(world.signal);
+      away = undefined;
     } catch (error) {
       world.signal.throwIfAborted();
-      log.warn("the batch system does not answer", { error: describeError(error) });
+      // The same again is not news.
+      const text = describeError(error);
+      if (text !== away) log.warn("the batch system does not list jobs", { error: text });
+      away = text;
       return;
     }
     for (const job of open) {

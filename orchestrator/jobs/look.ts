@@ -1,7 +1,7 @@
 import type { JobStatus } from "../../pbs/batch-system.ts";
 import { describeError, StoreError } from "../../worker/contract/errors.ts";
 import type { Heartbeat, NodeRegistration } from "../../worker/contract/node.ts";
-import { liveJobs, type JobView } from "../view.ts";
+import { liveJobs, type CampaignView, type JobView } from "../view.ts";
 import { judge, type Evidence, type Verdict } from "./judge.ts";
 import type { StoreSight } from "./steer.ts";
 import type { Submissions } from "./submit.ts";
@@ -68,9 +68,8 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
   };
 
   const askStore = async (): Promise<StoreSight | undefined> => {
-    const excluded = liveJobs(view, "es-data").filter((job) => job.leaving);
     try {
-      const sight = await world.store(excluded.map((job) => job.name));
+      const sight = await world.store(withoutShards(view));
       spoke("Elasticsearch");
       return sight;
     } catch (error) {
@@ -129,6 +128,7 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
       case "ended":
         // Parsers would go on sending to a node that could not withdraw itself.
         await agents.withdraw(name);
+        await noteStart(job);
         await world.decide({ type: "job-ended", jobName: name, exit: verdict.exit, how: verdict.how });
         absent.delete(name);
         if (verdict.exit !== 0 && !job.draining && !job.cancelled && !job.lost) await warn(job, verdict.exit);
@@ -159,26 +159,32 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
     log.warn(text);
   };
 
-  /** Writes down that a job began to run, and that its node works. */
-  const note = async (job: JobView, registration: NodeRegistration | undefined, now: number): Promise<void> => {
-    const { name } = job;
-    const status = statuses.get(name);
+  /** Writes down that a job began to run, also of one that had ended by the next look. */
+  const noteStart = async (job: JobView, registration?: NodeRegistration): Promise<void> => {
+    const status = statuses.get(job.name);
+    const hosts = status?.hosts ?? [];
     const runs = status?.state === "running" || status?.state === "exiting";
-    if (job.startedAt === undefined && (runs || registration)) {
-      const told = {
-        ...(status?.startedAt === undefined ? {} : { startedAt: status.startedAt }),
-        ...(status?.restarts === undefined ? {} : { restarts: status.restarts }),
-      };
-      const hosts = status?.hosts ?? [];
-      await world.decide({
-        type: "started",
-        jobName: name,
-        startedAt: Math.min(now, status?.startedAt ?? registration?.startedAt ?? now),
-        ...(runs ? { told } : {}),
-        ...(status?.queuedAt === undefined ? {} : { queuedAt: status.queuedAt }),
-        hosts: hosts.length > 0 ? hosts : registration ? [registration.address] : [],
-      });
-    }
+    const hasRun = status?.state === "finished" && hosts.length > 0;
+    if (job.startedAt !== undefined || !(runs || hasRun || registration)) return;
+    const now = world.now();
+    const told = {
+      ...(status?.startedAt === undefined ? {} : { startedAt: status.startedAt }),
+      ...(status?.restarts === undefined ? {} : { restarts: status.restarts }),
+    };
+    await world.decide({
+      type: "started",
+      jobName: job.name,
+      startedAt: Math.min(now, status?.startedAt ?? registration?.startedAt ?? now),
+      ...(runs ? { told } : {}),
+      ...(status?.queuedAt === undefined ? {} : { queuedAt: status.queuedAt }),
+      hosts: hosts.length > 0 ? hosts : registration ? [registration.address] : [],
+    });
+  };
+
+  /** Writes down that a job began to run, and that its node works. */
+  const note = async (job: JobView, registration: NodeRegistration | undefined): Promise<void> => {
+    const { name } = job;
+    await noteStart(job, registration);
     const own = registration && (job.instance === undefined || registration.instance === job.instance);
     const member = job.role === "parser" || store?.nodes.has(name) === true;
     if (job.upAt === undefined && own && member && job.certifiedAt !== undefined) {
@@ -202,8 +208,21 @@ export function createLookout(world: JobWorld, submissions: Submissions): Lookou
       for (const job of jobs) {
         const verdict = judge(job, policy, await evidenceOf(job, found, beats.get(job.name), now));
         await apply(job, verdict);
-        if (verdict.kind === "running" && !job.lost) await note(job, registrations.get(job.name), now);
+        if (verdict.kind === "running" && !job.lost) await note(job, registrations.get(job.name));
       }
     },
   };
+}
+
+/**
+ * Data nodes that get no shards: those that leave, and those that were given up or ended without being let go. What runs of one behind a
+ * cut link joins the cluster again when the link is back, and is deleted then.
+ */
+function withoutShards(view: CampaignView): readonly string[] {
+  const isOut = ({ role, ended, leaving, lost, upAt }: JobView): boolean => {
+    if (role !== "es-data") return false;
+    if (ended === undefined) return leaving !== undefined || lost !== undefined;
+    return upAt !== undefined && ended.exit !== 0;
+  };
+  return [...view.jobs.values()].filter(isOut).map(({ name }) => name);
 }

@@ -120,6 +120,11 @@ export class SimulatedGrid {
     this.#keeper = this.#newKeeper();
   }
 
+  /** Data nodes that may get no shards now. */
+  get excluded(): ReadonlySet<string> {
+    return this.#excluded;
+  }
+
   setTargets(dataNodes: number, parsers: number): void {
     this.#append({ type: "target", dataNodes, parsers, reason: "test" });
   }

@@ -213,7 +213,18 @@ describe("the job keeper, on a simulated grid", () => {
     expect(grid.working("es-data")).toBe(2);
     await pass(grid, 120);
     expect(victim?.ended?.how).toMatch(/its node was lost/);
+    // Its Elasticsearch may come back from behind a cut link, and gets nothing then.
+    expect([...grid.excluded]).toEqual([victim?.name]);
     expectSettled(grid);
+  });
+
+  it("the host of a job that had failed by the next look is known", async () => {
+    const grid = new SimulatedGrid(LONG);
+    for (const host of ["n1", "n2", "n3", "n4", "n5", "n6"]) grid.badHosts.add(host);
+    await pass(grid, 30);
+    const [first] = [...grid.view.jobs.values()];
+    expect(first).toMatchObject({ ended: { exit: 1 }, hosts: [expect.stringMatching(/^n\d$/)] });
+    expect(first?.startedAt).toBeLessThanOrEqual(first?.ended?.at ?? 0);
   });
 
   it("a job that is run once more under its id has its name again, and is no duplicate", async () => {

@@ -15,8 +15,7 @@ export default defineConfig({
       project("contract", 1, { testTimeout: 60_000, globalSetup: ["test/support/ground.ts"] }),
       project("integration", 2, { ...alone, testTimeout: 180_000 }),
       project("browser", 3, { ...alone, testTimeout: 180_000 }),
-      // They wait for most of their time: two files share the machine.
-      project("faults", 4, { ...alone, fileParallelism: true, maxWorkers: 2, testTimeout: 600_000 }),
+      project("faults", 4, { ...alone, testTimeout: 600_000 }),
     ],
   },
 });

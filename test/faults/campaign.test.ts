@@ -15,6 +15,7 @@ import { localPaths } from "../../pbs/local/settings.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
 import type { NodeRegistration } from "../../worker/contract/node.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
+import { EVERY_FAULT } from "../support/every-fault.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 
@@ -79,7 +80,8 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     expect(rows.find((row) => row.chunk === chunk)?.attempt).toBeGreaterThan(3);
   });
 
-  it("the orchestrator killed in mid-campaign, and adopted", async () => {
+  // `grid.test.ts` has it in a campaign with others.
+  it.runIf(EVERY_FAULT)("the orchestrator killed in mid-campaign, and adopted", async () => {
     const id = await site.launch("orchestrator-killed");
     await site.untilChunks(id, 10);
     await kill(site.orchestrator(id));
@@ -114,7 +116,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     expect(new Set(names).size).toBe(2);
   });
 
-  it("Redis killed in mid-load", async () => {
+  it.runIf(EVERY_FAULT)("Redis killed in mid-load", async () => {
     const id = await site.launch("redis-killed");
     await site.untilChunks(id, 10);
     const { services } = JSON.parse((await site.call("services", "status")).stdout) as {

@@ -11,6 +11,7 @@ import { createBatchSystem } from "../../pbs/index.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
+import { EVERY_FAULT } from "../support/every-fault.ts";
 import { privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 
@@ -142,34 +143,38 @@ describe("the loss of a data node", () => {
     expect((await dataJobs(id)).length).toBe(3);
   }, 900_000);
 
-  it("without replicas, all of them one after the other, and the orchestrator in the middle of the reload", async () => {
-    const id = await site.launch("killed-loss", [...TWO_NODES, "limits.eventsPerSecond=300"]);
-    await site.untilChunks(id, 30);
-    const [first, second] = await dataJobs(id);
-    killEverythingOf(first?.name ?? "");
-    await untilView(id, "the loss to be noticed", ({ reloads }) => reloads.length > 0);
-    const orchestrator = site.orchestrator(id);
-    expect(signalProcess(orchestrator, "SIGKILL")).toBe(true);
-    await waitFor("the killed process to be gone", () => !isAlive(orchestrator));
-    expect((await site.view(id)).reloads[0]?.done).toBeUndefined();
-    // Now there is nobody to take the empty shards; and more is lost than the journal knows.
-    killEverythingOf(second?.name ?? "");
-    expect((await site.call("adopt", id, "--detach")).code).toBe(0);
-    await untilView(id, "both losses to be made up for", ({ reloads }) => reloads[1]?.done !== undefined);
-    await setRate(id, 0);
-    const { rows } = await site.conclude(id);
-    const { reloads, owners } = await site.view(id);
-    expect(owners).toBe(2);
-    expect(reloads).toHaveLength(2);
-    // Each attempt beyond the first of a chunk has its reason.
-    const again = rows.reduce((sum, { attempt }) => sum + attempt - 1, 0);
-    const chunks = reloads.reduce((sum, { done }) => sum + (done?.chunks ?? 0), 0);
-    const inWork = reloads.reduce((sum, { done }) => sum + (done?.attempts ?? 0), 0);
-    expect(chunks).toBeGreaterThan(0);
-    expect(again).toBeGreaterThanOrEqual(chunks);
-    expect(again).toBeLessThanOrEqual(chunks + inWork);
-    expect(await dataJobs(id)).toHaveLength(4);
-  }, 900_000);
+  it.runIf(EVERY_FAULT)(
+    "without replicas, all of them one after the other, and the orchestrator in the middle of the reload",
+    async () => {
+      const id = await site.launch("killed-loss", [...TWO_NODES, "limits.eventsPerSecond=300"]);
+      await site.untilChunks(id, 30);
+      const [first, second] = await dataJobs(id);
+      killEverythingOf(first?.name ?? "");
+      await untilView(id, "the loss to be noticed", ({ reloads }) => reloads.length > 0);
+      const orchestrator = site.orchestrator(id);
+      expect(signalProcess(orchestrator, "SIGKILL")).toBe(true);
+      await waitFor("the killed process to be gone", () => !isAlive(orchestrator));
+      expect((await site.view(id)).reloads[0]?.done).toBeUndefined();
+      // Now there is nobody to take the empty shards; and more is lost than the journal knows.
+      killEverythingOf(second?.name ?? "");
+      expect((await site.call("adopt", id, "--detach")).code).toBe(0);
+      await untilView(id, "both losses to be made up for", ({ reloads }) => reloads[1]?.done !== undefined);
+      await setRate(id, 0);
+      const { rows } = await site.conclude(id);
+      const { reloads, owners } = await site.view(id);
+      expect(owners).toBe(2);
+      expect(reloads).toHaveLength(2);
+      // Each attempt beyond the first of a chunk has its reason.
+      const again = rows.reduce((sum, { attempt }) => sum + attempt - 1, 0);
+      const chunks = reloads.reduce((sum, { done }) => sum + (done?.chunks ?? 0), 0);
+      const inWork = reloads.reduce((sum, { done }) => sum + (done?.attempts ?? 0), 0);
+      expect(chunks).toBeGreaterThan(0);
+      expect(again).toBeGreaterThanOrEqual(chunks);
+      expect(again).toBeLessThanOrEqual(chunks + inWork);
+      expect(await dataJobs(id)).toHaveLength(4);
+    },
+    900_000,
+  );
 
   it("with replicas: nothing is loaded again", async () => {
     const id = await site.launch("replicated", [...TWO_NODES, "dataNodes.replicas=1", "limits.eventsPerSecond=300"]);

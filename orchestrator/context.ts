@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import type { BatchSystem, PbsDialect } from "../pbs/batch-system.ts";
 import { GridError } from "../worker/contract/errors.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
+import { pause } from "../worker/contract/pause.ts";
 import type { AccessPath } from "./access-path.ts";
 import { transition, type CampaignEvent } from "./campaign.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
@@ -138,14 +139,6 @@ export async function until(
   for (;;) {
     signal.throwIfAborted();
     if (await condition()) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, everyMs);
-      signal.addEventListener("abort", done);
-    });
+    await pause(everyMs, signal);
   }
 }

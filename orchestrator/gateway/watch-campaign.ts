@@ -5,6 +5,7 @@ import { BackfillError, describeError } from "../../worker/contract/errors.ts";
 import { parseJson } from "../../worker/contract/json.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import { nodeRegistrationSchema } from "../../worker/contract/node.ts";
+import { pause } from "../../worker/contract/pause.ts";
 import type { Log } from "../log.ts";
 import { claimCampaign, hasRedisUsers, makeRedisUsers } from "../redis-users.ts";
 import type { GatewaySecrets } from "../security/index.ts";
@@ -143,21 +144,5 @@ function loaderStatus(url: string, secrets: GatewaySecrets): Promise<number | un
     authority: secrets.httpAuthority,
     auth: secrets.loader,
     path: "/_security/_authenticate",
-  });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
   });
 }

@@ -10,8 +10,8 @@ import {
   type NodeSecrets,
 } from "../contract/node.ts";
 import { createKeyPair, createSigningRequest } from "../contract/private-key.ts";
+import { pause } from "../contract/pause.ts";
 import { AgentEnded } from "./end.ts";
-import { pause } from "./life.ts";
 import type { AgentLog } from "./log.ts";
 import { persistently } from "./spool-connection.ts";
 

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { describeError } from "../contract/errors.ts";
 import type { NodeSecrets, NodeSpec } from "../contract/node.ts";
-import { pause } from "./life.ts";
+import { pause } from "../contract/pause.ts";
 import type { AgentLog } from "./log.ts";
 
 /** A certificate and its key, PEM. */

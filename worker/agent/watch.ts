@@ -1,7 +1,8 @@
 import type { Redis } from "ioredis";
 import type { CampaignKeys } from "../contract/keys.ts";
 import type { NodeSpec } from "../contract/node.ts";
-import { pause, type Life } from "./life.ts";
+import { pause } from "../contract/pause.ts";
+import type { Life } from "./life.ts";
 import type { AgentLog } from "./log.ts";
 
 /** How often the control keys are read, at most. */

@@ -389,10 +389,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
 
   /** Slurm has no job that has not ended, and its hosts run nothing of one. */
   async function expectNoJobs(): Promise<void> {
-    await waitFor("Slurm's jobs to end", async () => {
-      const states = [...(await grid.jobs()).values()].flat().map(({ state }) => state);
-      return states.every((state) => !["PENDING", "RUNNING", "COMPLETING"].includes(state));
-    });
+    await grid.untilNoJobs();
     await waitFor(
       "their processes to end",
       () => leftoverProcesses(statePaths(grid.site.stateDir).scratch).length === 0,

@@ -1,13 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../../orchestrator/config.ts";
 import { rowsToReload } from "../../orchestrator/loss/consequences.ts";
-import { statePaths } from "../../orchestrator/paths.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { CampaignView, JobView } from "../../orchestrator/view.ts";
 import type { BatchSystem } from "../../pbs/batch-system.ts";
-import { createBatchSystem } from "../../pbs/index.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
@@ -23,17 +19,7 @@ describe("the loss of a data node", () => {
   let batch: BatchSystem;
   beforeAll(async () => {
     site = await makeSite(dir);
-    const { config } = await loadConfig({ file: join(dir, "site.yaml"), env: {} });
-    batch = await createBatchSystem({
-      system: "local",
-      batchDir: statePaths(site.stateDir).batch,
-      nodes: config.batch.local.nodes,
-      slotsPerNode: config.batch.local.slotsPerNode,
-      queueDelaySeconds: 0,
-      commandTimeoutSeconds: 60,
-      node: process.execPath,
-      entry: new URL("../../pbs/local/main.ts", import.meta.url).pathname,
-    });
+    batch = await site.batch();
   }, 120_000);
   afterEach(async () => {
     await site.endAll();
@@ -71,12 +57,6 @@ describe("the loss of a data node", () => {
       await spool.disconnect();
       redis.disconnect();
     }
-  };
-
-  const setRate = async (id: string, eventsPerSecond: number): Promise<void> => {
-    const redis = await site.redis();
-    await redis.hset(campaignKeys(id).knobs, { eventsPerSecond });
-    redis.disconnect();
   };
 
   /** The data node that came up first, and has shards. */
@@ -129,7 +109,7 @@ describe("the loss of a data node", () => {
     const between = await committed(id);
     expect([...before.keys()].filter((chunk) => !between.has(chunk)).sort()).toEqual([...expected].sort());
 
-    await setRate(id, 0);
+    site.unleash(id);
     expect((await site.call("resume", id)).code).toBe(0);
     const { report, rows } = await site.conclude(id);
     const again = new Set(expected);
@@ -159,7 +139,7 @@ describe("the loss of a data node", () => {
       killEverythingOf(second?.name ?? "");
       expect((await site.call("adopt", id, "--detach")).code).toBe(0);
       await untilView(id, "both losses to be made up for", ({ reloads }) => reloads[1]?.done !== undefined);
-      await setRate(id, 0);
+      site.unleash(id);
       const { rows } = await site.conclude(id);
       const { reloads, owners } = await site.view(id);
       expect(owners).toBe(2);
@@ -195,7 +175,7 @@ describe("the loss of a data node", () => {
     await untilView(id, "the loss to be known", ({ jobs }) => jobs.get(victim.name)?.ended !== undefined);
     const before = (await site.status(id)).chunks.done;
     await site.untilChunks(id, before + 10);
-    await setRate(id, 0);
+    site.unleash(id);
     const { rows, report } = await site.conclude(id);
     expect(report.reloads).toEqual([]);
     expect(rows.filter((row) => row.attempt !== 1)).toEqual([]);

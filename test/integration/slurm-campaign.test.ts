@@ -180,10 +180,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "a ca
 
   /** Slurm has no job of a campaign that has not ended, and its hosts run nothing of one. */
   async function expectNoJobs(): Promise<void> {
-    await waitFor("Slurm's jobs to end", async () => {
-      const states = [...(await grid.jobs()).values()].flat().map(({ state }) => state);
-      return states.every((state) => !["PENDING", "RUNNING", "COMPLETING"].includes(state));
-    });
+    await grid.untilNoJobs();
     const scratch = statePaths(grid.site.stateDir).scratch;
     expect(leftoverProcesses(scratch)).toEqual([]);
   }

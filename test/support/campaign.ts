@@ -19,6 +19,7 @@ import { readRecord, readRedisAdmin } from "../../orchestrator/services/record.t
 import { statePaths } from "../../orchestrator/paths.ts";
 import { campaignStatus, listCampaigns, readReport, type CampaignStatus } from "../../orchestrator/status.ts";
 import { viewOf, type CampaignView } from "../../orchestrator/view.ts";
+import type { BatchSystem } from "../../pbs/batch-system.ts";
 import { createBatchSystem } from "../../pbs/index.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
@@ -46,6 +47,8 @@ export interface TestSite {
   unleash(id: string): void;
   /** Gives a command to the site's Redis as its administrator. @returns the lines of the answer */
   tellRedis(...words: readonly string[]): string[];
+  /** The embedded batch system, of a site that uses it. */
+  batch(): Promise<BatchSystem>;
   /** Names of all jobs that the batch system ever had of the campaign, once for each job. */
   jobNames(id: string): Promise<string[]>;
   /** A read-only client through the campaign's proxy. */
@@ -169,20 +172,22 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       const services = await readServices(resolved.config, statePaths(stateDir));
       return new Redis(redisOptions(services.redis));
     },
-    async jobNames(id) {
-      const { config } = resolved;
-      const batch = await createBatchSystem({
+    batch() {
+      const { local } = resolved.config.batch;
+      return createBatchSystem({
         system: "local",
         batchDir: statePaths(stateDir).batch,
-        nodes: config.batch.local.nodes,
-        slotsPerNode: config.batch.local.slotsPerNode,
+        nodes: local.nodes,
+        slotsPerNode: local.slotsPerNode,
         queueDelaySeconds: 0,
         commandTimeoutSeconds: 60,
         node: process.execPath,
         entry: new URL("../../pbs/local/main.ts", import.meta.url).pathname,
       });
+    },
+    async jobNames(id) {
       const { record } = await loadCampaign(stateDir, id);
-      const jobs = await batch.list(never);
+      const jobs = await (await site.batch()).list(never);
       return jobs.map((job) => job.name).filter((name) => name.startsWith(`gh-${record.tag}-`));
     },
     async reader(id) {

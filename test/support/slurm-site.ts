@@ -4,6 +4,7 @@ import { bedJavaHome, bedSettings, startSlurmBed, type SlurmBed } from "../../or
 import { createLog } from "../../orchestrator/log.ts";
 import { enterNamespace } from "../../orchestrator/network/index.ts";
 import { makeSite, type TestSite } from "./campaign.ts";
+import { waitFor } from "./wait-for.ts";
 import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
 
 /** A site whose batch system is a Slurm bed, and whose operators stand in the outside namespace. */
@@ -12,6 +13,8 @@ export interface SlurmSite {
   readonly site: TestSite;
   /** States of the jobs that Slurm has of the campaigns, by job name; also of those that ended in the last minutes. */
   jobs(): Promise<ReadonlyMap<string, readonly SlurmJob[]>>;
+  /** Until Slurm has no job of a campaign that has not ended. */
+  untilNoJobs(): Promise<void>;
 }
 
 export interface SlurmJob {
@@ -26,24 +29,21 @@ export interface SlurmSiteOptions {
   readonly prefix: string;
   /** One that runs, for a further site on it; else one is started. */
   readonly bed?: SlurmBed;
-  readonly nodes?: readonly string[];
   readonly lines?: number;
   /** Added to the bed's settings, above them. */
   readonly settings?: Settings;
-  readonly nodeTimeoutSeconds?: number;
 }
 
 /** Starts the bed in `dir/bed`, unless there is one, and makes the site beside it. */
 export async function makeSlurmSite(dir: string, options: SlurmSiteOptions): Promise<SlurmSite> {
-  const { prefix, nodes = ["dn1", "dn2", "dn3"], lines, settings = {}, nodeTimeoutSeconds } = options;
+  const { prefix, lines, settings = {} } = options;
   const bed =
     options.bed ??
     (await startSlurmBed({
       stateDir: join(dir, "bed"),
       prefix,
-      nodes,
+      nodes: ["dn1", "dn2", "dn3"],
       log: createLog({ level: "warn" }),
-      ...(nodeTimeoutSeconds === undefined ? {} : { nodeTimeoutSeconds }),
     }));
   mkdirSync(join(dir, "java"), { recursive: true });
   const javaHome = await bedJavaHome(join(dir, "java"), process.env["ES_JAVA_HOME"] ?? "");
@@ -53,9 +53,15 @@ export async function makeSlurmSite(dir: string, options: SlurmSiteOptions): Pro
     prefix: enterNamespace(bed.network.outside.namespace),
     besideRedis: enterNamespace(bed.network.gateway.namespace),
   });
-  return {
+  const grid: SlurmSite = {
     bed,
     site,
+    async untilNoJobs() {
+      await waitFor("Slurm's jobs to end", async () => {
+        const states = [...(await grid.jobs()).values()].flat().map(({ state }) => state);
+        return states.every((state) => !["PENDING", "RUNNING", "COMPLETING"].includes(state));
+      });
+    },
     async jobs() {
       const { stdout } = await bed.onHead(["scontrol", "--oneliner", "show", "job"]);
       const all = new Map<string, SlurmJob[]>();
@@ -69,4 +75,5 @@ export async function makeSlurmSite(dir: string, options: SlurmSiteOptions): Pro
       return all;
     },
   };
+  return grid;
 }

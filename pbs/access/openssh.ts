@@ -14,7 +14,7 @@ import { connectFault, sessionFault } from "./openssh-faults.ts";
 import { KEEPALIVE_MOST_SILENCES, type AccessLog, type SshHost, type SshOptions } from "./options.ts";
 import { endLine, readMarks, remoteLine } from "./remote-line.ts";
 import { createSlots } from "./slots.ts";
-import { lost, newToken, outcomeOf } from "./ssh-exec.ts";
+import { groupOf, lost, newToken, outcomeOf } from "./ssh-exec.ts";
 
 /**
  * The system's ssh with a control connection: for sites that want Kerberos, which ssh2 does not speak. One ssh process, the master, holds the
@@ -73,8 +73,10 @@ export function opensshExec(
           const running: RunningCommand = {
             ...local,
             abandon(stderr) {
-              local.abandon(stderr);
-              ending = endCommand(masters, master, readMarks(stderr, token).group);
+              ending = groupOf(local, stderr, token).then((group) => {
+                local.abandon(stderr);
+                return endCommand(masters, master, group);
+              });
             },
           };
           const ended = await follow(running, argv, limits.stdin, signal);

@@ -15,6 +15,8 @@ import type { SshConnection } from "./ssh-connection.ts";
 const LOOK_AGAIN_MS = 250;
 const END_ATTEMPTS = 5;
 const END_TIMEOUT_MS = 30_000;
+/** For a login shell to come as far as our script. */
+const GROUP_TIMEOUT_MS = 10_000;
 
 /** Runs commands over the connection, at most `options.sessions` at once; fewer when the server says so. */
 export function sshExec(connection: SshConnection, options: SshOptions): Exec {
@@ -29,10 +31,11 @@ export function sshExec(connection: SshConnection, options: SshOptions): Exec {
         let ending: Promise<void> | undefined;
         try {
           const client = await connection.get(signal);
-          const end = (channel: ClientChannel, stderr: string): void => {
-            ending = endCommand(connection, client, channel, readMarks(stderr, token).group);
-          };
-          const channel = await openChannel(client, line, signal, (late) => end(late, ""));
+          const running = (channel: ClientChannel): RunningCommand =>
+            asRunning(channel, (command, stderr) => {
+              ending = groupOf(command, stderr, token).then((group) => endCommand(connection, client, channel, group));
+            });
+          const channel = await openChannel(client, line, signal, (late) => running(late).abandon(""));
           if (channel === "no session") {
             // One stays free for ending commands.
             slots.lower(slots.taken - 2);
@@ -43,8 +46,7 @@ export function sshExec(connection: SshConnection, options: SshOptions): Exec {
             await connection.replace(client, signal);
             continue;
           }
-          const running = asRunning(channel, (stderr) => end(channel, stderr));
-          return outcomeOf(argv, options, token, await follow(running, argv, limits.stdin, signal));
+          return outcomeOf(argv, options, token, await follow(running(channel), argv, limits.stdin, signal));
         } catch (error) {
           throw error instanceof LostChannel ? lost(argv, options, error) : error;
         } finally {
@@ -121,24 +123,52 @@ function openChannel(
   return orAborted(opening, signal);
 }
 
-function asRunning(channel: ClientChannel, abandon: (stderr: string) => void): RunningCommand {
+function asRunning(channel: ClientChannel, abandon: (command: RunningCommand, stderr: string) => void): RunningCommand {
   let code: number | undefined;
   channel.on("exit", (status: number | null, signal?: string) => {
     code = status ?? (signal === undefined ? undefined : 128 + signalNumber(signal));
   });
   // What becomes of the channel is seen in its end.
   for (const stream of [channel, channel.stderr]) stream.on("error", () => undefined);
-  return {
+  const command: RunningCommand = {
     stdin: channel,
     stdout: channel,
     stderr: channel.stderr,
     ended: new Promise((resolve) => channel.once("close", () => resolve(code))),
-    abandon,
+    abandon: (stderr) => abandon(command, stderr),
   };
+  return command;
 }
 
 function signalNumber(name: string): number {
   return constants.signals[`SIG${name.replace(/^SIG/, "")}` as NodeJS.Signals] ?? 0;
+}
+
+/**
+ * The process group of a command that is given up. Its number may still be on the way: a command can be at work before what the script said of it is here.
+ * @returns undefined when it ends meanwhile, or its login shell hangs
+ */
+export function groupOf(command: RunningCommand, soFar: string, token: string): Promise<number | undefined> {
+  const { stdout, stderr, ended } = command;
+  return new Promise((resolve) => {
+    let text = soFar;
+    const settle = (group: number | undefined): void => {
+      clearTimeout(timer);
+      stderr.off("data", read);
+      resolve(group);
+    };
+    const read = (block: Buffer | string): void => {
+      text += block.toString();
+      const { group } = readMarks(text, token);
+      if (group !== undefined) settle(group);
+    };
+    const timer = setTimeout(() => settle(undefined), GROUP_TIMEOUT_MS);
+    stderr.on("data", read);
+    stdout.resume();
+    const over = (): void => settle(undefined);
+    ended.then(over, over);
+    read("");
+  });
 }
 
 /**

@@ -92,6 +92,21 @@ describeWith(["sshd"], "a frontend", () => {
         for (const n of numbers) if (existsSync(file(n))) await gone(file(n));
       });
 
+      it("ends what is given up while it starts, before its number is known", async () => {
+        const exec = connect(server, { kind });
+        await run(exec, "true");
+        const files = Array.from({ length: 24 }, (_, n) => join(dir, `early-${kind}-${String(n)}.pid`));
+        const given = files.map(async (file, n) => {
+          const command = ["sh", "-c", `echo $$ > ${file}; exec sleep 1000`] as const;
+          return await exec(command, { ...limits, signal: AbortSignal.timeout(15 * n) });
+        });
+        const ends = await Promise.allSettled(given);
+        expect(ends.map(({ status }) => status)).not.toContain("fulfilled");
+        // Whatever was started is under way now: the server opens sessions in the order in which they were asked for.
+        await run(exec, "true");
+        for (const file of files) if (existsSync(file)) await gone(file);
+      });
+
       it("connects again after the connection was lost; what ran then is not known", async () => {
         const exec = connect(server, { kind });
         const file = join(dir, `lost-${kind}.pid`);

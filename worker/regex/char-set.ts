@@ -1,0 +1,127 @@
+/**
+ * Sets of characters (Unicode code points), as ranges: `[from, to, from, to, …]`, both ends included, ascending, with a
+ * gap between each two.
+ */
+export type CharSet = readonly number[];
+
+export const LAST_CODE_POINT = 0x10ffff;
+export const NO_CHARACTER: CharSet = [];
+export const ANY_CHARACTER: CharSet = [0, LAST_CODE_POINT];
+
+/** From ranges in any order, which may touch and overlap. */
+export function charSet(ranges: readonly (readonly [from: number, to: number])[]): CharSet {
+  const sorted = ranges.toSorted(([a], [b]) => a - b);
+  const set: number[] = [];
+  for (const [from, to] of sorted) {
+    const last = set.length - 1;
+    if (last > 0 && from <= set[last]! + 1) set[last] = Math.max(set[last]!, to);
+    else set.push(from, to);
+  }
+  return set;
+}
+
+/** The characters of a text. */
+export function charsOf(text: string): CharSet {
+  return charSet(Array.from(text, (character) => [character.codePointAt(0)!, character.codePointAt(0)!]));
+}
+
+export function union(...sets: readonly CharSet[]): CharSet {
+  return charSet(sets.flatMap((set) => ranges(set)));
+}
+
+export function negate(set: CharSet): CharSet {
+  const rest: number[] = [];
+  let from = 0;
+  for (const [first, last] of ranges(set)) {
+    if (first > from) rest.push(from, first - 1);
+    from = last + 1;
+  }
+  if (from <= LAST_CODE_POINT) rest.push(from, LAST_CODE_POINT);
+  return rest;
+}
+
+export function intersect(a: CharSet, b: CharSet): CharSet {
+  return negate(union(negate(a), negate(b)));
+}
+
+export function ranges(set: CharSet): [from: number, to: number][] {
+  return Array.from({ length: set.length / 2 }, (_, i) => [set[2 * i]!, set[2 * i + 1]!]);
+}
+
+export function has(set: CharSet, codePoint: number): boolean {
+  let low = 0;
+  let high = set.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (codePoint > set[2 * middle + 1]!) low = middle + 1;
+    else high = middle;
+  }
+  return low < set.length / 2 && codePoint >= set[2 * low]!;
+}
+
+/** With every letter its other cases; those that are one character each. @source Unicode CaseFolding.txt, status C and S */
+export function ignoringCase(set: CharSet): CharSet {
+  const others: [number, number][] = [];
+  for (const [from, to] of ranges(set)) {
+    for (const [first, last] of LETTERS_WITH_CASE()) {
+      for (let code = Math.max(from, first); code <= Math.min(to, last); code++) {
+        for (const other of casesOf(code)) others.push([other, other]);
+      }
+    }
+  }
+  return union(set, charSet(others));
+}
+
+/** Letters that fold to the same one. */
+function casesOf(code: number): readonly number[] {
+  CASES ??= groupByFold();
+  return CASES.get(fold(code)) ?? [];
+}
+
+let CASES: Map<number, number[]> | undefined;
+
+function groupByFold(): Map<number, number[]> {
+  const groups = new Map<number, number[]>();
+  for (const [from, to] of LETTERS_WITH_CASE()) {
+    for (let code = from; code <= to; code++) {
+      const key = fold(code);
+      groups.set(key, [...(groups.get(key) ?? []), code]);
+    }
+  }
+  return groups;
+}
+
+/** The simple fold: by way of the upper case, so that `ſ`, `K` (Kelvin) and final sigma fall together with their letters. */
+function fold(code: number): number {
+  const single = (text: string): string | undefined => (Array.from(text).length === 1 ? text : undefined);
+  const character = String.fromCodePoint(code);
+  const upper = single(character.toUpperCase()) ?? character;
+  return (single(upper.toLowerCase()) ?? upper).codePointAt(0)!;
+}
+
+const LETTERS_WITH_CASE = (): [number, number][] => ranges(property("[\\p{Changes_When_Casemapped}]"));
+
+const PROPERTIES = new Map<string, CharSet>();
+let everyCharacter: string | undefined;
+
+/**
+ * The characters that a class of JavaScript's (flag `v`) holds. Looking at all of them takes some 20 ms, once for each class.
+ * @throws SyntaxError for a property that Unicode does not have
+ */
+export function property(source: string): CharSet {
+  const known = PROPERTIES.get(source);
+  if (known) return known;
+  const runs = new RegExp(`${source}+`, "gv");
+  everyCharacter ??= Array.from({ length: LAST_CODE_POINT + 1 }, (_, code) =>
+    code >= 0xd800 && code <= 0xdfff ? "" : String.fromCodePoint(code),
+  ).join("");
+  const found: [number, number][] = [];
+  for (const { 0: run } of everyCharacter.matchAll(runs)) {
+    // A run of characters that follow each other, but for the surrogates, which are none.
+    const isPair = (run.charCodeAt(run.length - 1) & 0xfc00) === 0xdc00;
+    found.push([run.codePointAt(0)!, run.codePointAt(run.length - (isPair ? 2 : 1))!]);
+  }
+  const set = charSet(found);
+  PROPERTIES.set(source, set);
+  return set;
+}

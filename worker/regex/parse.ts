@@ -45,14 +45,18 @@ const MOST_REPEATS = 100_000;
  * it when there is somebody to resolve them. Whatever has no meaning here, or another one than Onigmo gives it, is refused.
  *
  * With a named group in the expression `( )` remembers nothing, as in Onigmo.
+ * @param dotAll `.` is a line feed too, as with the option `m`
  * @throws ConfigError `REGEX_INVALID`, `REGEX_UNSUPPORTED` with the construct, the column (from 1) and the path of definitions to it
  * @source Onigmo's doc/RE; regparse.c for what it leaves open
  */
-export function parseRegex(source: string, resolve?: Resolve): Regex {
+export function parseRegex(
+  source: string,
+  { resolve, dotAll = false }: { readonly resolve?: Resolve; readonly dotAll?: boolean } = {},
+): Regex {
   const shared: Shared = { groups: [], pending: new Map(), numbersUsed: new Set() };
   const node = new Parser(source, resolve, shared, [], {
     ignoreCase: false,
-    dotAll: false,
+    dotAll,
     extended: false,
   }).parseAll();
   return finish(node, shared, source);

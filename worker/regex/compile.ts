@@ -1,0 +1,27 @@
+import { generateMatcher, NO_MATCH, TOO_MANY_STEPS } from "./generate.ts";
+import * as parts from "./machine.ts";
+import type { Regex } from "./syntax.ts";
+
+/** A generated matcher. */
+export interface Matcher {
+  /**
+   * Looks for the first match in `[from, end)`, which is valid UTF-8.
+   * @param slots of at least `slots` numbers: afterwards start and end of each group, -1 where it took no part
+   * @returns where the match ends, `NO_MATCH` or `TOO_MANY_STEPS`
+   */
+  readonly match: (src: Uint8Array, from: number, end: number, slots: Int32Array) => number;
+  readonly slots: number;
+}
+
+export { NO_MATCH, TOO_MANY_STEPS };
+
+/** Makes the matcher: finds what `interpretRegex` finds, on bytes, in steps that are limited. */
+export function compileRegex(regex: Regex): Matcher {
+  const { body, constants, slots } = generateMatcher(regex);
+  const names = Object.keys(parts);
+  // The only text in it that an expression decides are numbers and constants by position.
+  const source = `"use strict"; return function match(src, from, end, slots) {${body}\n};`;
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+  const match = new Function(...names, "K", source)(...Object.values(parts), constants) as Matcher["match"];
+  return { match, slots };
+}

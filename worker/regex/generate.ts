@@ -1,0 +1,655 @@
+import {
+  ANYTHING_FIRST,
+  bytesOf,
+  disjoint,
+  either,
+  firstOf,
+  inOrder,
+  literalOf,
+  nonAsciiOf,
+  onlyByte,
+  type ByteSet,
+  type First,
+} from "./byte-set.ts";
+import type { CharSet } from "./char-set.ts";
+import { widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
+
+/** JavaScript that matches one expression, and the constants that it names. */
+export interface Generated {
+  /** Body of a function of `src, from, end, slots`; the names of `machine.ts` and `K` (the constants) are in reach. */
+  readonly body: string;
+  readonly constants: readonly unknown[];
+  /** Numbers in `slots`: two for each group, then what repetitions count with. */
+  readonly slots: number;
+}
+
+/** What the function returns besides the end of the match. */
+export const NO_MATCH = -1;
+export const TOO_MANY_STEPS = -2;
+
+/** A body is written out as often as it is repeated up to this many nodes; else its rounds are counted. */
+const MOST_COPIED_NODES = 48;
+
+/** What comes behind a node. */
+type Follow =
+  /** Whatever was matched is the result: nobody comes back for another way. */
+  "the end" | First;
+
+/**
+ * Writes the matcher: a machine whose states are the places where a match can be taken up again. It works on bytes. Where
+ * what comes next cannot begin with what a repetition or an alternative takes, no choice is kept, so that most lines
+ * are read without a single one.
+ *
+ * Every byte that a loop passes and every choice that is taken up again is a step; when they are used up the
+ * function returns `TOO_MANY_STEPS`.
+ */
+export function generateMatcher(regex: Regex): Generated {
+  return new Generator(regex).generate();
+}
+
+class Generator {
+  readonly #regex: Regex;
+  readonly #constants: unknown[] = [];
+  readonly #names = new Map<string, string>();
+  readonly #main: string[] = [];
+  /** States that are entered by going back only. */
+  readonly #aside: string[] = [];
+  #states = 1;
+  #locals = 0;
+  #slots: number;
+  /** Groups whose value must be put back when their way fails: not on every way to a match. */
+  readonly #conditional: ReadonlySet<number>;
+
+  constructor(regex: Regex) {
+    this.#regex = regex;
+    this.#slots = 2 * regex.groups.length;
+    this.#conditional = conditionalGroups(regex.node);
+  }
+
+  generate(): Generated {
+    const { node } = this.#regex;
+    const first = firstOf(node);
+    this.#node(node, "the end");
+    this.#say("return i;");
+    const locals = Array.from({ length: this.#locals }, (_, n) => `l${String(n)} = 0`);
+    const reset = Array.from(
+      this.#conditional,
+      (group) => `slots[${String(2 * group)}] = slots[${String(2 * group + 1)}] = -1;`,
+    );
+    const body = `
+      let S = machine.stack, sp = 0, i = 0, pc = 0, x = 0, y = 0;
+      let steps = ${String(STEPS)} + ${String(STEPS_PER_BYTE)} * (end - from);
+      ${locals.length > 0 ? `let ${locals.join(", ")};` : ""}
+      slots.fill(-1);
+      for (let s = from; s <= end; s++) {
+        ${this.#search(node, first)}
+        i = s; pc = 0;
+        run: for (;;) {
+          go: switch (pc) {
+            case 0:
+            ${this.#main.join("\n")}
+            ${this.#aside.join("\n")}
+          }
+          for (;;) {
+            if (sp === 0) break run;
+            sp -= 3;
+            const code = S[sp + 2];
+            if (code < 0) { slots[~code] = S[sp + 1]; continue; }
+            if (--steps < 0) return ${String(TOO_MANY_STEPS)};
+            i = S[sp + 1]; x = S[sp]; pc = code;
+            continue run;
+          }
+        }
+        if (--steps < 0) return ${String(TOO_MANY_STEPS)};
+        ${reset.join(" ")}
+      }
+      return ${String(NO_MATCH)};`;
+    return { body, constants: this.#constants, slots: this.#slots };
+  }
+
+  /** Goes to the next place at which a match can begin. */
+  #search(node: Node, first: First): string {
+    const start = leadingAssertion(node);
+    if (start === "text-start") return `if (s !== from) break;`;
+    const lines =
+      start === "line-start"
+        ? ["if (s !== from) { while (s < end && src[s - 1] !== 10) s++; if (s >= end) break; }"]
+        : [];
+    if (!first.empty) {
+      const table = this.#test("src[s]", first.bytes);
+      if (start === undefined) lines.push(`y = s; while (s < end && !(${table})) s++; steps -= s - y;`);
+      lines.push(`if (s >= end) break;`);
+    } else lines.push(`if (s < end && (src[s] & 0xc0) === 0x80) continue;`);
+    return lines.join("\n");
+  }
+
+  #node(node: Node, follow: Follow): void {
+    switch (node.kind) {
+      case "set":
+        return this.#sets([node]);
+      case "sequence":
+        return this.#sequence(node.nodes, follow);
+      case "choice":
+        return this.#choice(node.nodes, follow);
+      case "repeat":
+        return this.#repeat(node, follow);
+      case "capture":
+        this.#store(2 * node.group, "i", this.#conditional.has(node.group));
+        this.#node(node.node, follow);
+        return this.#store(2 * node.group + 1, "i", this.#conditional.has(node.group));
+      case "element":
+        return this.#node(node.node, follow);
+      case "atomic":
+        return this.#atomic(node.node);
+      case "look":
+        return this.#look(node);
+      case "assert":
+        return this.#failUnless(this.#holds(node.what));
+      case "backreference":
+        return this.#backreference(node);
+    }
+  }
+
+  #sequence(nodes: readonly Node[], follow: Follow): void {
+    for (let at = 0; at < nodes.length;) {
+      const sets = nodes.slice(at).findIndex((node) => plain(node).kind !== "set");
+      const run = sets < 0 ? nodes.length - at : sets;
+      if (run > 0) {
+        this.#sets(nodes.slice(at, at + run).map((node) => plain(node) as Node & { kind: "set" }));
+        at += run;
+        continue;
+      }
+      const rest: Node = { kind: "sequence", nodes: nodes.slice(at + 1) };
+      this.#node(nodes[at]!, behind(rest, follow));
+      at++;
+    }
+  }
+
+  /** Characters one after the other; bytes that are known are compared together. */
+  #sets(nodes: readonly (Node & { kind: "set" })[]): void {
+    for (let at = 0; at < nodes.length;) {
+      const tests: string[] = [];
+      const isOneByte = ({ set }: { set: CharSet }): boolean => nonAsciiOf(set) === "none";
+      while (at < nodes.length) {
+        const { set } = nodes[at]!;
+        const literal = literalOf(set);
+        if (literal) for (const byte of literal) tests.push(`${this.#byteAt(tests.length)} === ${String(byte)}`);
+        else if (isOneByte(nodes[at]!)) tests.push(this.#test(this.#byteAt(tests.length), bytesOf(set)));
+        else break;
+        at++;
+      }
+      if (tests.length > 0) {
+        const room = tests.length === 1 ? "i < end" : `end - i >= ${String(tests.length)}`;
+        this.#failUnless([room, ...tests].join(" && "));
+        this.#say(`i += ${String(tests.length)};`);
+      }
+      const next = nodes[at];
+      if (next === undefined) return;
+      this.#oneCharacter(next.set);
+      at++;
+    }
+  }
+
+  #byteAt(offset: number): string {
+    return offset === 0 ? "src[i]" : `src[i + ${String(offset)}]`;
+  }
+
+  /** A character that may take several bytes. */
+  #oneCharacter(set: CharSet): void {
+    if (nonAsciiOf(set) === "all") {
+      this.#failUnless(`i < end && ${this.#test("src[i]", bytesOf(set))}`);
+      this.#say(`x = src[i]; i += x < 0x80 ? 1 : x < 0xe0 ? 2 : x < 0xf0 ? 3 : 4;`);
+    } else {
+      this.#failUnless(`i < end && (x = lengthIn(${this.#constant(set)}, src, i)) > 0`);
+      this.#say(`i += x;`);
+    }
+  }
+
+  #choice(options: readonly Node[], follow: Follow): void {
+    const done = this.#newState();
+    for (const [n, option] of options.entries()) {
+      const isLast = n === options.length - 1;
+      const here = begins(option, follow);
+      const other = isLast ? undefined : this.#newState();
+      if (other === undefined) {
+        this.#node(option, follow);
+        break;
+      }
+      if (!here.empty) this.#jumpUnless(`i < end && ${this.#test("src[i]", here.bytes)}`, other);
+      const later = options
+        .slice(n + 1)
+        .map((one) => begins(one, follow))
+        .reduce(either);
+      if (here.empty || later.empty || !disjoint(here.bytes, later.bytes)) this.#push("0", "i", other);
+      this.#node(option, follow);
+      this.#jump(done);
+      this.#state(other);
+    }
+    this.#state(done);
+  }
+
+  #repeat(node: Node & { kind: "repeat" }, follow: Follow): void {
+    const body = plain(node.node);
+    if (node.max === 0) return;
+    if (node.min === 1 && node.max === 1) return this.#node(body, follow);
+    if (body.kind === "set" && this.#isCountable(body.set, node)) return this.#scan(node, body.set, follow);
+    if (node.how === "possessive") return this.#atomic({ ...node, how: "greedy" });
+    const size = sizeOf(body);
+    const copies = Number.isFinite(node.max) ? node.max : node.min;
+    if (copies <= 1 || copies * size <= MOST_COPIED_NODES) return this.#copies(node, body, follow);
+    this.#counted(node, body, follow);
+  }
+
+  /** Whether the characters that were passed can be counted by their bytes. */
+  #isCountable(set: CharSet, { min, max }: Node & { kind: "repeat" }): boolean {
+    const above = nonAsciiOf(set);
+    return above === "none" || (above === "all" && min <= 1 && max === Infinity);
+  }
+
+  /** A repetition of one character: a loop over bytes. */
+  #scan({ min, max, how }: Node & { kind: "repeat" }, set: CharSet, follow: Follow): void {
+    const bytes = bytesOf(set);
+    const member = this.#test("src[i]", bytes);
+    const fixed = min === max;
+    if (how === "lazy" && !fixed && follow !== "the end") return this.#scanLazily(min, max, set, member, follow);
+    if (how === "lazy" && !fixed) max = min;
+    if (fixed && max <= 4) {
+      const node: Node & { kind: "set" } = { kind: "set", set };
+      return this.#sets(Array.from({ length: max }, () => node));
+    }
+    const limit = max === Infinity ? "end" : "x";
+    if (max !== Infinity) this.#say(`x = end - i > ${String(max)} ? i + ${String(max)} : end;`);
+    this.#say(`y = i; while (i < ${limit} && ${member}) i++; steps -= i - y;`);
+    if (min > 0) this.#failUnless(`i - y >= ${String(min)}`);
+    const noWayBack =
+      fixed || how !== "greedy" || follow === "the end" || (!follow.empty && disjoint(bytes, follow.bytes));
+    if (noWayBack) return;
+    const again = this.#newState();
+    const next = this.#newState();
+    const lowest =
+      nonAsciiOf(set) === "all" && min === 1
+        ? "y + (src[y] < 0x80 ? 1 : src[y] < 0xe0 ? 2 : src[y] < 0xf0 ? 3 : 4)"
+        : `y + ${String(min)}`;
+    this.#say(`y = ${lowest}; if (i > y) {`);
+    this.#push("y", "i", again);
+    this.#say(`}`);
+    this.#state(next);
+    // One less; where the rest begins with bytes that are known, as many as it takes to come to one of them.
+    const stepBack = follow.empty
+      ? `do i--; while (i > x && (src[i] & 0xc0) === 0x80);`
+      : `y = i; do i--; while (i > x && !(${this.#test("src[i]", follow.bytes)})); steps -= y - i;`;
+    this.#beside(() => {
+      this.#state(again);
+      this.#say(stepBack);
+      this.#say(`if (i > x) {`);
+      this.#push("x", "i", again);
+      this.#say(`}`);
+      if (!follow.empty) this.#failUnless(this.#test("src[i]", follow.bytes));
+      this.#jump(next);
+    });
+  }
+
+  #scanLazily(min: number, max: number, set: CharSet, member: string, follow: First): void {
+    const again = this.#newState();
+    const next = this.#newState();
+    if (min > 0) this.#scan({ kind: "repeat", node: { kind: "set", set }, min, max: min, how: "greedy" }, set, follow);
+    const all = nonAsciiOf(set) === "all";
+    // `x` is how far it may go.
+    this.#say(max === Infinity ? `x = end;` : `x = end - i > ${String(max - min)} ? i + ${String(max - min)} : end;`);
+    const toCandidate = (): void => {
+      if (follow.empty) return;
+      const candidate = this.#test("src[i]", follow.bytes);
+      this.#say(`y = i; while (i < x && !(${candidate})) { if (!(${member})) break go; i++; } steps -= i - y;`);
+      this.#failUnless(`i < end && ${candidate}`);
+    };
+    toCandidate();
+    this.#say(`if (i < x) {`);
+    this.#push("x", "i", again);
+    this.#say(`}`);
+    this.#state(next);
+    this.#beside(() => {
+      this.#state(again);
+      this.#failUnless(member);
+      this.#say(all ? `y = src[i]; i += y < 0x80 ? 1 : y < 0xe0 ? 2 : y < 0xf0 ? 3 : 4;` : `i++;`);
+      toCandidate();
+      this.#say(`if (i < x) {`);
+      this.#push("x", "i", again);
+      this.#say(`}`);
+      this.#jump(next);
+    });
+  }
+
+  /** The rounds that there must be, one after the other; then a loop, or one within the other those that there may be. */
+  #copies({ min, max, how }: Node & { kind: "repeat" }, body: Node, follow: Follow): void {
+    const empty = firstOf(body).empty;
+    const again = max === Infinity || max > min ? { ...repeated(body, 0, max - min, how) } : undefined;
+    const finished = this.#newState();
+    for (let n = 0; n < min; n++) {
+      const rest = Array.from({ length: min - n - 1 }, () => body);
+      const tail: Node = { kind: "sequence", nodes: again ? [...rest, again] : rest };
+      const before = empty ? this.#local() : undefined;
+      if (before) this.#remember(before);
+      this.#node(body, behind(tail, empty ? ANYTHING_FIRST : follow));
+      // A round that takes nothing ends the repetition.
+      if (before) this.#jumpUnless(`i !== slots[${before}]`, finished);
+    }
+    if (max === Infinity) this.#loop(body, how, follow);
+    else for (let n = min; n < max; n++) this.#maybe(body, how, repeated(body, 0, max - n - 1, how), follow, finished);
+    this.#state(finished);
+  }
+
+  /** One round that there need not be. */
+  #maybe(body: Node, how: string, rest: Node, follow: Follow, finished: number): void {
+    const first = firstOf(body);
+    const after = behind(rest, follow);
+    if (how === "lazy") {
+      const take = this.#newState();
+      this.#push("0", "i", take);
+      this.#jump(finished);
+      this.#state(take);
+    } else {
+      if (!first.empty) this.#jumpUnless(`i < end && ${this.#test("src[i]", first.bytes)}`, finished);
+      if (this.#mustKeep(first, follow)) this.#push("0", "i", finished);
+    }
+    const before = first.empty ? this.#local() : undefined;
+    if (before) this.#remember(before);
+    this.#node(body, after);
+    if (before) this.#jumpUnless(`i !== slots[${before}]`, finished);
+  }
+
+  #loop(body: Node, how: string, follow: Follow): void {
+    const first = firstOf(body);
+    const top = this.#newState();
+    const exit = this.#newState();
+    const after: Follow = follow === "the end" ? ANYTHING_FIRST : inOrder({ ...first, empty: true }, follow);
+    this.#state(top);
+    if (how === "lazy") {
+      const take = this.#newState();
+      this.#push("0", "i", take);
+      this.#jump(exit);
+      this.#state(take);
+    } else {
+      if (!first.empty) this.#jumpUnless(`i < end && ${this.#test("src[i]", first.bytes)}`, exit);
+      if (this.#mustKeep(first, follow)) this.#push("0", "i", exit);
+    }
+    const before = first.empty ? this.#local() : undefined;
+    if (before) this.#remember(before);
+    this.#node(body, after);
+    if (before) this.#jumpUnless(`i !== slots[${before}]`, exit);
+    this.#jump(top);
+    this.#state(exit);
+  }
+
+  /** Whether leaving a repetition can help when another round has been begun. */
+  #mustKeep(round: First, follow: Follow): boolean {
+    return follow === "the end" || follow.empty || round.empty || !disjoint(round.bytes, follow.bytes);
+  }
+
+  /** A large body with a number of rounds: they are counted. */
+  #counted({ min, max, how }: Node & { kind: "repeat" }, body: Node, follow: Follow): void {
+    const first = firstOf(body);
+    const counter = this.#slots++;
+    const began = this.#slots++;
+    const top = this.#newState();
+    const round = this.#newState();
+    const exit = this.#newState();
+    this.#store(counter, "0", true);
+    this.#store(began, "-1", true);
+    this.#state(top);
+    this.#say(`x = slots[${String(counter)}];`);
+    this.#say(`if (x > 0 && slots[${String(began)}] === i) { pc = ${String(exit)}; continue run; }`);
+    if (max !== Infinity) this.#say(`if (x >= ${String(max)}) { pc = ${String(exit)}; continue run; }`);
+    this.#say(`if (x >= ${String(min)}) {`);
+    if (how === "lazy") {
+      this.#push("0", "i", round);
+      this.#say(`pc = ${String(exit)}; continue run;`);
+    } else {
+      this.#push("0", "i", exit);
+    }
+    this.#say(`}`);
+    this.#state(round);
+    this.#store(counter, `slots[${String(counter)}] + 1`, true);
+    this.#store(began, "i", true);
+    this.#node(body, follow === "the end" ? ANYTHING_FIRST : inOrder({ ...first, empty: true }, follow));
+    this.#jump(top);
+    this.#state(exit);
+  }
+
+  #atomic(body: Node): void {
+    const bottom = this.#newLocal();
+    this.#say(`${bottom} = sp;`);
+    this.#node(body, "the end");
+    this.#drop(body, bottom);
+  }
+
+  /** Nobody comes back for the choices since `bottom`. */
+  #drop(body: Node, bottom: string): void {
+    this.#say(this.#isPutBack(body) ? `if (sp > ${bottom}) sp = dropChoices(S, ${bottom}, sp);` : `sp = ${bottom};`);
+  }
+
+  /** Whether it remembers something that is put back when its way fails. */
+  #isPutBack(node: Node): boolean {
+    if (node.kind === "capture" && this.#conditional.has(node.group)) return true;
+    return childrenOf(node).some((child) => this.#isPutBack(child));
+  }
+
+  #look(node: Node & { kind: "look" }): void {
+    if (node.ahead) return this.#lookAt(node, node.node, 0);
+    const options = node.node.kind === "choice" ? node.node.nodes : [node.node];
+    // Each alternative has a length of its own, and begins that far back.
+    if (node.negative || options.length === 1) {
+      for (const option of options) this.#lookAt(node, option, widthOf(option).min);
+      return;
+    }
+    const looks = options.map((option): Node => ({ ...node, node: option }));
+    this.#choice(looks, ANYTHING_FIRST);
+  }
+
+  #lookAt({ ahead, negative }: Node & { kind: "look" }, body: Node, width: number): void {
+    const only = plain(body);
+    if (only.kind === "set" && (ahead || nonAsciiOf(only.set) === "none")) {
+      if (ahead && nonAsciiOf(only.set) === "some") {
+        const found = `i < end && lengthIn(${this.#constant(only.set)}, src, i) > 0`;
+        return this.#failUnless(negative ? `!(${found})` : found);
+      }
+      const byte = ahead ? "src[i]" : "src[i - 1]";
+      const found = `${ahead ? "i < end" : "i > from"} && ${this.#test(byte, bytesOf(only.set))}`;
+      return this.#failUnless(negative ? `!(${found})` : found);
+    }
+    const here = this.#newLocal();
+    const bottom = this.#newLocal();
+    const past = this.#newState();
+    this.#say(`${here} = i; ${bottom} = sp;`);
+    if (negative) this.#push("0", "i", past);
+    if (!ahead) {
+      this.#say(`i = back(src, from, i, ${String(width)});`);
+      this.#failUnless(`i >= 0`);
+    }
+    this.#node(body, "the end");
+    if (negative) {
+      this.#say(`undo(S, ${bottom}, sp, slots); sp = ${bottom}; break go;`);
+      this.#state(past);
+    } else {
+      this.#drop(body, bottom);
+      this.#say(`i = ${here};`);
+    }
+  }
+
+  #backreference({ groups, ignoreCase }: Node & { kind: "backreference" }): void {
+    const last = groups.toReversed();
+    const slot = last
+      .slice(0, -1)
+      .reduceRight(
+        (otherwise, group) => `slots[${String(2 * group + 1)}] >= 0 ? ${String(2 * group)} : ${otherwise}`,
+        String(2 * last.at(-1)!),
+      );
+    this.#say(`y = ${slot};`);
+    this.#failUnless(`(x = repeatedLength(src, slots[y], slots[y + 1], i, end, ${String(ignoreCase)})) >= 0`);
+    this.#say(`i += x; steps -= x;`);
+  }
+
+  #holds(what: Assertion): string {
+    switch (what) {
+      case "text-start":
+        return "i === from";
+      case "text-end":
+        return "i === end";
+      case "last-line-end":
+        return "(i === end || (i === end - 1 && src[i] === 10))";
+      case "line-start":
+        return "(i === from || (src[i - 1] === 10 && i < end))";
+      case "line-end":
+        return "(i === end || src[i] === 10)";
+      case "word-border":
+        return "isWordBorder(src, from, i, end)";
+      case "no-word-border":
+        return "!isWordBorder(src, from, i, end)";
+    }
+  }
+
+  /** Where a round of a repetition began: in a slot, since rounds lie within rounds. */
+  #local(): string {
+    return String(this.#slots++);
+  }
+
+  #remember(slot: string): void {
+    this.#store(Number(slot), "i", true);
+  }
+
+  #store(slot: number, value: string, putBack: boolean): void {
+    if (putBack) {
+      this.#say(
+        `if (sp > 0) { if (sp + 3 > S.length) S = grow(); S[sp + 1] = slots[${String(slot)}]; S[sp + 2] = ${String(~slot)}; sp += 3; }`,
+      );
+    }
+    this.#say(`slots[${String(slot)}] = ${value};`);
+  }
+
+  #push(own: string, position: string, state: number): void {
+    this.#say(
+      `if (sp + 3 > S.length) S = grow(); S[sp] = ${own}; S[sp + 1] = ${position}; S[sp + 2] = ${String(state)}; sp += 3;`,
+    );
+  }
+
+  #failUnless(condition: string): void {
+    this.#say(`if (!(${condition})) break go;`);
+  }
+
+  #jumpUnless(condition: string, state: number): void {
+    this.#say(`if (!(${condition})) { pc = ${String(state)}; continue run; }`);
+  }
+
+  #jump(state: number): void {
+    this.#say(`pc = ${String(state)}; continue run;`);
+  }
+
+  #newState(): number {
+    return this.#states++;
+  }
+
+  #state(state: number): void {
+    this.#say(`case ${String(state)}:`);
+  }
+
+  #newLocal(): string {
+    return `l${String(this.#locals++)}`;
+  }
+
+  #say(code: string): void {
+    this.#main.push(code);
+  }
+
+  /** What `write` says goes to the states that are entered by going back. */
+  #beside(write: () => void): void {
+    const before = this.#main.length;
+    write();
+    this.#aside.push(...this.#main.splice(before));
+  }
+
+  /** A test of one byte: a comparison when it is one value or one range, else a table. */
+  #test(byte: string, bytes: ByteSet): string {
+    const only = onlyByte(bytes);
+    if (only !== undefined) return `${byte} === ${String(only)}`;
+    return `${this.#constant(bytes)}[${byte}] === 1`;
+  }
+
+  #constant(value: ByteSet | CharSet): string {
+    const key = `${value instanceof Uint8Array ? "bytes" : "set"} ${value.join()}`;
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    const name = `K[${String(this.#constants.push(value) - 1)}]`;
+    this.#names.set(key, name);
+    return name;
+  }
+}
+
+/** Steps that every line has, and more for a long one: reading a line once takes one for each of its bytes. */
+const STEPS = 10_000_000;
+const STEPS_PER_BYTE = 32;
+
+function repeated(node: Node, min: number, max: number, how: string): Node {
+  return { kind: "repeat", node, min, max, how: how === "lazy" ? "lazy" : "greedy" };
+}
+
+/** What a node can begin with, given what is behind it. */
+function begins(node: Node, follow: Follow): First {
+  return inOrder(firstOf(node), follow === "the end" ? ANYTHING_FIRST : follow);
+}
+
+/** What follows when a node stands in between. */
+function behind(node: Node, follow: Follow): Follow {
+  if (node.kind === "sequence" && node.nodes.length === 0) return follow;
+  const first = firstOf(node);
+  // An assertion in between may want what was taken.
+  if (follow === "the end") return first.empty ? ANYTHING_FIRST : first;
+  return inOrder(first, follow);
+}
+
+/** The node without what only names it. */
+function plain(node: Node): Node {
+  return node.kind === "element" ? plain(node.node) : node;
+}
+
+function childrenOf(node: Node): readonly Node[] {
+  if ("nodes" in node) return node.nodes;
+  return "node" in node ? [node.node] : [];
+}
+
+function sizeOf(node: Node): number {
+  return childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
+}
+
+/** Groups that some ways to a match pass by, or pass more than once. */
+function conditionalGroups(root: Node): ReadonlySet<number> {
+  const found = new Set<number>();
+  const seen = new Set<number>();
+  const walk = (node: Node, conditional: boolean): void => {
+    if (node.kind === "capture") {
+      if (conditional || seen.has(node.group)) found.add(node.group);
+      seen.add(node.group);
+    }
+    const forks =
+      node.kind === "choice" ||
+      (node.kind === "repeat" && !(node.min === 1 && node.max === 1)) ||
+      (node.kind === "look" && (node.negative || !node.ahead));
+    for (const child of childrenOf(node)) walk(child, conditional || forks);
+  };
+  walk(root, false);
+  return found;
+}
+
+/** An assertion that every match begins with. */
+function leadingAssertion(node: Node): Assertion | undefined {
+  switch (node.kind) {
+    case "assert":
+      return node.what;
+    case "sequence":
+      return node.nodes[0] && leadingAssertion(node.nodes[0]);
+    case "capture":
+    case "element":
+    case "atomic":
+      return leadingAssertion(node.node);
+    default:
+      return undefined;
+  }
+}

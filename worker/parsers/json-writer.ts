@@ -37,6 +37,8 @@ function needsEscape(word: number): boolean {
  */
 export class JsonWriter {
   buffer: Buffer;
+  /** The same bytes, for several at a time. */
+  view: DataView;
   /** Where the next byte goes. */
   at = 0;
   /** Set when text with a NUL was written; the caller resets it. */
@@ -46,6 +48,7 @@ export class JsonWriter {
 
   constructor(capacity: number) {
     this.buffer = Buffer.allocUnsafeSlow(capacity);
+    this.view = new DataView(this.buffer.buffer);
   }
 
   /** Where `text` reads from now on. */
@@ -60,6 +63,7 @@ export class JsonWriter {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
+    this.view = new DataView(larger.buffer);
   }
 
   /** Bytes that are JSON already. */

@@ -56,33 +56,39 @@ export function literalOf(set: CharSet): readonly number[] | undefined {
 /** What a node, or what follows at a place, can begin with. */
 export interface First {
   readonly bytes: ByteSet;
+  /** Whether it can match where the text ends. */
+  readonly atEnd: boolean;
   /** Whether it can also take nothing, so that whatever comes behind it decides. */
   readonly empty: boolean;
 }
 
-export const NOTHING_FIRST: First = { bytes: new Uint8Array(256), empty: true };
-export const ANYTHING_FIRST: First = { bytes: new Uint8Array(256).fill(1), empty: true };
+export const NOTHING_FIRST: First = { bytes: new Uint8Array(256), atEnd: false, empty: true };
+export const ANYTHING_FIRST: First = { bytes: new Uint8Array(256).fill(1), atEnd: true, empty: true };
+const END_FIRST: First = { bytes: new Uint8Array(256), atEnd: true, empty: false };
+const LINE_END_FIRST: First = { bytes: new Uint8Array(256).fill(1, 10, 11), atEnd: true, empty: false };
 
 export function firstOf(node: Node): First {
   switch (node.kind) {
     case "set":
       // No character begins with a byte that others go on with.
-      return { bytes: bytesOf(node.set).fill(0, 0x80, 0xc0), empty: false };
+      return { bytes: bytesOf(node.set).fill(0, 0x80, 0xc0), atEnd: false, empty: false };
     case "sequence":
       return node.nodes.reduceRight((after, before) => inOrder(firstOf(before), after), NOTHING_FIRST);
     case "choice":
       return node.nodes.map(firstOf).reduce(either);
     case "repeat": {
-      const { bytes, empty } = firstOf(node.node);
-      return node.max === 0 ? NOTHING_FIRST : { bytes, empty: empty || node.min === 0 };
+      const first = firstOf(node.node);
+      return node.max === 0 ? NOTHING_FIRST : { ...first, empty: first.empty || node.min === 0 };
     }
     case "capture":
     case "atomic":
     case "element":
       return firstOf(node.node);
     case "look":
-    case "assert":
       return NOTHING_FIRST;
+    case "assert":
+      if (node.what === "text-end") return END_FIRST;
+      return node.what === "line-end" || node.what === "last-line-end" ? LINE_END_FIRST : NOTHING_FIRST;
     case "backreference":
       return ANYTHING_FIRST;
   }
@@ -90,11 +96,20 @@ export function firstOf(node: Node): First {
 
 /** One, then the other. */
 export function inOrder(before: First, after: First): First {
-  return before.empty ? { bytes: either(before, after).bytes, empty: after.empty } : before;
+  return before.empty ? { ...either(before, after), empty: after.empty } : before;
 }
 
 export function either(a: First, b: First): First {
-  return { bytes: a.bytes.map((member, byte) => member | b.bytes[byte]!), empty: a.empty || b.empty };
+  return {
+    bytes: a.bytes.map((member, byte) => member | b.bytes[byte]!),
+    atEnd: a.atEnd || b.atEnd,
+    empty: a.empty || b.empty,
+  };
+}
+
+/** Whether at any one place only one of the two can match. */
+export function exclude(a: First, b: First): boolean {
+  return !a.empty && !b.empty && !(a.atEnd && b.atEnd) && disjoint(a.bytes, b.bytes);
 }
 
 export function disjoint(a: ByteSet, b: ByteSet): boolean {

@@ -20,8 +20,13 @@ export function compileRegex(regex: Regex): Matcher {
   const { body, constants, slots } = generateMatcher(regex);
   const names = Object.keys(parts);
   // The only text in it that an expression decides are numbers and constants by position.
-  const source = `"use strict"; return function match(src, from, end, slots) {${body}\n};`;
+  const source = `"use strict"; ${declareConstants(constants.length)} return function match(src, from, end, slots) {${body}\n};`;
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
   const match = new Function(...names, "K", source)(...Object.values(parts), constants) as Matcher["match"];
   return { match, slots };
+}
+
+/** Names for the constants: one that never changes costs nothing where it is used. */
+export function declareConstants(count: number): string {
+  return Array.from({ length: count }, (_, n) => `const k${String(n)} = K[${String(n)}];`).join(" ");
 }

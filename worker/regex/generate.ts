@@ -3,6 +3,7 @@ import {
   bytesOf,
   disjoint,
   either,
+  exclude,
   firstOf,
   inOrder,
   literalOf,
@@ -16,7 +17,7 @@ import { widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
 
 /** JavaScript that matches one expression, and the constants that it names. */
 export interface Generated {
-  /** Body of a function of `src, from, end, slots`; the names of `machine.ts` and `K` (the constants) are in reach. */
+  /** Body of a function of `src, from, end, slots`; the names of `machine.ts` and of the constants (`k0`, `k1`, …) are in reach. */
   readonly body: string;
   readonly constants: readonly unknown[];
   /** Numbers in `slots`: two for each group, then what repetitions count with. */
@@ -42,13 +43,15 @@ type Follow =
  *
  * Every byte that a loop passes and every choice that is taken up again is a step; when they are used up the
  * function returns `TOO_MANY_STEPS`.
+ * @param firstConstant the number of its first constant
  */
-export function generateMatcher(regex: Regex): Generated {
-  return new Generator(regex).generate();
+export function generateMatcher(regex: Regex, firstConstant = 0): Generated {
+  return new Generator(regex, firstConstant).generate();
 }
 
 class Generator {
   readonly #regex: Regex;
+  readonly #firstConstant: number;
   readonly #constants: unknown[] = [];
   readonly #names = new Map<string, string>();
   readonly #main: string[] = [];
@@ -59,11 +62,16 @@ class Generator {
   #slots: number;
   /** Groups whose value must be put back when their way fails: not on every way to a match. */
   readonly #conditional: ReadonlySet<number>;
+  /** Groups that a match can pass more than once: where they began must be put back too. */
+  readonly #repeated: ReadonlySet<number>;
 
-  constructor(regex: Regex) {
+  constructor(regex: Regex, firstConstant: number) {
     this.#regex = regex;
+    this.#firstConstant = firstConstant;
     this.#slots = 2 * regex.groups.length;
-    this.#conditional = conditionalGroups(regex.node);
+    const { conditional, repeated } = kindsOfGroups(regex.node);
+    this.#conditional = conditional;
+    this.#repeated = repeated;
   }
 
   generate(): Generated {
@@ -72,15 +80,13 @@ class Generator {
     this.#node(node, "the end");
     this.#say("return i;");
     const locals = Array.from({ length: this.#locals }, (_, n) => `l${String(n)} = 0`);
-    const reset = Array.from(
-      this.#conditional,
-      (group) => `slots[${String(2 * group)}] = slots[${String(2 * group + 1)}] = -1;`,
-    );
+    // A group whose end is -1 took no part, wherever it began.
+    const reset = Array.from(this.#conditional, (group) => `slots[${String(2 * group + 1)}] = -1;`);
     const body = `
       let S = machine.stack, sp = 0, i = 0, pc = 0, x = 0, y = 0;
       let steps = ${String(STEPS)} + ${String(STEPS_PER_BYTE)} * (end - from);
       ${locals.length > 0 ? `let ${locals.join(", ")};` : ""}
-      slots.fill(-1);
+      ${reset.join(" ")}
       for (let s = from; s <= end; s++) {
         ${this.#search(node, first)}
         i = s; pc = 0;
@@ -118,7 +124,7 @@ class Generator {
     if (!first.empty) {
       const table = this.#test("src[s]", first.bytes);
       if (start === undefined) lines.push(`y = s; while (s < end && !(${table})) s++; steps -= s - y;`);
-      lines.push(`if (s >= end) break;`);
+      if (!first.atEnd) lines.push(`if (s >= end) break;`);
     } else lines.push(`if (s < end && (src[s] & 0xc0) === 0x80) continue;`);
     return lines.join("\n");
   }
@@ -134,7 +140,7 @@ class Generator {
       case "repeat":
         return this.#repeat(node, follow);
       case "capture":
-        this.#store(2 * node.group, "i", this.#conditional.has(node.group));
+        this.#store(2 * node.group, "i", this.#repeated.has(node.group));
         this.#node(node.node, follow);
         return this.#store(2 * node.group + 1, "i", this.#conditional.has(node.group));
       case "element":
@@ -215,12 +221,12 @@ class Generator {
         this.#node(option, follow);
         break;
       }
-      if (!here.empty) this.#jumpUnless(`i < end && ${this.#test("src[i]", here.bytes)}`, other);
+      if (!here.empty) this.#jumpUnless(this.#canBegin(here), other);
       const later = options
         .slice(n + 1)
         .map((one) => begins(one, follow))
         .reduce(either);
-      if (here.empty || later.empty || !disjoint(here.bytes, later.bytes)) this.#push("0", "i", other);
+      if (!exclude(here, later)) this.#push("0", "i", other);
       this.#node(option, follow);
       this.#jump(done);
       this.#state(other);
@@ -300,7 +306,7 @@ class Generator {
       if (follow.empty) return;
       const candidate = this.#test("src[i]", follow.bytes);
       this.#say(`y = i; while (i < x && !(${candidate})) { if (!(${member})) break go; i++; } steps -= i - y;`);
-      this.#failUnless(`i < end && ${candidate}`);
+      this.#failUnless(follow.atEnd ? `i >= end || ${candidate}` : `i < end && ${candidate}`);
     };
     toCandidate();
     this.#say(`if (i < x) {`);
@@ -321,7 +327,7 @@ class Generator {
 
   /** The rounds that there must be, one after the other; then a loop, or one within the other those that there may be. */
   #copies({ min, max, how }: Node & { kind: "repeat" }, body: Node, follow: Follow): void {
-    const empty = firstOf(body).empty;
+    const empty = canTakeNothing(body);
     const again = max === Infinity || max > min ? { ...repeated(body, 0, max - min, how) } : undefined;
     const finished = this.#newState();
     for (let n = 0; n < min; n++) {
@@ -348,10 +354,10 @@ class Generator {
       this.#jump(finished);
       this.#state(take);
     } else {
-      if (!first.empty) this.#jumpUnless(`i < end && ${this.#test("src[i]", first.bytes)}`, finished);
+      if (!first.empty) this.#jumpUnless(this.#canBegin(first), finished);
       if (this.#mustKeep(first, follow)) this.#push("0", "i", finished);
     }
-    const before = first.empty ? this.#local() : undefined;
+    const before = canTakeNothing(body) ? this.#local() : undefined;
     if (before) this.#remember(before);
     this.#node(body, after);
     if (before) this.#jumpUnless(`i !== slots[${before}]`, finished);
@@ -369,10 +375,10 @@ class Generator {
       this.#jump(exit);
       this.#state(take);
     } else {
-      if (!first.empty) this.#jumpUnless(`i < end && ${this.#test("src[i]", first.bytes)}`, exit);
+      if (!first.empty) this.#jumpUnless(this.#canBegin(first), exit);
       if (this.#mustKeep(first, follow)) this.#push("0", "i", exit);
     }
-    const before = first.empty ? this.#local() : undefined;
+    const before = canTakeNothing(body) ? this.#local() : undefined;
     if (before) this.#remember(before);
     this.#node(body, after);
     if (before) this.#jumpUnless(`i !== slots[${before}]`, exit);
@@ -382,7 +388,7 @@ class Generator {
 
   /** Whether leaving a repetition can help when another round has been begun. */
   #mustKeep(round: First, follow: Follow): boolean {
-    return follow === "the end" || follow.empty || round.empty || !disjoint(round.bytes, follow.bytes);
+    return follow === "the end" || !exclude(round, follow);
   }
 
   /** A large body with a number of rounds: they are counted. */
@@ -559,6 +565,13 @@ class Generator {
     this.#main.push(code);
   }
 
+  /** Whether something can begin here. */
+  #canBegin({ bytes, atEnd }: First): string {
+    if (!bytes.includes(1)) return "i >= end";
+    const test = this.#test("src[i]", bytes);
+    return atEnd ? `(i >= end || ${test})` : `i < end && ${test}`;
+  }
+
   /** What `write` says goes to the states that are entered by going back. */
   #beside(write: () => void): void {
     const before = this.#main.length;
@@ -577,7 +590,7 @@ class Generator {
     const key = `${value instanceof Uint8Array ? "bytes" : "set"} ${value.join()}`;
     const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const name = `K[${String(this.#constants.push(value) - 1)}]`;
+    const name = `k${String(this.#firstConstant + this.#constants.push(value) - 1)}`;
     this.#names.set(key, name);
     return name;
   }
@@ -610,6 +623,10 @@ function plain(node: Node): Node {
   return node.kind === "element" ? plain(node.node) : node;
 }
 
+function canTakeNothing(node: Node): boolean {
+  return widthOf(node).min === 0;
+}
+
 function childrenOf(node: Node): readonly Node[] {
   if ("nodes" in node) return node.nodes;
   return "node" in node ? [node.node] : [];
@@ -619,23 +636,30 @@ function sizeOf(node: Node): number {
   return childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
 }
 
-/** Groups that some ways to a match pass by, or pass more than once. */
-function conditionalGroups(root: Node): ReadonlySet<number> {
-  const found = new Set<number>();
+/** Groups that some ways to a match pass by, and those that they may pass more than once. */
+function kindsOfGroups(root: Node): {
+  readonly conditional: ReadonlySet<number>;
+  readonly repeated: ReadonlySet<number>;
+} {
+  const conditional = new Set<number>();
+  const repeated = new Set<number>();
   const seen = new Set<number>();
-  const walk = (node: Node, conditional: boolean): void => {
+  const walk = (node: Node, forked: boolean, rounds: boolean): void => {
     if (node.kind === "capture") {
-      if (conditional || seen.has(node.group)) found.add(node.group);
-      seen.add(node.group);
+      const { group } = node;
+      if (forked || rounds || seen.has(group)) conditional.add(group);
+      if (rounds || seen.has(group)) repeated.add(group);
+      seen.add(group);
     }
+    const isRepeat = node.kind === "repeat";
     const forks =
       node.kind === "choice" ||
-      (node.kind === "repeat" && !(node.min === 1 && node.max === 1)) ||
+      (isRepeat && node.min === 0) ||
       (node.kind === "look" && (node.negative || !node.ahead));
-    for (const child of childrenOf(node)) walk(child, conditional || forks);
+    for (const child of childrenOf(node)) walk(child, forked || forks, rounds || (isRepeat && node.max > 1));
   };
-  walk(root, false);
-  return found;
+  walk(root, false, false);
+  return { conditional, repeated };
 }
 
 /** An assertion that every match begins with. */

@@ -1,0 +1,301 @@
+import type { CaptureType } from "../grok/capture-type.ts";
+import { declareConstants } from "../regex/compile.ts";
+import { generateMatcher } from "../regex/generate.ts";
+import * as machineParts from "../regex/machine.ts";
+import { prefixOf } from "../regex/prefix.ts";
+import type { Regex } from "../regex/syntax.ts";
+import { JsonWriter, piece } from "../parsers/json-writer.ts";
+import { dispatch, type Dispatch } from "./dispatch.ts";
+import * as writeParts from "./write-captures.ts";
+import type { StageOutcome, Tree, Write } from "./specialise.ts";
+
+/** The plain pipeline must do the line. */
+export const DO_PLAINLY = -1;
+
+/** A tree as code. */
+export interface CompiledTree {
+  /**
+   * Decides what becomes of the message `[from, end)`, which is valid UTF-8 without NUL.
+   * @returns the number of an ending, or `DO_PLAINLY`
+   */
+  readonly decide: (src: Uint8Array, from: number, end: number) => number;
+  readonly endings: readonly Ending[];
+}
+
+export interface Ending {
+  /** Set: the line is dropped, for this reason. */
+  readonly drop: string | undefined;
+  readonly stages: readonly StageOutcome[];
+  /** Writes what the last `decide` found as further fields of an object that is open, and makes room for them. */
+  readonly write: (writer: JsonWriter, src: Buffer) => void;
+}
+
+/** Makes code of a tree; `undefined` where it only says that the plain pipeline must do every line. */
+export function compileTree(tree: Tree): CompiledTree | undefined {
+  if (tree.kind === "plain") return undefined;
+  return new TreeGenerator().compile(tree);
+}
+
+class TreeGenerator {
+  readonly #constants: unknown[] = [];
+  readonly #functions: string[] = [];
+  readonly #matchers = new Map<Regex, string>();
+  readonly #endings: (Omit<Ending, "write"> & { readonly write: string })[] = [];
+  #depths = 0;
+  #slots = 1;
+
+  compile(tree: Tree): CompiledTree {
+    const body = this.#decide(tree, 0);
+    const names = { ...machineParts, ...writeParts };
+    const source = `"use strict";
+      ${declareConstants(this.#constants.length)}
+      ${Array.from({ length: this.#depths }, (_, depth) => `const slots${String(depth)} = new Int32Array(${String(this.#slots)});`).join("\n")}
+      ${this.#functions.join("\n")}
+      function decide(src, from, end) { ${body} }
+      return { decide, writes: [${this.#endings.map(({ write }) => write).join(", ")}] };`;
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
+    const made = new Function(...Object.keys(names), "K", source)(...Object.values(names), this.#constants) as {
+      readonly decide: CompiledTree["decide"];
+      readonly writes: readonly Ending["write"][];
+    };
+    return {
+      decide: made.decide,
+      endings: this.#endings.map(({ drop, stages }, i) => ({ drop, stages, write: made.writes[i]! })),
+    };
+  }
+
+  /** Statements that return. */
+  #decide(tree: Tree, depth: number): string {
+    switch (tree.kind) {
+      case "plain":
+        return `return ${String(DO_PLAINLY)};`;
+      case "drop":
+        return this.#end({ drop: tree.reason, stages: tree.stages, write: "undefined" });
+      case "document":
+        return this.#document(tree.writes, tree.stages);
+      case "match":
+        return this.#matches(tree, depth);
+    }
+  }
+
+  /** One expression after the other until one matches: those that the text's beginning leaves. */
+  #matches(tree: Tree & { kind: "match" }, depth: number): string {
+    this.#depths = Math.max(this.#depths, depth + 1);
+    const chain: (Tree & { kind: "match" })[] = [];
+    let last: Tree = tree;
+    for (; last.kind === "match"; last = last.otherwise) chain.push(last);
+    const attempts = chain.map(({ attempt, then }) => {
+      const name = this.#function("attempt", (name) => {
+        const next = this.#decide(then, depth + 1);
+        const match = this.#matcher(attempt.expression.regex);
+        return `function ${name}(src, from, end) {
+          const found = ${match}(src, from, end, slots${String(depth)});
+          if (found === -1) return ${String(GO_ON)};
+          if (found < 0) return ${String(DO_PLAINLY)};
+          ${next}
+        }`;
+      });
+      return name;
+    });
+    const otherwise = this.#decide(last, depth);
+    const sorted = dispatch(
+      chain.map(({ attempt }, number) => ({ number, prefix: prefixOf(attempt.expression.regex) })),
+    );
+    return `let done = ${String(GO_ON)}; ${this.#dispatched(sorted, attempts)} if (done !== ${String(GO_ON)}) return done; ${otherwise}`;
+  }
+
+  #dispatched(sorted: Dispatch, attempts: readonly string[]): string {
+    if (sorted.kind === "try") {
+      return sorted.candidates
+        .map((number) => `done = ${attempts[number]!}(src, from, end); if (done !== ${String(GO_ON)}) return done;`)
+        .join(" ");
+    }
+    const cases = sorted.cases.map(
+      ({ bytes, next }) =>
+        `${bytes.map((byte) => `case ${String(byte)}:`).join(" ")} ${this.#dispatched(next, attempts)} break;`,
+    );
+    const at = sorted.at === 0 ? "from" : `from + ${String(sorted.at)}`;
+    return `switch (${at} < end ? src[${at}] : -1) { ${cases.join("\n")} default: ${this.#dispatched(sorted.otherwise, attempts)} }`;
+  }
+
+  #matcher(regex: Regex): string {
+    const known = this.#matchers.get(regex);
+    if (known !== undefined) return known;
+    const generated = generateMatcher(regex, this.#constants.length);
+    this.#constants.push(...generated.constants);
+    this.#slots = Math.max(this.#slots, generated.slots);
+    const name = this.#function("match", (name) => `function ${name}(src, from, end, slots) { ${generated.body} }`);
+    this.#matchers.set(regex, name);
+    return name;
+  }
+
+  #document(writes: readonly Write[], stages: readonly StageOutcome[]): string {
+    const code = new WriteGenerator((value) => this.#constant(value)).generate(writes);
+    if (code === undefined) return `return ${String(DO_PLAINLY)};`;
+    const write = this.#function("write", (name) => `function ${name}(w, src) { ${code} }`);
+    // Captures of one field in several places: a list, if more than one took part.
+    const checks = repeatedPaths(writes).map(
+      (captures) =>
+        `if (${captures.map((one) => `(${isSet(one)} ? 1 : 0)`).join(" + ")} > 1) return ${String(DO_PLAINLY)};`,
+    );
+    return `${checks.join(" ")} ${this.#end({ drop: undefined, stages, write })}`;
+  }
+
+  #end(ending: Omit<Ending, "write"> & { readonly write: string }): string {
+    return `return ${String(this.#endings.push(ending) - 1)};`;
+  }
+
+  #function(kind: string, code: (name: string) => string): string {
+    const name = `${kind}${String(this.#functions.length)}`;
+    const at = this.#functions.push("") - 1;
+    this.#functions[at] = code(name);
+    return name;
+  }
+
+  #constant(value: unknown): string {
+    return `k${String(this.#constants.push(value) - 1)}`;
+  }
+}
+
+/** No ending yet: the next candidate is tried. */
+const GO_ON = -2;
+
+/** From here on a native copy is cheaper. */
+const LONG_PIECE = 40;
+
+type Capture = Write["value"] & { readonly kind: "capture" };
+
+/** Writes fields behind those of the header, objects within objects, with every comma in its place. */
+class WriteGenerator {
+  readonly #constant: (value: Uint8Array) => string;
+  #code: string[] = [];
+  /** Bytes that are known before, still to be written. */
+  #pending = "";
+  #fixed = 0;
+  #locals = 0;
+
+  constructor(constant: (value: Uint8Array) => string) {
+    this.#constant = constant;
+  }
+
+  /** `undefined` when the order of the fields depends on what was captured. */
+  generate(writes: readonly Write[]): string | undefined {
+    if (!this.#fields(writes, 0)) return undefined;
+    this.#flush();
+    const captures = writes.flatMap(({ value }) => (value.kind === "capture" ? [value] : []));
+    const lengths = captures.map((one) => `${slot(one, 1)} - ${slot(one, 0)}`);
+    // No character becomes more than six bytes; a number has at most 32.
+    const room = [String(this.#fixed + 32 * captures.length), ...lengths.map((length) => `6 * (${length})`)].join(
+      " + ",
+    );
+    return `w.reserve(${room}); let x = 0, y = 0; ${this.#code.join("\n")}`;
+  }
+
+  /** Each field with a comma before it at the top, and behind it in an object. */
+  #fields(writes: readonly Write[], depth: number): boolean {
+    const keys = [...new Set(writes.map(({ path }) => path[depth]!))];
+    let at = 0;
+    for (const key of keys) {
+      const group = writes.filter(({ path }) => path[depth] === key);
+      // All beside each other: then the first that is there stands where it would.
+      if (group.some((write, i) => writes[at + i] !== write)) return false;
+      at += group.length;
+      const name = `${JSON.stringify(key)}:`;
+      const [first] = group;
+      if (first!.path.length > depth + 1) {
+        if (!this.#object(name, group, depth)) return false;
+      } else for (const { value } of group) this.#field(name, value, depth);
+    }
+    return true;
+  }
+
+  #object(name: string, group: readonly Write[], depth: number): boolean {
+    const certain = group.some(({ value }) => value.kind === "constant");
+    const mark = certain ? undefined : `m${String(this.#locals++)}`;
+    if (mark !== undefined) {
+      this.#flush();
+      this.#code.push(`const ${mark} = w.at;`);
+    }
+    this.#say(`${depth === 0 ? "," : ""}${name}{`);
+    this.#flush();
+    if (mark !== undefined) this.#code.push(`const ${mark}s = w.at;`);
+    if (!this.#fields(group, depth + 1)) return false;
+    this.#flush();
+    // The last comma becomes the brace.
+    const close = `w.buffer[w.at - 1] = 125;`;
+    this.#code.push(mark === undefined ? close : `if (w.at === ${mark}s) w.at = ${mark}; else { ${close}`);
+    if (depth > 0) this.#say(",");
+    this.#flush();
+    if (mark !== undefined) this.#code.push(`}`);
+    return true;
+  }
+
+  #field(name: string, value: Write["value"], depth: number): void {
+    const [before, behind] = depth === 0 ? [",", ""] : ["", ","];
+    if (value.kind === "constant") return this.#say(`${before}${name}${JSON.stringify(value.value)}${behind}`);
+    this.#flush();
+    const condition = value.type === "ip" ? "y > x && isIpAddress(src, x, y)" : "y > x";
+    this.#code.push(`x = ${slot(value, 0)}; y = ${slot(value, 1)}; if (${condition}) {`);
+    const quoted = value.type === "string" || value.type === "ip";
+    this.#say(`${before}${name}${quoted ? '"' : ""}`);
+    this.#flush();
+    this.#code.push(this.#value(value.type));
+    this.#say(`${quoted ? '"' : ""}${behind}`);
+    this.#flush();
+    this.#code.push(`}`);
+  }
+
+  #value(type: CaptureType): string {
+    switch (type) {
+      case "string":
+      case "ip":
+        return `w.text(x, y);`;
+      case "int":
+      case "long":
+        return `writeWholeNumber(w, src, x, y);`;
+      case "float":
+      case "double":
+      case "boolean":
+        return `writeConverted(w, src, x, y, ${JSON.stringify(type)});`;
+    }
+  }
+
+  #say(text: string): void {
+    this.#pending += text;
+  }
+
+  #flush(): void {
+    if (this.#pending === "") return;
+    const bytes = piece(this.#pending);
+    this.#pending = "";
+    this.#fixed += bytes.length;
+    if (bytes.length > LONG_PIECE) return void this.#code.push(`w.raw(${this.#constant(bytes)});`);
+    // Four at a time: a call for a few bytes costs more than they do.
+    const view = new DataView(bytes.buffer);
+    let at = 0;
+    for (; at + 4 <= bytes.length; at += 4) {
+      this.#code.push(`w.view.setInt32(w.at + ${String(at)}, ${String(view.getInt32(at, true))}, true);`);
+    }
+    for (; at < bytes.length; at++) this.#code.push(`w.buffer[w.at + ${String(at)}] = ${String(bytes[at]!)};`);
+    this.#code.push(`w.at += ${String(bytes.length)};`);
+  }
+}
+
+function slot({ depth, group }: Capture, end: 0 | 1): string {
+  return `slots${String(depth)}[${String(2 * group + end)}]`;
+}
+
+function isSet(capture: Capture): string {
+  return `${slot(capture, 1)} > ${slot(capture, 0)}`;
+}
+
+/** Captures that go to one field, where there are several. */
+function repeatedPaths(writes: readonly Write[]): readonly (readonly Capture[])[] {
+  const byPath = new Map<string, Capture[]>();
+  for (const { path, value } of writes) {
+    if (value.kind !== "capture") continue;
+    const key = JSON.stringify(path);
+    byPath.set(key, [...(byPath.get(key) ?? []), value]);
+  }
+  return [...byPath.values()].filter(({ length }) => length > 1);
+}

@@ -1,0 +1,332 @@
+import { bankFor, captureRules, type Banks } from "../grok/compiler.ts";
+import { parseExpression, type GrokExpression } from "../grok/expression.ts";
+import type { CaptureType } from "../grok/capture-type.ts";
+import type { CommonOptions, GrokOptions } from "../filters/filter.ts";
+import type { DropOptions } from "../filters/drop.ts";
+import type { TagsOptions } from "../filters/tags.ts";
+import type { Condition, List, Scalar } from "./condition.ts";
+import type { PipelineDefinition, Step } from "./definition.ts";
+import { prepareCondition, type CompileRegex } from "./evaluate-condition.ts";
+import { LogEvent, showFieldPath, tryFieldPath, type FieldPath, type Json } from "./event.ts";
+import { constantOf, type Template } from "./sprintf.ts";
+
+/**
+ * Runs a pipeline on a line of which only some fields are known (program, service), and leaves as a tree what depends on the
+ * line: which expressions to try, and for each way through them what goes into the document. Whatever cannot be told like
+ * this is left to the plain pipeline, which does the whole line then: `plain`.
+ */
+
+export type Tree =
+  | { readonly kind: "document"; readonly writes: readonly Write[]; readonly stages: readonly StageOutcome[] }
+  | { readonly kind: "drop"; readonly reason: string; readonly stages: readonly StageOutcome[] }
+  /** Looks for the expression in the message. */
+  | { readonly kind: "match"; readonly attempt: Attempt; readonly then: Tree; readonly otherwise: Tree }
+  | { readonly kind: "plain" };
+
+export interface Attempt {
+  readonly expression: GrokExpression;
+  /** How many matches it lies in: captures of those still count. */
+  readonly depth: number;
+}
+
+/** A field of the document, behind those of the header, in order. */
+export interface Write {
+  readonly path: FieldPath;
+  readonly value: WrittenValue;
+}
+
+export type WrittenValue =
+  | { readonly kind: "constant"; readonly value: Json }
+  /** Absent when the group took no part or holds nothing. */
+  | { readonly kind: "capture"; readonly depth: number; readonly group: number; readonly type: CaptureType };
+
+export interface StageOutcome {
+  readonly name: string;
+  readonly failed: boolean;
+}
+
+/** What is known before a line is read. */
+export interface Known {
+  /** Fields of the header with the values that they have; `null`: the line has none. */
+  readonly fields: Readonly<Record<string, string | null>>;
+}
+
+/** More ways than this through a pipeline are too much code. */
+const MOST_NODES = 4000;
+
+/** Fields that the header may bring. */
+const HEADER_FIELDS = new Set([
+  "@timestamp",
+  "host",
+  "program",
+  "pid",
+  "message",
+  "file",
+  "offset",
+  "service",
+  "collector",
+  "pri",
+]);
+const MESSAGE = "message";
+const TAGS = "tags";
+
+/** @throws ConfigError for patterns that do not compile; whoever calls has had them compiled before */
+export function specialise(
+  definition: PipelineDefinition,
+  known: Known,
+  banks: Banks,
+  compileRegex: CompileRegex,
+): Tree {
+  return new Specialiser(known, banks, compileRegex).run(definition);
+}
+
+/** What is done next, as a list that ends. */
+type Rest = { readonly step: Step | LeaveStage; readonly rest: Rest } | undefined;
+interface LeaveStage {
+  readonly kind: "leave-stage";
+  readonly stage: number;
+  readonly failuresBefore: number;
+}
+
+/** What has been done on one way. */
+interface State {
+  readonly writes: readonly Write[];
+  readonly stages: readonly StageOutcome[];
+  readonly failures: number;
+  readonly depth: number;
+}
+
+const PLAIN: Tree = { kind: "plain" };
+
+class Specialiser {
+  readonly #known: Known;
+  readonly #banks: Banks;
+  readonly #compileRegex: CompileRegex;
+  readonly #expressions = new Map<string, GrokExpression>();
+  #nodes = 0;
+
+  constructor(known: Known, banks: Banks, compileRegex: CompileRegex) {
+    this.#known = known;
+    this.#banks = banks;
+    this.#compileRegex = compileRegex;
+  }
+
+  run({ steps }: PipelineDefinition): Tree {
+    const tree = this.#go(before(steps, undefined), { writes: [], stages: [], failures: 0, depth: 0 });
+    return this.#nodes > MOST_NODES ? PLAIN : tree;
+  }
+
+  #go(rest: Rest, state: State): Tree {
+    if (++this.#nodes > MOST_NODES) return PLAIN;
+    if (!rest) return { kind: "document", writes: state.writes, stages: state.stages };
+    const { step } = rest;
+    switch (step.kind) {
+      case "leave-stage": {
+        const stages = state.stages.with(step.stage, {
+          name: state.stages[step.stage]!.name,
+          failed: state.failures > step.failuresBefore,
+        });
+        return this.#go(rest.rest, { ...state, stages });
+      }
+      case "stage": {
+        const holds = step.condition ? this.#holds(step.condition, state) : true;
+        if (holds === "unknown") return PLAIN;
+        if (!holds) return this.#go(rest.rest, state);
+        const leave: LeaveStage = {
+          kind: "leave-stage",
+          stage: state.stages.length,
+          failuresBefore: state.failures,
+        };
+        const stages = [...state.stages, { name: step.name, failed: false }];
+        return this.#go(before(step.steps, { step: leave, rest: rest.rest }), { ...state, stages });
+      }
+      case "branch": {
+        const holds = this.#holds(step.condition, state);
+        if (holds === "unknown") return PLAIN;
+        return this.#go(before(holds ? step.then : step.else, rest.rest), state);
+      }
+      case "filter":
+        return this.#filter(step, rest.rest, state);
+    }
+  }
+
+  #filter(step: Step & { kind: "filter" }, rest: Rest, state: State): Tree {
+    switch (step.filter) {
+      case "drop":
+        return { kind: "drop", reason: (step.options as DropOptions).reason, stages: closed(state) };
+      case "tags": {
+        const { add, remove } = step.options as TagsOptions;
+        const next = remove.length > 0 ? undefined : tagged(state, add);
+        return next ? this.#matched(step.common, rest, next) : PLAIN;
+      }
+      case "grok":
+        return this.#grok(step.options as GrokOptions, step.common, rest, state);
+      default:
+        return PLAIN;
+    }
+  }
+
+  #grok(options: GrokOptions, common: CommonOptions, rest: Rest, state: State): Tree {
+    const [match] = options.match;
+    if (!match || options.match.length > 1 || !options.break_on_match) return PLAIN;
+    const [field, patterns] = match;
+    if (showFieldPath(field) !== MESSAGE || options.keep_empty_captures) return PLAIN;
+    const failed = this.#failed(options, rest, state);
+    return patterns.reduceRight((otherwise: Tree, pattern) => {
+      const expression = this.#expression(pattern, options);
+      const captured = captures(state, expression, options);
+      const then = captured ? this.#matched(common, rest, captured) : PLAIN;
+      return { kind: "match", attempt: { expression, depth: state.depth }, then, otherwise };
+    }, failed);
+  }
+
+  #failed({ tag_on_failure }: GrokOptions, rest: Rest, state: State): Tree {
+    const next = tagged(
+      { ...state, failures: state.failures + 1 },
+      tag_on_failure.map((tag) => [tag]),
+    );
+    return next ? this.#go(rest, next) : PLAIN;
+  }
+
+  #expression(pattern: string, options: GrokOptions): GrokExpression {
+    const bank = bankFor(this.#banks, options);
+    const key = JSON.stringify([
+      pattern,
+      options.named_captures_only,
+      options.pattern_definitions,
+      options.patterns_dir,
+    ]);
+    const known = this.#expressions.get(key);
+    if (known) return known;
+    const expression = parseExpression(pattern, bank, options.named_captures_only);
+    this.#expressions.set(key, expression);
+    return expression;
+  }
+
+  /** What a filter that has matched does besides. */
+  #matched(common: CommonOptions, rest: Rest, state: State): Tree {
+    let next: State | undefined = state;
+    if (common.remove_field.length > 0 || common.remove_tag.length > 0) return PLAIN;
+    for (const [field, values] of common.add_field) {
+      const name = constantOf(field);
+      const path = name === undefined ? undefined : tryFieldPath(name);
+      const [value] = values;
+      const constant = value && values.length === 1 ? constantOf(value) : undefined;
+      if (!path || constant === undefined || !next) return PLAIN;
+      next = withWrite(next, { path, value: { kind: "constant", value: constant } });
+    }
+    next = next && tagged(next, common.add_tag);
+    return next ? this.#go(rest, next) : PLAIN;
+  }
+
+  /** Whether a condition holds, when all that it asks for is known. */
+  #holds(condition: Condition, state: State): boolean | "unknown" {
+    const event = new LogEvent();
+    for (const path of fieldsOf(condition)) {
+      const value = this.#valueOf(path, state);
+      if (value === "unknown") return "unknown";
+      if (value !== undefined) event.set(path, value.constant);
+    }
+    return prepareCondition(condition, this.#compileRegex)(event);
+  }
+
+  #valueOf(path: FieldPath, { writes }: State): { readonly constant: Json } | undefined | "unknown" {
+    const [top] = path;
+    if (top === undefined || top === "@metadata") return "unknown";
+    const there = writes.filter((write) => write.path[0] === top);
+    if (there.length > 0) {
+      const [only] = there;
+      const same = only && there.length === 1 && showFieldPath(only.path) === showFieldPath(path);
+      if (same && only.value.kind === "constant") return { constant: only.value.value };
+      // Below an object of which all else is known not to be it.
+      return there.some((write) => overlaps(write.path, path)) ? "unknown" : undefined;
+    }
+    if (!HEADER_FIELDS.has(top)) return undefined;
+    const value = Object.hasOwn(this.#known.fields, top) ? this.#known.fields[top] : "unknown";
+    if (value === "unknown" || path.length > 1) return "unknown";
+    return value === null || value === undefined ? undefined : { constant: value };
+  }
+}
+
+function before(steps: readonly Step[], rest: Rest): Rest {
+  return steps.reduceRight((tail: Rest, step) => ({ step, rest: tail }), rest);
+}
+
+/** A drop ends the stages that it lies in; they count as they stand. */
+function closed({ stages }: State): readonly StageOutcome[] {
+  return stages;
+}
+
+/** The state with more tags, or undefined when that takes more than is known. */
+function tagged(state: State, templates: readonly Template[]): State | undefined {
+  let { writes } = state;
+  for (const template of templates) {
+    const tag = constantOf(template);
+    if (tag === undefined) return undefined;
+    const at = writes.findIndex(({ path }) => path[0] === TAGS);
+    const there = at < 0 ? undefined : writes[at]!.value;
+    if (there === undefined) {
+      writes = [...writes, { path: [TAGS], value: { kind: "constant", value: [tag] } }];
+    } else if (there.kind === "constant" && Array.isArray(there.value)) {
+      if (there.value.includes(tag)) continue;
+      writes = writes.with(at, { path: [TAGS], value: { kind: "constant", value: [...there.value, tag] } });
+    } else return undefined;
+  }
+  return { ...state, writes };
+}
+
+/** The state behind a match, or undefined when what is captured meets what is there. */
+function captures(state: State, { captures: all }: GrokExpression, options: GrokOptions): State | undefined {
+  const { target, overwrites } = captureRules(options);
+  let next: State | undefined = { ...state, depth: state.depth + 1 };
+  for (const { path, type, groups } of all) {
+    if (overwrites(path)) return undefined;
+    for (const group of groups) {
+      const write: Write = {
+        path: [...target, ...path],
+        value: { kind: "capture", depth: state.depth, group, type },
+      };
+      next = next && withWrite(next, write);
+    }
+  }
+  return next;
+}
+
+/** A field more, unless it meets one that is there for certain, or has one below it. */
+function withWrite(state: State, write: Write): State | undefined {
+  const [top] = write.path;
+  if (top === undefined || HEADER_FIELDS.has(top) || top === TAGS || top === "@metadata") return undefined;
+  for (const there of state.writes) {
+    if (!overlaps(there.path, write.path)) continue;
+    // Two captures of one field may exclude each other: the code that is made looks.
+    const same = there.path.length === write.path.length;
+    if (!same || there.value.kind === "constant" || write.value.kind === "constant") return undefined;
+  }
+  return { ...state, writes: [...state.writes, write] };
+}
+
+/** Whether one path is the other, or lies on its way. */
+function overlaps(a: FieldPath, b: FieldPath): boolean {
+  const length = Math.min(a.length, b.length);
+  return a.slice(0, length).every((part, i) => part === b[i]);
+}
+
+function fieldsOf(condition: Condition): readonly FieldPath[] {
+  const ofScalar = (scalar: Scalar | List): readonly FieldPath[] => (scalar.kind === "field" ? [scalar.path] : []);
+  switch (condition.kind) {
+    case "truthy":
+      return [condition.field];
+    case "not":
+      return fieldsOf(condition.operand);
+    case "and":
+    case "or":
+    case "xor":
+    case "nand":
+      return [...fieldsOf(condition.left), ...fieldsOf(condition.right)];
+    case "compare":
+    case "in":
+      return [...ofScalar(condition.left), ...ofScalar(condition.right)];
+    case "match":
+      return ofScalar(condition.left);
+  }
+}

@@ -3,7 +3,7 @@ import { declareConstants } from "../regex/compile.ts";
 import { generateMatcher } from "../regex/generate.ts";
 import * as machineParts from "../regex/machine.ts";
 import { prefixOf } from "../regex/prefix.ts";
-import type { Regex } from "../regex/syntax.ts";
+import { withinLine, type Regex } from "../regex/syntax.ts";
 import { JsonWriter, piece } from "../parsers/json-writer.ts";
 import { dispatch, type Dispatch } from "./dispatch.ts";
 import * as writeParts from "./write-captures.ts";
@@ -15,7 +15,7 @@ export const DO_PLAINLY = -1;
 /** A tree as code. */
 export interface CompiledTree {
   /**
-   * Decides what becomes of the message `[from, end)`, which is valid UTF-8 without NUL.
+   * Decides what becomes of the message `[from, end)`, which is valid UTF-8 without NUL and line feed.
    * @returns the number of an ending, or `DO_PLAINLY`
    */
   readonly decide: (src: Uint8Array, from: number, end: number) => number;
@@ -40,6 +40,7 @@ class TreeGenerator {
   readonly #constants: unknown[] = [];
   readonly #functions: string[] = [];
   readonly #matchers = new Map<Regex, string>();
+  readonly #decisions = new Map<Tree, string>();
   readonly #endings: (Omit<Ending, "write"> & { readonly write: string })[] = [];
   #depths = 0;
   #slots = 1;
@@ -50,6 +51,7 @@ class TreeGenerator {
     const source = `"use strict";
       ${declareConstants(this.#constants.length)}
       ${Array.from({ length: this.#depths }, (_, depth) => `const slots${String(depth)} = new Int32Array(${String(this.#slots)});`).join("\n")}
+      const slotsOfTests = new Int32Array(${String(this.#slots)});
       ${this.#functions.join("\n")}
       function decide(src, from, end) { ${body} }
       return { decide, writes: [${this.#endings.map(({ write }) => write).join(", ")}] };`;
@@ -75,7 +77,27 @@ class TreeGenerator {
         return this.#document(tree.writes, tree.stages);
       case "match":
         return this.#matches(tree, depth);
+      case "test": {
+        const match = this.#matcher(tree.regex);
+        const then = this.#shared(tree.then, depth);
+        const otherwise = this.#shared(tree.otherwise, depth);
+        return `const tested = ${match}(src, from, end, slotsOfTests);
+          if (tested < -1) return ${String(DO_PLAINLY)};
+          return tested >= 0 ? ${then}(src, from, end) : ${otherwise}(src, from, end);`;
+      }
     }
+  }
+
+  /** The decision as a function of its own: several ways may lead to it. */
+  #shared(tree: Tree, depth: number): string {
+    const known = this.#decisions.get(tree);
+    if (known !== undefined) return known;
+    const name = this.#function(
+      "decide",
+      (name) => `function ${name}(src, from, end) { ${this.#decide(tree, depth)} }`,
+    );
+    this.#decisions.set(tree, name);
+    return name;
   }
 
   /** One expression after the other until one matches: those that the text's beginning leaves. */
@@ -99,7 +121,7 @@ class TreeGenerator {
     });
     const otherwise = this.#decide(last, depth);
     const sorted = dispatch(
-      chain.map(({ attempt }, number) => ({ number, prefix: prefixOf(attempt.expression.regex) })),
+      chain.map(({ attempt }, number) => ({ number, prefix: prefixOf(withinLine(attempt.expression.regex)) })),
     );
     return `let done = ${String(GO_ON)}; ${this.#dispatched(sorted, attempts)} if (done !== ${String(GO_ON)}) return done; ${otherwise}`;
   }
@@ -121,7 +143,7 @@ class TreeGenerator {
   #matcher(regex: Regex): string {
     const known = this.#matchers.get(regex);
     if (known !== undefined) return known;
-    const generated = generateMatcher(regex, this.#constants.length);
+    const generated = generateMatcher(withinLine(regex), this.#constants.length);
     this.#constants.push(...generated.constants);
     this.#slots = Math.max(this.#slots, generated.slots);
     const name = this.#function("match", (name) => `function ${name}(src, from, end, slots) { ${generated.body} }`);
@@ -210,7 +232,7 @@ class WriteGenerator {
   }
 
   #object(name: string, group: readonly Write[], depth: number): boolean {
-    const certain = group.some(({ value }) => value.kind === "constant");
+    const certain = group.some(({ value }) => value.kind === "constant" || value.certain);
     const mark = certain ? undefined : `m${String(this.#locals++)}`;
     if (mark !== undefined) {
       this.#flush();
@@ -234,13 +256,14 @@ class WriteGenerator {
     const [before, behind] = depth === 0 ? [",", ""] : ["", ","];
     if (value.kind === "constant") return this.#say(`${before}${name}${JSON.stringify(value.value)}${behind}`);
     this.#flush();
-    const condition = value.type === "ip" ? "y > x && isIpAddress(src, x, y)" : "y > x";
-    this.#code.push(`x = ${slot(value, 0)}; y = ${slot(value, 1)}; if (${condition}) {`);
+    this.#code.push(`x = ${slot(value, 0)}; y = ${slot(value, 1)};`);
+    if (!value.certain) this.#code.push(`if (y > x${value.type === "ip" ? " && isIpAddress(src, x, y)" : ""}) {`);
     const quoted = value.type === "string" || value.type === "ip";
     this.#say(`${before}${name}${quoted ? '"' : ""}`);
     this.#flush();
     this.#code.push(this.#value(value.type));
     this.#say(`${quoted ? '"' : ""}${behind}`);
+    if (value.certain) return;
     this.#flush();
     this.#code.push(`}`);
   }

@@ -4,6 +4,8 @@ import type { CaptureType } from "../grok/capture-type.ts";
 import type { CommonOptions, GrokOptions } from "../filters/filter.ts";
 import type { DropOptions } from "../filters/drop.ts";
 import type { TagsOptions } from "../filters/tags.ts";
+import { parseRegex } from "../regex/parse.ts";
+import { certainGroups, type Regex } from "../regex/syntax.ts";
 import type { Condition, List, Scalar } from "./condition.ts";
 import type { PipelineDefinition, Step } from "./definition.ts";
 import { prepareCondition, type CompileRegex } from "./evaluate-condition.ts";
@@ -21,6 +23,8 @@ export type Tree =
   | { readonly kind: "drop"; readonly reason: string; readonly stages: readonly StageOutcome[] }
   /** Looks for the expression in the message. */
   | { readonly kind: "match"; readonly attempt: Attempt; readonly then: Tree; readonly otherwise: Tree }
+  /** Whether the expression is found in the message; what it captures is nothing to anybody. */
+  | { readonly kind: "test"; readonly regex: Regex; readonly then: Tree; readonly otherwise: Tree }
   | { readonly kind: "plain" };
 
 export interface Attempt {
@@ -38,7 +42,14 @@ export interface Write {
 export type WrittenValue =
   | { readonly kind: "constant"; readonly value: Json }
   /** Absent when the group took no part or holds nothing. */
-  | { readonly kind: "capture"; readonly depth: number; readonly group: number; readonly type: CaptureType };
+  | {
+      readonly kind: "capture";
+      readonly depth: number;
+      readonly group: number;
+      readonly type: CaptureType;
+      /** Whether every match has it, with a character at least. */
+      readonly certain: boolean;
+    };
 
 export interface StageOutcome {
   readonly name: string;
@@ -129,21 +140,18 @@ class Specialiser {
         return this.#go(rest.rest, { ...state, stages });
       }
       case "stage": {
-        const holds = step.condition ? this.#holds(step.condition, state) : true;
-        if (holds === "unknown") return PLAIN;
-        if (!holds) return this.#go(rest.rest, state);
         const leave: LeaveStage = {
           kind: "leave-stage",
           stage: state.stages.length,
           failuresBefore: state.failures,
         };
         const stages = [...state.stages, { name: step.name, failed: false }];
-        return this.#go(before(step.steps, { step: leave, rest: rest.rest }), { ...state, stages });
+        const enter = (): Tree => this.#go(before(step.steps, { step: leave, rest: rest.rest }), { ...state, stages });
+        return step.condition ? this.#branch(step.condition, state, enter, () => this.#go(rest.rest, state)) : enter();
       }
       case "branch": {
-        const holds = this.#holds(step.condition, state);
-        if (holds === "unknown") return PLAIN;
-        return this.#go(before(holds ? step.then : step.else, rest.rest), state);
+        const go = (steps: readonly Step[]) => () => this.#go(before(steps, rest.rest), state);
+        return this.#branch(step.condition, state, go(step.then), go(step.else));
       }
       case "filter":
         return this.#filter(step, rest.rest, state);
@@ -219,8 +227,44 @@ class Specialiser {
     return next ? this.#go(rest, next) : PLAIN;
   }
 
+  /** One way or the other: at once when that is known, else as the message tells. */
+  #branch(condition: Condition, state: State, then: () => Tree, otherwise: () => Tree): Tree {
+    const known = this.#holds(condition, state);
+    if (known !== "unknown") return known ? then() : otherwise();
+    switch (condition.kind) {
+      case "not":
+        return this.#branch(condition.operand, state, otherwise, then);
+      case "and": {
+        const no = once(otherwise);
+        return this.#branch(condition.left, state, () => this.#branch(condition.right, state, then, no), no);
+      }
+      case "or": {
+        const yes = once(then);
+        return this.#branch(condition.left, state, yes, () => this.#branch(condition.right, state, yes, otherwise));
+      }
+      case "match": {
+        const { left, pattern } = condition;
+        if (left.kind !== "field" || showFieldPath(left.path) !== MESSAGE) return PLAIN;
+        return { kind: "test", regex: parseRegex(pattern), then: then(), otherwise: otherwise() };
+      }
+      default:
+        return PLAIN;
+    }
+  }
+
   /** Whether a condition holds, when all that it asks for is known. */
   #holds(condition: Condition, state: State): boolean | "unknown" {
+    if (condition.kind === "truthy" && isObject(condition.field, state)) return true;
+    if (condition.kind === "not") {
+      const operand = this.#holds(condition.operand, state);
+      return operand === "unknown" ? operand : !operand;
+    }
+    if (condition.kind === "and" || condition.kind === "or") {
+      const sides = [this.#holds(condition.left, state), this.#holds(condition.right, state)];
+      const decides = condition.kind === "or";
+      if (sides.includes(decides)) return decides;
+      return sides.includes("unknown") ? "unknown" : !decides;
+    }
     const event = new LogEvent();
     for (const path of fieldsOf(condition)) {
       const value = this.#valueOf(path, state);
@@ -246,6 +290,22 @@ class Specialiser {
     if (value === "unknown" || path.length > 1) return "unknown";
     return value === null || value === undefined ? undefined : { constant: value };
   }
+}
+
+/** Whether something is certain to stand below the path. */
+function isObject(path: FieldPath, { writes }: State): boolean {
+  return writes.some(
+    (write) =>
+      write.path.length > path.length &&
+      overlaps(write.path, path) &&
+      (write.value.kind === "constant" || write.value.certain),
+  );
+}
+
+/** Two ways that come together again are one tree. */
+function once(make: () => Tree): () => Tree {
+  let made: Tree | undefined;
+  return () => (made ??= make());
 }
 
 function before(steps: readonly Step[], rest: Rest): Rest {
@@ -276,15 +336,22 @@ function tagged(state: State, templates: readonly Template[]): State | undefined
 }
 
 /** The state behind a match, or undefined when what is captured meets what is there. */
-function captures(state: State, { captures: all }: GrokExpression, options: GrokOptions): State | undefined {
+function captures(state: State, { captures: all, regex }: GrokExpression, options: GrokOptions): State | undefined {
   const { target, overwrites } = captureRules(options);
   let next: State | undefined = { ...state, depth: state.depth + 1 };
+  const certain = certainGroups(regex);
   for (const { path, type, groups } of all) {
     if (overwrites(path)) return undefined;
     for (const group of groups) {
       const write: Write = {
         path: [...target, ...path],
-        value: { kind: "capture", depth: state.depth, group, type },
+        value: {
+          kind: "capture",
+          depth: state.depth,
+          group,
+          type,
+          certain: certain.has(group) && groups.length === 1 && type !== "ip",
+        },
       };
       next = next && withWrite(next, write);
     }

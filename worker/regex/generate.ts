@@ -13,7 +13,7 @@ import {
   type First,
 } from "./byte-set.ts";
 import type { CharSet } from "./char-set.ts";
-import { widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
+import { childrenOf, leadingAssertion, widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
 
 /** JavaScript that matches one expression, and the constants that it names. */
 export interface Generated {
@@ -627,11 +627,6 @@ function canTakeNothing(node: Node): boolean {
   return widthOf(node).min === 0;
 }
 
-function childrenOf(node: Node): readonly Node[] {
-  if ("nodes" in node) return node.nodes;
-  return "node" in node ? [node.node] : [];
-}
-
 function sizeOf(node: Node): number {
   return childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
 }
@@ -660,20 +655,4 @@ function kindsOfGroups(root: Node): {
   };
   walk(root, false, false);
   return { conditional, repeated };
-}
-
-/** An assertion that every match begins with. */
-function leadingAssertion(node: Node): Assertion | undefined {
-  switch (node.kind) {
-    case "assert":
-      return node.what;
-    case "sequence":
-      return node.nodes[0] && leadingAssertion(node.nodes[0]);
-    case "capture":
-    case "element":
-    case "atomic":
-      return leadingAssertion(node.node);
-    default:
-      return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { bytesOf, firstOf, nonAsciiOf, literalOf, type ByteSet } from "./byte-set.ts";
-import type { Node, Regex } from "./syntax.ts";
+import { leadingAssertion, type Node, type Regex } from "./syntax.ts";
 
 /** More of a beginning than this tells nobody more. */
 const LONGEST = 64;
@@ -10,18 +10,18 @@ const LONGEST = 64;
  */
 export function prefixOf({ node }: Regex): readonly ByteSet[] {
   const found: ByteSet[] = [];
-  const state = { anchored: false, done: false };
-  walk(node, found, state);
-  return state.anchored ? found.slice(0, LONGEST) : [];
+  if (leadingAssertion(node) !== "text-start") return [];
+  walk(node, found, { done: false });
+  return found.slice(0, LONGEST);
 }
 
 /** Takes nodes as long as they are characters, each of a known number of bytes. */
-function walk(node: Node, found: ByteSet[], state: { anchored: boolean; done: boolean }): void {
+function walk(node: Node, found: ByteSet[], state: { done: boolean }): void {
   if (state.done) return;
   switch (node.kind) {
     case "assert":
-      if (node.what === "text-start") state.anchored = true;
-      // Any other takes no byte either, and what it wants is looked at when it is tried.
+    case "look":
+      // They take no byte, and what they want is looked at when the whole is tried.
       return;
     case "set": {
       const literal = literalOf(node.set);
@@ -39,8 +39,6 @@ function walk(node: Node, found: ByteSet[], state: { anchored: boolean; done: bo
     case "element":
     case "atomic":
       return walk(node.node, found, state);
-    case "look":
-      return;
     default: {
       const { bytes, atEnd, empty } = firstOf(node);
       if (!empty && !atEnd) found.push(bytes);

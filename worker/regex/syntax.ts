@@ -80,3 +80,56 @@ export function widthOf(node: Node): { readonly min: number; readonly max: numbe
       return { min: 0, max: Infinity };
   }
 }
+
+export function childrenOf(node: Node): readonly Node[] {
+  if ("nodes" in node) return node.nodes;
+  return "node" in node ? [node.node] : [];
+}
+
+/** Groups that take part in every match, with a character at least. */
+export function certainGroups({ node: root }: Regex): ReadonlySet<number> {
+  const found = new Set<number>();
+  const walk = (node: Node): void => {
+    if (node.kind === "capture" && widthOf(node.node).min > 0) found.add(node.group);
+    if (node.kind === "choice" || node.kind === "look" || (node.kind === "repeat" && node.min === 0)) return;
+    childrenOf(node).forEach(walk);
+  };
+  walk(root);
+  return found;
+}
+
+/** An assertion that every match begins with. */
+export function leadingAssertion(node: Node): Assertion | undefined {
+  switch (node.kind) {
+    case "assert":
+      return node.what;
+    case "sequence":
+      return node.nodes[0] && leadingAssertion(node.nodes[0]);
+    case "choice": {
+      const [first, ...rest] = node.nodes.map(leadingAssertion);
+      return rest.every((one) => one === first) ? first : undefined;
+    }
+    case "capture":
+    case "element":
+    case "atomic":
+      return leadingAssertion(node.node);
+    default:
+      return undefined;
+  }
+}
+
+/** The same expression for texts without a line feed, where a line's ends are the text's. */
+export function withinLine(regex: Regex): Regex {
+  const walk = (node: Node): Node => {
+    if (node.kind === "assert") return { ...node, what: WITHIN_LINE[node.what] ?? node.what };
+    if ("nodes" in node) return { ...node, nodes: node.nodes.map(walk) };
+    return "node" in node ? { ...node, node: walk(node.node) } : node;
+  };
+  return { ...regex, node: walk(regex.node) };
+}
+
+const WITHIN_LINE: Readonly<Partial<Record<Assertion, Assertion>>> = {
+  "line-start": "text-start",
+  "line-end": "text-end",
+  "last-line-end": "text-end",
+};

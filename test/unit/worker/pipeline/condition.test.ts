@@ -140,7 +140,7 @@ describe("a condition is refused, with its place", () => {
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(why);
     expect(attempt).toThrow(
-      expect.objectContaining({ code: "PIPELINE_INVALID", context: { position } }) as unknown as Error,
+      expect.objectContaining({ code: "PIPELINE_INVALID", context: { position } }) as unknown,
     );
   });
 

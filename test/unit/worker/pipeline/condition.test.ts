@@ -139,9 +139,7 @@ describe("a condition is refused, with its place", () => {
     const attempt = () => parseCondition(text);
     expect(attempt).toThrow(ConfigError);
     expect(attempt).toThrow(why);
-    expect(attempt).toThrow(
-      expect.objectContaining({ code: "PIPELINE_INVALID", context: { position } }) as unknown,
-    );
+    expect(attempt).toThrow(expect.objectContaining({ code: "PIPELINE_INVALID", context: { position } }) as unknown);
   });
 
   it("takes a long one without parentheses", () => {

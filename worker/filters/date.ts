@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseFieldPath, type FieldPath } from "../pipeline/event.ts";
-import { renderTemplate, type Template } from "../pipeline/sprintf.ts";
+import { constantOf, renderTemplate, type Template } from "../pipeline/sprintf.ts";
 import type { FilterKind } from "./filter.ts";
 import { failureTags, fieldPath, list, read, template, text } from "./options.ts";
 
@@ -35,14 +35,15 @@ export const date: FilterKind<DateOptions> = {
     tag_on_failure: failureTags("_dateparsefailure"),
   }),
   create({ match, timezone, locale, target, tag_on_failure }, tools) {
-    const reader = tools.dates.compile({ patterns: match.patterns, locale });
+    const zone = timezone && constantOf(timezone);
+    const reader = tools.dates.compile({ patterns: match.patterns, locale, zone });
     return {
       apply(event, line) {
         const value = event.get(match.field);
         if (value === undefined || value === null) return "unmatched";
-        const zone = timezone && renderTemplate(timezone, event);
+        const said = timezone && zone === undefined ? renderTemplate(timezone, event) : undefined;
         const readable = typeof value === "string" || typeof value === "number";
-        const time = readable ? reader.read(value, line, zone) : undefined;
+        const time = readable ? reader.read(value, line, said) : undefined;
         if (time !== undefined && event.set(target, time)) return "matched";
         for (const tag of tag_on_failure) event.tag(tag);
         return "failed";

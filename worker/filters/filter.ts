@@ -45,6 +45,8 @@ export type Verdict = undefined | Drop;
 export interface LineContext {
   readonly origin: Origin;
   readonly calendar: Calendar;
+  /** Byte offset of the line in its file: tells which of two equal local times is meant. */
+  readonly offset: number;
 }
 
 /** What filters may need from outside. */
@@ -91,11 +93,13 @@ export interface DateReaderOptions {
   readonly patterns: readonly string[];
   /** BCP 47, for names of months and days; absent: English. */
   readonly locale?: string | undefined;
+  /** IANA name or offset for texts that say none, where no line has a part in it; absent: the origin's. */
+  readonly zone?: string | undefined;
 }
 
 export interface DateReader {
   /**
-   * @param zone IANA name or offset for texts that say none; absent: the origin's
+   * @param zone what a line says its zone is, in the place of the options'; anything may stand there
    * @returns ISO 8601 in UTC as `@timestamp` is written (`2013-01-14T22:20:01.000Z`), undefined when no pattern fits or the
    *   zone is not known
    */

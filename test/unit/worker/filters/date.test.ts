@@ -81,7 +81,7 @@ describe("date", () => {
     expect(apply(date, options, before)).toMatchObject({ event: after, result });
   });
 
-  it("hands patterns and locale to the compiler, once", () => {
+  it("hands patterns, locale and a zone that no line says to the compiler, once", () => {
     const asked: DateReaderOptions[] = [];
     const dates: FilterTools["dates"] = {
       compile(options) {
@@ -90,7 +90,13 @@ describe("date", () => {
       },
     };
     apply(date, { match: ["t", "MMM dd", "dd MMM"], locale: "cs_CZ" }, "{}", { ...TOOLS, dates });
-    expect(asked).toEqual([{ patterns: ["MMM dd", "dd MMM"], locale: "cs-CZ" }]);
+    apply(date, { match: ["t", "UNIX"], timezone: "Europe/Prague" }, "{}", { ...TOOLS, dates });
+    apply(date, { match: ["t", "UNIX"], timezone: "%{zone}" }, "{}", { ...TOOLS, dates });
+    expect(asked).toEqual([
+      { patterns: ["MMM dd", "dd MMM"], locale: "cs-CZ" },
+      { patterns: ["UNIX"], zone: "Europe/Prague" },
+      { patterns: ["UNIX"] },
+    ]);
   });
 
   it.each<[object, string]>([

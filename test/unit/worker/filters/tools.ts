@@ -43,7 +43,7 @@ export const TOOLS: FilterTools = {
     },
   },
   dates: {
-    compile({ patterns }) {
+    compile({ patterns, zone: ownZone }) {
       const unknown = patterns.find((pattern) => pattern !== "ISO8601" && pattern !== "UNIX");
       if (unknown !== undefined) throw new ConfigError("PIPELINE_INVALID", `no pattern ${unknown} here`);
       return {
@@ -51,7 +51,7 @@ export const TOOLS: FilterTools = {
           const text = String(value);
           if (patterns.includes("UNIX") && /^\d+$/.test(text)) return new Date(Number(text) * 1000).toISOString();
           if (!patterns.includes("ISO8601") || !/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text)) return undefined;
-          const time = Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : text + (zone ?? "Z"));
+          const time = Date.parse(/Z|[+-]\d\d:\d\d$/.test(text) ? text : text + (zone ?? ownZone ?? "Z"));
           return Number.isNaN(time) ? undefined : new Date(time).toISOString();
         },
       };
@@ -76,7 +76,7 @@ const origin = {
 };
 
 /** The line that every event of these tests comes from. */
-export const LINE: LineContext = { origin, calendar: new Calendar(origin) };
+export const LINE: LineContext = { origin, calendar: new Calendar(origin), offset: 0 };
 
 /** Fields by their JSON: a key may be `__proto__`. */
 export function fieldsOf(json: string): Fields {

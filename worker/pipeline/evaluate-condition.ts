@@ -94,8 +94,8 @@ function isEqual(left: Json | undefined, right: Json | undefined): boolean {
 }
 
 function isIn(left: Scalar, right: Scalar | List, event: LogEvent): boolean {
-  const value = valueOf(left, event) ?? undefined;
-  // Lists and objects are in nothing.
+  const value = valueOf(left, event);
+  // Lists and objects are in nothing, and neither is null.
   if (value === undefined || typeof value === "object") return false;
   // The values of a written list are compared as texts: 200 is in ["200", "304"].
   if (right.kind === "list") return right.values.some((item) => String(item) === String(value));

@@ -125,6 +125,17 @@ describe("a pipeline run plainly", () => {
     expect(run(filters, '{"a":"x"}').event).toBe('{"a":"x","tags":["then"]}');
   });
 
+  it("a condition that was given up for one event is asked anew for the next", () => {
+    const text = "name: p\nfilters: [{ if: '[a] =~ /x/', then: [{ tags: { add: then } }] }]";
+    const pipeline = interpret(parseDefinition(text, "p.yaml"), TOOLS);
+    const tagsOf = (a: string) => {
+      const event = new LogEvent({ a });
+      pipeline(event, LINE);
+      return event.fields.tags;
+    };
+    expect([ENDLESS, "x", "y"].map(tagsOf)).toEqual([[CONDITION_OVER_BUDGET], ["then"], undefined]);
+  });
+
   it("keeps nothing from event to event", () => {
     const pipeline = interpret(parseDefinition(`name: p\nfilters:\n${STAGES}`, "p.yaml"), TOOLS);
     const once = () => {

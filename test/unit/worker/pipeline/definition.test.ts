@@ -147,8 +147,8 @@ describe("what is wrong is said with its place and a remedy", () => {
     [`${IN}  - text`, ["p.yaml:3:5: a step: is no mapping; write for example `- grok: { match: … }`"]],
     [`${IN}  - gork: {}`, ["p.yaml:3:5: gork: unknown filter; did you mean grok?"]],
     [
-      `${IN}  - translate: {}`,
-      [`p.yaml:3:5: translate: unknown filter; known: ${[...FILTERS.keys()].sort().join(", ")}`],
+      `${IN}  - cidr: {}`,
+      [`p.yaml:3:5: cidr: unknown filter; known: ${[...FILTERS.keys()].sort().join(", ")}`],
     ],
     [
       `${IN}  - constructor: {}`,

@@ -111,7 +111,7 @@ describe("whatever an event holds", () => {
         expect(once(fields)).toBe(result);
         expect(({} as Record<string, unknown>).a).toBeUndefined();
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });
@@ -164,7 +164,7 @@ describe("whatever stands in a definition", () => {
         const test = condition && prepareCondition(condition, (source) => (value) => value.includes(source));
         if (test) expect(typeof test(new LogEvent(fields))).toBe("boolean");
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -175,7 +175,7 @@ describe("whatever stands in a definition", () => {
         const template = refusesAtMost(() => parseTemplate(text));
         if (template) expect(typeof renderTemplate(template, new LogEvent(fields))).toBe("string");
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -191,7 +191,7 @@ describe("whatever stands in a definition", () => {
         if (!written) expect(JSON.stringify(event.fields)).toBe(before);
         else expect(event.get(path)).toEqual(path.length === 1 && path[0] === "tags" ? ["value"] : "value");
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -229,7 +229,7 @@ describe("whatever stands in a definition", () => {
         const text = "name: p\nfilters:\n" + all.map(([indent, line]) => indent + line).join("\n");
         refusesAtMost(() => parseDefinition(text, "x.yaml"));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

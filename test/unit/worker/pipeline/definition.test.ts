@@ -146,10 +146,7 @@ describe("what is wrong is said with its place and a remedy", () => {
     [`${IN}  - *nowhere`, [expect.stringMatching(/^p\.yaml:1:1: .*nowhere.*; correct the YAML/) as string]],
     [`${IN}  - text`, ["p.yaml:3:5: a step: is no mapping; write for example `- grok: { match: … }`"]],
     [`${IN}  - gork: {}`, ["p.yaml:3:5: gork: unknown filter; did you mean grok?"]],
-    [
-      `${IN}  - cidr: {}`,
-      [`p.yaml:3:5: cidr: unknown filter; known: ${[...FILTERS.keys()].sort().join(", ")}`],
-    ],
+    [`${IN}  - cidr: {}`, [`p.yaml:3:5: cidr: unknown filter; known: ${[...FILTERS.keys()].sort().join(", ")}`]],
     [
       `${IN}  - constructor: {}`,
       [expect.stringContaining("p.yaml:3:5: constructor: unknown filter; known: ") as string],

@@ -17,8 +17,9 @@ import {
 } from "yaml";
 import type { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
+import { nearest } from "../worker/contract/nearest.ts";
 import { checkConfig } from "./config-checks.ts";
-import { CONFIG_ENTRIES, CONFIG_FIELDS, keysAt, nearest, VARIABLE_PREFIX, type ConfigField } from "./config-fields.ts";
+import { CONFIG_ENTRIES, CONFIG_FIELDS, keysAt, VARIABLE_PREFIX, type ConfigField } from "./config-fields.ts";
 import { configSchema, type Config } from "./config-schema.ts";
 
 /**

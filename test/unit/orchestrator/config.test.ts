@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { exampleConfig } from "../../../orchestrator/config-example.ts";
-import { CONFIG_ENTRIES, CONFIG_FIELDS, nearest } from "../../../orchestrator/config-fields.ts";
+import { CONFIG_ENTRIES, CONFIG_FIELDS } from "../../../orchestrator/config-fields.ts";
 import { loadConfig, type ConfigOverride, type ResolvedConfig } from "../../../orchestrator/config.ts";
 import { ConfigError } from "../../../worker/contract/errors.ts";
 
@@ -351,14 +351,6 @@ describe("the example", () => {
     const { elasticsearch } = parse(uncommented) as { elasticsearch: { tarball?: object } };
     expect(Object.keys(elasticsearch.tarball ?? {})).toEqual(["file", "sha512"]);
   });
-});
-
-it.each([
-  ["rot", "root"],
-  ["chunkbytes", "chunkBytes"],
-  ["completelyDifferent", undefined],
-])("the word nearest to %s", (word, expected) => {
-  expect(nearest(word, ["root", "chunkBytes", "revision"])).toBe(expected);
 });
 
 /** A frontend, with one line more. */

@@ -146,7 +146,7 @@ class TreeGenerator {
     const generated = generateMatcher(withinLine(regex), this.#constants.length);
     this.#constants.push(...generated.constants);
     this.#slots = Math.max(this.#slots, generated.slots);
-    const name = this.#function("match", (name) => `function ${name}(src, from, end, slots) { ${generated.body} }`);
+    const name = this.#function("match", (name) => `function ${name}(src, from, end, slots, at = from) { ${generated.body} }`);
     this.#matchers.set(regex, name);
     return name;
   }

@@ -6,10 +6,11 @@ import type { Regex } from "./syntax.ts";
 export interface Matcher {
   /**
    * Looks for the first match in `[from, end)`, which is valid UTF-8.
-   * @param slots of at least `slots` numbers: afterwards start and end of each group, -1 where it took no part
+   * @param slots of at least `slots` numbers: afterwards start and end of each group (an end of -1: it took no part), then where the match begins
+   * @param at where it may begin; what stands before still counts for what looks behind
    * @returns where the match ends, `NO_MATCH` or `TOO_MANY_STEPS`
    */
-  readonly match: (src: Uint8Array, from: number, end: number, slots: Int32Array) => number;
+  readonly match: (src: Uint8Array, from: number, end: number, slots: Int32Array, at?: number) => number;
   readonly slots: number;
 }
 
@@ -20,7 +21,7 @@ export function compileRegex(regex: Regex): Matcher {
   const { body, constants, slots } = generateMatcher(regex);
   const names = Object.keys(parts);
   // The only text in it that an expression decides are numbers and constants by position.
-  const source = `"use strict"; ${declareConstants(constants.length)} return function match(src, from, end, slots) {${body}\n};`;
+  const source = `"use strict"; ${declareConstants(constants.length)} return function match(src, from, end, slots, at = from) {${body}\n};`;
   // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
   const match = new Function(...names, "K", source)(...Object.values(parts), constants) as Matcher["match"];
   return { match, slots };

@@ -17,10 +17,10 @@ import { childrenOf, leadingAssertion, widthOf, type Assertion, type Node, type 
 
 /** JavaScript that matches one expression, and the constants that it names. */
 export interface Generated {
-  /** Body of a function of `src, from, end, slots`; the names of `machine.ts` and of the constants (`k0`, `k1`, …) are in reach. */
+  /** Body of a function of `src, from, end, slots, at`, the last being where matches may begin; the names of `machine.ts` and of the constants (`k0`, `k1`, …) are in reach. */
   readonly body: string;
   readonly constants: readonly unknown[];
-  /** Numbers in `slots`: two for each group, then what repetitions count with. */
+  /** Numbers in `slots`: two for each group, where the match begins, and what repetitions count with. */
   readonly slots: number;
 }
 
@@ -68,7 +68,7 @@ class Generator {
   constructor(regex: Regex, firstConstant: number) {
     this.#regex = regex;
     this.#firstConstant = firstConstant;
-    this.#slots = 2 * regex.groups.length;
+    this.#slots = 2 * regex.groups.length + 1;
     const { conditional, repeated } = kindsOfGroups(regex.node);
     this.#conditional = conditional;
     this.#repeated = repeated;
@@ -78,7 +78,7 @@ class Generator {
     const { node } = this.#regex;
     const first = firstOf(node);
     this.#node(node, "the end");
-    this.#say("return i;");
+    this.#say(`slots[${String(2 * this.#regex.groups.length)}] = s; return i;`);
     const locals = Array.from({ length: this.#locals }, (_, n) => `l${String(n)} = 0`);
     // A group whose end is -1 took no part, wherever it began.
     const reset = Array.from(this.#conditional, (group) => `slots[${String(2 * group + 1)}] = -1;`);
@@ -87,7 +87,7 @@ class Generator {
       let steps = ${String(STEPS)} + ${String(STEPS_PER_BYTE)} * (end - from);
       ${locals.length > 0 ? `let ${locals.join(", ")};` : ""}
       ${reset.join(" ")}
-      for (let s = from; s <= end; s++) {
+      for (let s = at; s <= end; s++) {
         ${this.#search(node, first)}
         i = s; pc = 0;
         run: for (;;) {

@@ -36,6 +36,14 @@ export interface Reference {
 /** Looks up the inside of a `%{…}`. `undefined`: it is no reference but text. Throws when there is no such definition. */
 export type Resolve = (inside: string, path: readonly string[]) => Reference | undefined;
 
+export interface ParseOptions {
+  readonly resolve?: Resolve;
+  /** `.` is a line feed too, as with the option `m`. */
+  readonly dotAll?: boolean;
+  /** Without a named group `( )` are groups to be asked for, and not only for back references. */
+  readonly keepNumbered?: boolean;
+}
+
 /** Nested definitions and calls multiply. */
 const MOST_NODES = 200_000;
 const MOST_REPEATS = 100_000;
@@ -45,13 +53,12 @@ const MOST_REPEATS = 100_000;
  * it when there is somebody to resolve them. Whatever has no meaning here, or another one than Onigmo gives it, is refused.
  *
  * With a named group in the expression `( )` remembers nothing, as in Onigmo.
- * @param dotAll `.` is a line feed too, as with the option `m`
  * @throws ConfigError `REGEX_INVALID`, `REGEX_UNSUPPORTED` with the construct, the column (from 1) and the path of definitions to it
  * @source Onigmo's doc/RE; regparse.c for what it leaves open
  */
 export function parseRegex(
   source: string,
-  { resolve, dotAll = false }: { readonly resolve?: Resolve; readonly dotAll?: boolean } = {},
+  { resolve, dotAll = false, keepNumbered = false }: ParseOptions = {},
 ): Regex {
   const shared: Shared = { groups: [], pending: new Map(), numbersUsed: new Set() };
   const node = new Parser(source, resolve, shared, [], {
@@ -59,7 +66,7 @@ export function parseRegex(
     dotAll,
     extended: false,
   }).parseAll();
-  return finish(node, shared, source);
+  return finish(node, shared, source, keepNumbered);
 }
 
 interface Flags {
@@ -564,10 +571,12 @@ class Parser {
 }
 
 /** Puts in what was pending, leaves out the groups that nobody can ask for, and looks at every look-behind. */
-function finish(node: Node, shared: Shared, source: string): Regex {
+function finish(node: Node, shared: Shared, source: string, keepNumbered: boolean): Regex {
   const named = shared.groups.some(({ name }) => name !== undefined);
   const kept = shared.groups.flatMap((group, old) =>
-    group.name !== undefined || (!named && shared.numbersUsed.has(old)) ? [{ name: group.name, old }] : [],
+    group.name !== undefined || (!named && (keepNumbered || shared.numbersUsed.has(old)))
+      ? [{ name: group.name, old }]
+      : [],
   );
   const numbers = new Map(kept.map(({ old }, number) => [old, number]));
   const completing = new Set<Node>();

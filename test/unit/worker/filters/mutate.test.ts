@@ -149,6 +149,6 @@ describe("mutate", () => {
   });
 
   it("refuses a pattern that does not compile", () => {
-    expect(() => apply(mutate, { gsub: ["a", "(", ""] }, "{}")).toThrow("( is no regular expression");
+    expect(() => apply(mutate, { gsub: ["a", "(", ""] }, "{}")).toThrow("a `(` without its `)`");
   });
 });

@@ -1,37 +1,18 @@
 import { ConfigError } from "../../../../worker/contract/errors.ts";
 import type { FilterKind, FilterTools, LineContext, RegexCompiler } from "../../../../worker/filters/filter.ts";
 import { Calendar } from "../../../../worker/parsers/calendar.ts";
+import { regexCompiler } from "../../../../worker/regex/search.ts";
 import { LogEvent, type Fields } from "../../../../worker/pipeline/event.ts";
 
-/** What filters are given in these tests: the platform's own expressions and times, and nothing else. */
+/** What filters are given in these tests: the pipeline's expressions, the platform's own times, and nothing else. */
 
 /** A text in which every search is given up. */
 export const ENDLESS = "endless";
 
 const regex: RegexCompiler = {
   compile(source) {
-    let pattern: RegExp;
-    try {
-      pattern = new RegExp(source, "gm");
-    } catch (error) {
-      throw new ConfigError("PIPELINE_INVALID", `${source} is no regular expression; mend it`, { cause: error });
-    }
-    const names = new Map<string, number>();
-    let group = 0;
-    for (const [, name] of source.matchAll(/\((?!\?[^<]|\?<[=!])(?:\?<(\w+)>)?/g)) {
-      group++;
-      if (name !== undefined) names.set(name, group);
-    }
-    return {
-      exec(text, from) {
-        if (text.startsWith(ENDLESS)) return "over-budget";
-        pattern.lastIndex = from;
-        const match = pattern.exec(text);
-        if (!match) return undefined;
-        const groups = match.slice(1);
-        return { start: match.index, end: match.index + match[0].length, groups, names };
-      },
-    };
+    const { exec } = regexCompiler.compile(source);
+    return { exec: (text, from) => (text.startsWith(ENDLESS) ? "over-budget" : exec(text, from)) };
   },
 };
 

@@ -160,9 +160,9 @@ describe("a pipeline run plainly", () => {
     expect(attempt).toThrow(
       [
         "p.yaml:4:5: grok: no grok compiler here",
-        "p.yaml:5:5: if: ( is no regular expression; mend it",
+        "p.yaml:5:5: if: column 1 of `(`: a `(` without its `)`; mend the expression",
         "p.yaml:8:9: date: no pattern nonsense here",
-        "p.yaml:10:5: if: ) is no regular expression; mend it",
+        "p.yaml:10:5: if: column 1 of `)`: a `)` without its `(`; mend the expression",
         "p.yaml:10:44: geoip: no database d here",
       ].join("\n"),
     );

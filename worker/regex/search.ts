@@ -1,0 +1,62 @@
+import type { RegexCompiler } from "../filters/filter.ts";
+import { compileRegex, NO_MATCH, TOO_MANY_STEPS } from "./compile.ts";
+import { parseRegex } from "./parse.ts";
+
+/** Regular expressions for filters and conditions, which look for them in texts of JavaScript. */
+export const regexCompiler: RegexCompiler = {
+  compile(source) {
+    const regex = parseRegex(source, { keepNumbered: true });
+    const { match, slots: count } = compileRegex(regex);
+    const slots = new Int32Array(count);
+    const names = new Map(regex.groups.flatMap(({ name }, i) => (name === undefined ? [] : [[name, i + 1] as const])));
+    let searched = new SearchedText("");
+    return {
+      exec(text, from) {
+        if (from > text.length) return undefined;
+        // Whoever looks for all matches asks again and again for one text.
+        if (searched.text !== text) searched = new SearchedText(text);
+        const { bytes } = searched;
+        const found = match(bytes, 0, bytes.length, slots, searched.byteAt(from));
+        if (found === NO_MATCH) return undefined;
+        if (found === TOO_MANY_STEPS) return "over-budget";
+        const groups = regex.groups.map((_, group) =>
+          slots[2 * group + 1]! < 0 ? undefined : bytes.toString("utf8", slots[2 * group], slots[2 * group + 1]),
+        );
+        const start = searched.characterAt(slots[2 * groups.length]!);
+        return { start, end: searched.characterAt(found), groups, names };
+      },
+    };
+  },
+};
+
+/** A text with its bytes, and positions in the one as positions in the other. Asking in ascending order costs least. */
+class SearchedText {
+  readonly text: string;
+  readonly bytes: Buffer;
+  readonly #isAscii: boolean;
+  /** A place that is known in both. */
+  #character = 0;
+  #byte = 0;
+
+  constructor(text: string) {
+    this.text = text;
+    this.bytes = Buffer.from(text);
+    this.#isAscii = this.bytes.length === text.length;
+  }
+
+  byteAt(character: number): number {
+    if (this.#isAscii) return character;
+    if (character < this.#character) this.#character = this.#byte = 0;
+    this.#byte += Buffer.byteLength(this.text.slice(this.#character, character));
+    this.#character = character;
+    return this.#byte;
+  }
+
+  characterAt(byte: number): number {
+    if (this.#isAscii) return byte;
+    if (byte < this.#byte) this.#character = this.#byte = 0;
+    this.#character += this.bytes.toString("utf8", this.#byte, byte).length;
+    this.#byte = byte;
+    return this.#character;
+  }
+}

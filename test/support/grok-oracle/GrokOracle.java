@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.elasticsearch.grok.Grok;
 import org.elasticsearch.grok.GrokBuiltinPatterns;
@@ -20,6 +21,7 @@ import org.elasticsearch.grok.GrokBuiltinPatterns;
  * Started with the jars of a runtime on the class path: java -cp 'lib/*' GrokOracle.java
  */
 public final class GrokOracle {
+    /** A field reference where a capture is named: behind `(?<` or `%{NAME:`. */
     private static final Pattern CAPTURE = Pattern.compile("(\\(\\?<|%\\{\\w+:)((?:\\[[@A-Za-z_][\\w@.-]*\\])+)");
 
     public static void main(String[] args) throws Exception {
@@ -61,7 +63,7 @@ public final class GrokOracle {
     }
 
     private static String dotted(String regex) {
-        return CAPTURE.matcher(regex).replaceAll(found -> java.util.regex.Matcher.quoteReplacement(
+        return CAPTURE.matcher(regex).replaceAll(found -> Matcher.quoteReplacement(
             found.group(1) + found.group(2).substring(1, found.group(2).length() - 1).replace("][", ".")));
     }
 }

@@ -1,0 +1,126 @@
+import { isUtf8 } from "node:buffer";
+import { ConfigError } from "../contract/errors.ts";
+import type { Candidate, ExplainedLine, LineFlaw, LineParser, Outcome, ParsedLine } from "../contract/line-parser.ts";
+import { KEPT_TEXT_BYTES, TAGS } from "../parsers/unparsed.ts";
+import { LogEvent } from "../pipeline/event.ts";
+import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
+import { applyCaptures, type CaptureRules } from "./apply.ts";
+import type { Bank } from "./bank.ts";
+import { parseExpression, type GrokExpression } from "./expression.ts";
+import { describeReach, type Describe } from "./partial-match.ts";
+
+/** Logstash's tags. */
+const MISSED = "_grokparsefailure";
+const GIVEN_UP = "_groktimeout";
+
+/** More steps than any line of the conformance data takes by far; less than a second. */
+const MOST_STEPS = 10_000_000;
+
+/** Captures beside what is there, as Logstash's defaults have it. */
+const RULES: CaptureRules = { overwrites: () => false, keepEmpty: false, target: [] };
+
+/** One of the expressions, ready to be looked for. */
+interface Pattern {
+  readonly expression: GrokExpression;
+  readonly search: ReturnType<typeof interpretRegex>;
+  /** Made for the first miss that is to be explained. */
+  describe?: Describe;
+}
+
+/**
+ * The parser of grok expressions alone: the event is `{message}`, the first expression that matches adds its captures, and the
+ * document is the event as Logstash's grok filter leaves it, with `@metadata` when something was captured there.
+ *
+ * Two things Logstash does not do: what is no UTF-8 is U+FFFD with the tag `_bad_utf8` (Logstash writes escapes, and no tag), and of
+ * a giant line only the beginning is kept, tagged `_truncated`.
+ * @throws ConfigError `GROK_UNDEFINED`, `GROK_CYCLE`, `GROK_TYPE`, `REGEX_INVALID`, `REGEX_UNSUPPORTED`
+ */
+export function createGrokParser(sources: readonly string[], bank: Bank): LineParser {
+  const patterns: readonly Pattern[] = sources.map((source) => {
+    const expression = expressionOf(source, bank);
+    return { expression, search: interpretRegex(expression.regex) };
+  });
+  return {
+    parse: (line) => run(patterns, line, undefined),
+    explain: (line): ExplainedLine => {
+      const candidates: Candidate[] = [];
+      return { ...run(patterns, line, candidates), candidates };
+    },
+  };
+}
+
+function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candidate[] | undefined): ParsedLine {
+  const { text, flaws } = textOf(line);
+  const event = new LogEvent({ message: text });
+  for (const flaw of flaws) event.tag(flaw === "bad-utf8" ? TAGS.badUtf8 : TAGS.truncated);
+  const characters = codePoints(text);
+  // Positions are in characters; only beyond the Basic Multilingual Plane these are not what a JavaScript text counts.
+  const slices = characters.length === text.length ? text : Array.from(text);
+  let outcome: Outcome = "missed";
+  let by: string | undefined;
+  for (const pattern of patterns) {
+    const { expression, search } = pattern;
+    const reach = candidates && noReach();
+    const found = search(characters, MOST_STEPS, reach);
+    outcome = found === undefined ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
+    const reached =
+      outcome === "missed" && reach ? (pattern.describe ??= describeReach(expression.regex))(reach) : undefined;
+    candidates?.push({ pattern: expression.source, outcome, ...(reached && { reached }) });
+    if (found === undefined) continue;
+    by = expression.source;
+    if (found !== "too-many-steps") {
+      applyCaptures(event, expression, (group) => slice(slices, found.groups[group]!), RULES);
+    }
+    break;
+  }
+  if (outcome !== "matched") event.tag(outcome === "missed" ? MISSED : GIVEN_UP);
+  return { json: jsonOf(event), outcome, ...(by === undefined ? {} : { by }), flaws };
+}
+
+function slice(
+  text: string | readonly string[],
+  { start, end }: { readonly start: number; readonly end: number },
+): string | undefined {
+  if (start < 0 || end < 0) return undefined;
+  const part = text.slice(start, end);
+  return typeof part === "string" ? part : part.join("");
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function textOf(line: Uint8Array): { readonly text: string; readonly flaws: readonly LineFlaw[] } {
+  const truncated = line.length > KEPT_TEXT_BYTES;
+  const kept = truncated ? line.subarray(0, characterBoundary(line, KEPT_TEXT_BYTES)) : line;
+  const flaws: LineFlaw[] = [];
+  if (!isUtf8(kept)) flaws.push("bad-utf8");
+  if (truncated) flaws.push("truncated");
+  return { text: decoder.decode(kept), flaws };
+}
+
+/** The position at or at most three before `at` where no character of UTF-8 is cut. */
+function characterBoundary(line: Uint8Array, at: number): number {
+  let boundary = at;
+  while (at - boundary < 3 && (line[boundary]! & 0xc0) === 0x80) boundary--;
+  return boundary;
+}
+
+function jsonOf({ fields, metadata }: LogEvent): string {
+  return JSON.stringify(Object.keys(metadata).length === 0 ? fields : { ...fields, "@metadata": metadata });
+}
+
+/** A definition of a file is named by file and line too. */
+function expressionOf(source: string, bank: Bank): GrokExpression {
+  try {
+    return parseExpression(source, bank);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const path = error.context["path"];
+    // Who is off is the last one, or, of one that is not defined, who asks for it.
+    const names = typeof path === "string" ? (path.match(/\w+/g) ?? []) : [];
+    const where = names.findLast((name) => bank.has(name));
+    if (where === undefined) throw error;
+    throw new ConfigError(error.code, `${error.message} (%{${where}} is defined in ${bank.get(where)!.where})`, {
+      context: error.context,
+    });
+  }
+}

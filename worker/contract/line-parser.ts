@@ -1,3 +1,26 @@
+import type { PatternFile, StandardBank } from "./grok.ts";
+
+/** What `worker/` has for `gridharvest parse`. */
+export interface LineParsers {
+  /**
+   * A parser of grok expressions, tried in order; the first that matches counts.
+   * @param files definitions beside the standard ones; later ones win
+   * @throws ConfigError for an expression or a definition that is off
+   */
+  grok(options: {
+    readonly expressions: readonly string[];
+    readonly bank: StandardBank;
+    readonly standard: readonly PatternFile[];
+    readonly files: readonly PatternFile[];
+  }): LineParser;
+  /** Takes messages out of lines of JSON; undefined for a blank one. @throws ConfigError for what names no field */
+  jsonField(field: string): (line: Uint8Array) => FieldMessage | undefined;
+}
+
+/** The message of a line of JSON; or why there is none, with the document that keeps the line. */
+export type FieldMessage =
+  { readonly message: Uint8Array; readonly problem?: undefined } | { readonly problem: string; readonly json: string };
+
 /**
  * The seam of `gridharvest parse`: what makes a document of a line, be it a grok expression or a whole pipeline. Pure; never
  * throws on content.

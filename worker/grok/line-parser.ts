@@ -1,7 +1,6 @@
-import { isUtf8 } from "node:buffer";
 import { ConfigError } from "../contract/errors.ts";
-import type { Candidate, ExplainedLine, LineFlaw, LineParser, Outcome, ParsedLine } from "../contract/line-parser.ts";
-import { KEPT_TEXT_BYTES, TAGS } from "../parsers/unparsed.ts";
+import type { Candidate, ExplainedLine, LineParser, Outcome, ParsedLine } from "../contract/line-parser.ts";
+import { FLAW_TAGS, lineText } from "../framing/line-text.ts";
 import { LogEvent } from "../pipeline/event.ts";
 import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
 import { applyCaptures, type CaptureRules } from "./apply.ts";
@@ -50,9 +49,9 @@ export function createGrokParser(sources: readonly string[], bank: Bank): LinePa
 }
 
 function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candidate[] | undefined): ParsedLine {
-  const { text, flaws } = textOf(line);
+  const { text, flaws } = lineText(line);
   const event = new LogEvent({ message: text });
-  for (const flaw of flaws) event.tag(flaw === "bad-utf8" ? TAGS.badUtf8 : TAGS.truncated);
+  for (const flaw of flaws) event.tag(FLAW_TAGS[flaw]);
   const characters = codePoints(text);
   // Positions are in characters; only beyond the Basic Multilingual Plane these are not what a JavaScript text counts.
   const slices = characters.length === text.length ? text : Array.from(text);
@@ -84,24 +83,6 @@ function slice(
   if (start < 0 || end < 0) return undefined;
   const part = text.slice(start, end);
   return typeof part === "string" ? part : part.join("");
-}
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-function textOf(line: Uint8Array): { readonly text: string; readonly flaws: readonly LineFlaw[] } {
-  const truncated = line.length > KEPT_TEXT_BYTES;
-  const kept = truncated ? line.subarray(0, characterBoundary(line, KEPT_TEXT_BYTES)) : line;
-  const flaws: LineFlaw[] = [];
-  if (!isUtf8(kept)) flaws.push("bad-utf8");
-  if (truncated) flaws.push("truncated");
-  return { text: decoder.decode(kept), flaws };
-}
-
-/** The position at or at most three before `at` where no character of UTF-8 is cut. */
-function characterBoundary(line: Uint8Array, at: number): number {
-  let boundary = at;
-  while (at - boundary < 3 && (line[boundary]! & 0xc0) === 0x80) boundary--;
-  return boundary;
 }
 
 function jsonOf({ fields, metadata }: LogEvent): string {

@@ -17,7 +17,7 @@ const MARKS: Readonly<Record<Candidate["outcome"], string>> = { matched: "✓", 
  */
 export function formatExplanation(number: number, message: Uint8Array, { candidates, json }: ExplainedLine): string {
   const characters = Array.from(new TextDecoder("utf-8", { ignoreBOM: true }).decode(message));
-  const lines = [`line ${number}: ${cut(characters, SHOWN_CHARACTERS)}`];
+  const lines = [`line ${number}: ${printable(cut(characters, SHOWN_CHARACTERS))}`];
   for (const { pattern, outcome, reached } of candidates) {
     lines.push(`  ${MARKS[outcome]} ${printable(pattern)}`);
     if (reached) lines.push(`      ${describeMiss(reached, characters)}`);
@@ -35,6 +35,11 @@ function describeMiss({ from, column, element, within }: PartialMatch, character
 }
 
 function cut(characters: readonly string[], most: number): string {
-  const text = characters.slice(0, most).join("");
-  return printable(characters.length > most ? `${text}…` : text);
+  return characters.slice(0, most).join("") + (characters.length > most ? "…" : "");
+}
+
+/** With quotes once, also around what `printable` quotes by itself. */
+function quote(text: string): string {
+  const shown = printable(text);
+  return shown === text ? JSON.stringify(text) : shown;
 }

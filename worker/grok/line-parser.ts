@@ -1,7 +1,15 @@
 import { ConfigError } from "../contract/errors.ts";
-import type { Candidate, ExplainedLine, LineParser, Outcome, ParsedLine } from "../contract/line-parser.ts";
+import type {
+  Candidate,
+  ExplainedLine,
+  LineParser,
+  Outcome,
+  ParsedLine,
+  PartialMatch,
+} from "../contract/line-parser.ts";
 import { FLAW_TAGS, lineText } from "../framing/line-text.ts";
 import { LogEvent } from "../pipeline/event.ts";
+import { compileRegex, NO_MATCH, TOO_MANY_STEPS } from "../regex/compile.ts";
 import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
 import { applyCaptures, type CaptureRules } from "./apply.ts";
 import type { Bank } from "./bank.ts";
@@ -12,18 +20,18 @@ import { describeReach, type Describe } from "./partial-match.ts";
 const MISSED = "_grokparsefailure";
 const GIVEN_UP = "_groktimeout";
 
-/** More steps than any line of the conformance data takes by far; less than a second. */
-const MOST_STEPS = 10_000_000;
-
 /** Captures beside what is there, as Logstash's defaults have it. */
 const RULES: CaptureRules = { overwrites: () => false, keepEmpty: false, target: [] };
+
+/** What an expression found: its groups' texts. */
+type Found = ((group: number) => string | undefined) | undefined | "too-many-steps";
 
 /** One of the expressions, ready to be looked for. */
 interface Pattern {
   readonly expression: GrokExpression;
-  readonly search: ReturnType<typeof interpretRegex>;
-  /** Made for the first miss that is to be explained. */
-  describe?: Describe;
+  find(line: Buffer): Found;
+  /** How far the longest attempt of a miss got. */
+  reached(text: string): PartialMatch | undefined;
 }
 
 /**
@@ -35,10 +43,7 @@ interface Pattern {
  * @throws ConfigError `GROK_UNDEFINED`, `GROK_CYCLE`, `GROK_TYPE`, `REGEX_INVALID`, `REGEX_UNSUPPORTED`
  */
 export function createGrokParser(sources: readonly string[], bank: Bank): LineParser {
-  const patterns: readonly Pattern[] = sources.map((source) => {
-    const expression = expressionOf(source, bank);
-    return { expression, search: interpretRegex(expression.regex) };
-  });
+  const patterns = sources.map((source) => patternOf(expressionOf(source, bank)));
   return {
     parse: (line) => run(patterns, line, undefined),
     explain: (line): ExplainedLine => {
@@ -48,41 +53,57 @@ export function createGrokParser(sources: readonly string[], bank: Bank): LinePa
   };
 }
 
+function patternOf(expression: GrokExpression): Pattern {
+  const { match, slots: size } = compileRegex(expression.regex);
+  const slots = new Int32Array(size);
+  // The plain matcher explains a miss. It is made for the first one.
+  let search: ReturnType<typeof interpretRegex> | undefined;
+  let describe: Describe | undefined;
+  return {
+    expression,
+    find(line) {
+      const end = match(line, 0, line.length, slots);
+      if (end === TOO_MANY_STEPS) return "too-many-steps";
+      if (end === NO_MATCH) return undefined;
+      return (group) => {
+        const [from, to] = [slots[2 * group]!, slots[2 * group + 1]!];
+        return from < 0 || to < 0 ? undefined : line.toString("utf8", from, to);
+      };
+    },
+    reached(text) {
+      const reach = noReach();
+      search ??= interpretRegex(expression.regex);
+      search(codePoints(text), MOST_EXPLAINED_STEPS, reach);
+      return (describe ??= describeReach(expression.regex))(reach);
+    },
+  };
+}
+
+/** An explanation that takes longer tells how far it got until then. */
+const MOST_EXPLAINED_STEPS = 10_000_000;
+
 function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candidate[] | undefined): ParsedLine {
   const { text, flaws } = lineText(line);
   const event = new LogEvent({ message: text });
   for (const flaw of flaws) event.tag(FLAW_TAGS[flaw]);
-  const characters = codePoints(text);
-  // Positions are in characters; only beyond the Basic Multilingual Plane these are not what a JavaScript text counts.
-  const slices = characters.length === text.length ? text : Array.from(text);
+  const bytes = flaws.length > 0 ? Buffer.from(text) : Buffer.from(line.buffer, line.byteOffset, line.byteLength);
   let outcome: Outcome = "missed";
   let by: string | undefined;
   for (const pattern of patterns) {
-    const { expression, search } = pattern;
-    const reach = candidates && noReach();
-    const found = search(characters, MOST_STEPS, reach);
+    const { expression } = pattern;
+    const found = pattern.find(bytes);
     outcome = found === undefined ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
-    const reached =
-      outcome === "missed" && reach ? (pattern.describe ??= describeReach(expression.regex))(reach) : undefined;
-    candidates?.push({ pattern: expression.source, outcome, ...(reached && { reached }) });
+    if (candidates) {
+      const reached = outcome === "missed" ? pattern.reached(text) : undefined;
+      candidates.push({ pattern: expression.source, outcome, ...(reached && { reached }) });
+    }
     if (found === undefined) continue;
     by = expression.source;
-    if (found !== "too-many-steps") {
-      applyCaptures(event, expression, (group) => slice(slices, found.groups[group]!), RULES);
-    }
+    if (found !== "too-many-steps") applyCaptures(event, expression, found, RULES);
     break;
   }
   if (outcome !== "matched") event.tag(outcome === "missed" ? MISSED : GIVEN_UP);
   return { json: jsonOf(event), outcome, ...(by === undefined ? {} : { by }), flaws };
-}
-
-function slice(
-  text: string | readonly string[],
-  { start, end }: { readonly start: number; readonly end: number },
-): string | undefined {
-  if (start < 0 || end < 0) return undefined;
-  const part = text.slice(start, end);
-  return typeof part === "string" ? part : part.join("");
 }
 
 function jsonOf({ fields, metadata }: LogEvent): string {

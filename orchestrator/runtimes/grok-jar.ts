@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -9,13 +9,15 @@ import { STANDARD_BANKS, type PatternFile, type StandardBank } from "../../worke
 /** The pattern files of each standard bank. */
 export type GrokBanks = Readonly<Record<StandardBank, readonly PatternFile[]>>;
 
-/** Elasticsearch's own grok library, which carries the banks; `undefined` when the directory holds none. */
+/** Elasticsearch's own grok library, which carries the banks; `undefined` when the directory holds none, or cannot be looked into. */
 export function findGrokJar(home: string): string | undefined {
   const lib = join(home, "lib");
-  const name = existsSync(lib)
-    ? readdirSync(lib).find((name) => /^elasticsearch-grok-[\w.-]+\.jar$/.test(name))
-    : undefined;
-  return name === undefined ? undefined : join(lib, name);
+  try {
+    const name = readdirSync(lib).find((entry) => /^elasticsearch-grok-[\w.-]+\.jar$/.test(entry));
+    return name === undefined ? undefined : join(lib, name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Larger than any pattern file by far: a jar that says so is not what it should be. */

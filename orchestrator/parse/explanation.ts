@@ -23,13 +23,17 @@ export function formatExplanation(number: number, message: Uint8Array, { candida
     if (reached) lines.push(`      ${describeMiss(reached, characters)}`);
     if (outcome === "given-up") lines.push("      given up: it takes too many steps on this line");
   }
-  return `${[...lines, `  ${json}`].join("\n")}\n`;
+  return `${[...lines, `  ${harmless(json)}`].join("\n")}\n`;
+}
+
+/** JSON without the control characters that it allows; a terminal would obey them. */
+function harmless(json: string): string {
+  return json.replaceAll(/[\u007f-\u009f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function describeMiss({ from, column, element, within }: PartialMatch, characters: readonly string[]): string {
   const rest = characters.slice(column - 1);
-  const there =
-    rest.length === 0 ? "there the message ends" : `there stands ${JSON.stringify(cut(rest, SHOWN_BEHIND))}`;
+  const there = rest.length === 0 ? "there the message ends" : `there stands ${quote(cut(rest, SHOWN_BEHIND))}`;
   const begun = from > 1 ? ` (begun at column ${from})` : "";
   return `got to column ${column}${begun}, in ${printable([...within, element].join(" → "))}; ${there}`;
 }

@@ -91,7 +91,7 @@ describe("lines", () => {
 
 describe("an explanation", () => {
   it("is text for people", async () => {
-    const { out } = await parse(stream("-x\n-\u001b[1m\n"), {
+    const { out } = await parse(stream("-x\n-\u007f\u001b[1m\n"), {
       explain: true,
       parser: createGrokParser(["-%{INT}", "%{WORD:w}$"], BANK),
     });
@@ -102,11 +102,11 @@ describe("an explanation", () => {
         '      got to column 2, in %{INT}; there stands "x"',
         "  ✓ %{WORD:w}$",
         '  {"message":"-x","w":"x"}',
-        String.raw`line 2: "-\u001b[1m"`,
+        String.raw`line 2: "-\u007f\u001b[1m"`,
         "  ✗ -%{INT}",
-        String.raw`      got to column 2, in %{INT}; there stands "\u001b[1m"`,
+        String.raw`      got to column 2, in %{INT}; there stands "\u007f\u001b[1m"`,
         "  ✓ %{WORD:w}$",
-        String.raw`  {"message":"-\u001b[1m","w":"1m"}`,
+        String.raw`  {"message":"-\u007f\u001b[1m","w":"1m"}`,
         "",
       ].join("\n"),
     );

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { build, type BuildFailure, type Plugin } from "esbuild";
+import { NO_TEXT } from "../templates/files.ts";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { createLog, type Log } from "./log.ts";
 import { BUNDLE_FILES, type Bundles } from "./runtimes/bundles.ts";
@@ -25,7 +26,7 @@ export const BUNDLE_ENTRIES: Readonly<Record<keyof Bundles, string>> = {
 /** Folders whose files decide what is in the bundles. */
 const SOURCE_FOLDERS = ["orchestrator", "worker", "pbs", "templates", "monitoring"];
 /** Folders whose texts are inlined for `readTemplate`: everything in them that is not a program. */
-const TEXT_FOLDERS = ["templates", "pbs/jobs", "monitoring"];
+const TEXT_FOLDERS = ["templates", "pbs/jobs", "monitoring", "worker/grok/banks"];
 const STAMP = ".stamp";
 
 /**
@@ -123,6 +124,12 @@ function inlineTexts(root: string): Plugin {
             "  if (Object.hasOwn(TEXTS, name)) return TEXTS[name];",
             '  throw new BackfillError("TEMPLATE_MISSING", `template ${name} is not in the bundle`, { context: { template: name } });',
             "}",
+            "export function listTemplates(folder) {",
+            '  const isIn = (name) => name.startsWith(`${folder}/`) && !name.includes("/", folder.length + 1);',
+            "  const names = Object.keys(TEXTS).filter(isIn).sort();",
+            "  if (names.length > 0) return names;",
+            '  throw new BackfillError("TEMPLATE_MISSING", `there are no texts of ${folder} in the bundle`, { context: { template: folder } });',
+            "}",
           ].join("\n"),
         };
       });
@@ -150,7 +157,7 @@ function oneMainOnly(root: string, entries: readonly string[]): Plugin {
 
 /** The texts that bundles carry, as paths below the root. */
 export function textFiles(root: string): readonly string[] {
-  return TEXT_FOLDERS.flatMap((folder) => filesBelow(root, folder)).filter((name) => !/\.(ts|mjs|md)$/.test(name));
+  return TEXT_FOLDERS.flatMap((folder) => filesBelow(root, folder)).filter((name) => !NO_TEXT.test(name));
 }
 
 /** SHA-256 over everything that decides the result: sources, texts, locked dependencies. */

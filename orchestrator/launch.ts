@@ -11,7 +11,7 @@ import type { Plan } from "./plan.ts";
 import { writePlan } from "./plan-file.ts";
 import { siteOfGateway } from "./campaign-gateway.ts";
 import { atGateway } from "./gateway/index.ts";
-import { commandLine, ensureBundles, ensureElasticsearch } from "./runtimes/index.ts";
+import { commandLine, ensureBundles, ensureElasticsearch, ensureGrokBanks } from "./runtimes/index.ts";
 import { makeStateDir } from "./state-dir.ts";
 
 /** A configuration whose state directory is decided. */
@@ -32,7 +32,10 @@ export async function prepareSite(
   const state = statePaths(config.stateDir);
   await makeStateDir(state.stateDir);
   await atGateway(config.network, { act: "check", embedded: [], addresses: [] }, log, signal);
-  if (!hasRuntime) await ensureElasticsearch(config, state, log, signal);
+  if (!hasRuntime) {
+    await ensureElasticsearch(config, state, log, signal);
+    await ensureGrokBanks(config, state, log);
+  }
   await ensureBundles(log);
   await atGateway(config.network, { act: "services-up", site: siteOfGateway(config, state) }, log, signal);
   signal.throwIfAborted();

@@ -16,6 +16,19 @@ const PARTS: Parts = {
     const { createPipeline, PIPELINE_HASH } = await import("../worker/pipeline.ts");
     return { hash: PIPELINE_HASH, create: createPipeline };
   },
+  async lineParsers() {
+    const { createGrokParser } = await import("../worker/grok/line-parser.ts");
+    const { mergeBanks, parseBank } = await import("../worker/grok/bank.ts");
+    const { standardBank } = await import("../worker/grok/standard-bank.ts");
+    const { jsonField } = await import("../worker/framing/json-field.ts");
+    return {
+      grok: ({ expressions, bank, standard, files }) => {
+        const own = files.map(({ name, text }) => parseBank(text, name));
+        return createGrokParser(expressions, mergeBanks(standardBank(bank, standard), ...own));
+      },
+      jsonField,
+    };
+  },
 };
 
 /** Two signals within this time are one: npm passes a Ctrl-C on while its child gets it from the terminal too. */

@@ -9,6 +9,8 @@ export interface StatePaths {
   readonly campaigns: string;
   readonly scratch: string;
   readonly snapshots: string;
+  /** The standard grok banks, as they were read from Elasticsearch's jar. */
+  readonly grokBanks: string;
 }
 
 export function statePaths(stateDir: string): StatePaths {
@@ -20,6 +22,7 @@ export function statePaths(stateDir: string): StatePaths {
     campaigns: join(stateDir, "campaigns"),
     scratch: join(stateDir, "scratch"),
     snapshots: join(stateDir, "snapshots"),
+    grokBanks: join(stateDir, "grok-banks.json"),
   };
 }
 

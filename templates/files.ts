@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, type Dirent } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { BackfillError } from "../worker/contract/errors.ts";
@@ -27,3 +27,27 @@ export function readTemplate(name: string): string {
     });
   }
 }
+
+/**
+ * The texts that stand in a folder, by their names for `readTemplate`, ascending. Programs and notes (`.md`) are none, nor are
+ * files of folders below it.
+ * @throws BackfillError `TEMPLATE_MISSING` when there are none
+ */
+export function listTemplates(folder: string): readonly string[] {
+  let entries: readonly Dirent[] = [];
+  try {
+    entries = readdirSync(new URL(`${folder}/`, ROOT), { withFileTypes: true });
+  } catch {
+    // Said below.
+  }
+  const names = entries
+    .filter((entry) => entry.isFile() && !NO_TEXT.test(entry.name))
+    .map(({ name }) => `${folder}/${name}`);
+  if (names.length > 0) return names.sort();
+  throw new BackfillError("TEMPLATE_MISSING", `there are no texts in ${folder}: is the installation whole?`, {
+    context: { template: folder },
+  });
+}
+
+/** What stands beside texts and is none. */
+export const NO_TEXT = /\.(ts|mjs|md)$/;

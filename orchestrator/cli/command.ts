@@ -1,5 +1,6 @@
 import { CommanderError, type Command as CommanderCommand } from "commander";
 import { BackfillError, ConfigError, describeError, type ErrorContext } from "../../worker/contract/errors.ts";
+import type { LineParsers } from "../../worker/contract/line-parser.ts";
 import type { Pipeline } from "../../worker/contract/pipeline.ts";
 import type { Log } from "../log.ts";
 
@@ -57,6 +58,7 @@ export interface Io {
  */
 export interface Parts {
   pipeline(): Promise<{ readonly hash: string; create(): Pipeline }>;
+  lineParsers(): Promise<LineParsers>;
 }
 
 /** What a command does once its arguments are parsed. The signal aborts at the first SIGINT, SIGTERM or SIGHUP. */

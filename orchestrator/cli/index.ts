@@ -13,6 +13,7 @@ export interface CommandRow {
 export const COMMANDS: readonly CommandRow[] = [
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
   { name: "sample", load: async () => (await import("./sample.ts")).sample },
+  { name: "parse", load: async () => (await import("./parse.ts")).parse },
   { name: "plan", load: async () => (await import("./plan.ts")).plan },
   { name: "launch", load: async () => (await import("./launch.ts")).launch },
   { name: "list", load: async () => (await import("./list.ts")).list },

@@ -4,9 +4,10 @@ import { createLog } from "../log.ts";
 import { statePaths } from "../paths.ts";
 import { ensureBundles } from "./bundles.ts";
 import { ensureElasticsearch } from "./elasticsearch.ts";
+import { ensureGrokBanks } from "./grok-banks.ts";
 
 /**
- * What `setup.mjs` runs before the demo and the tests: makes the Elasticsearch runtime and the bundles, so that
+ * What `setup.mjs` runs before the demo and the tests: makes the Elasticsearch runtime, the grok banks and the bundles, so that
  * downloading and building are a step of their own, said on stderr, and not part of whatever needs them first.
  */
 
@@ -21,7 +22,9 @@ try {
     env: process.env,
     overrides: stateDir === undefined ? {} : { stateDir: { flag: "--state-dir", value: stateDir } },
   });
-  await ensureElasticsearch(config, statePaths(config.stateDir), log, controller.signal);
+  const paths = statePaths(config.stateDir);
+  await ensureElasticsearch(config, paths, log, controller.signal);
+  await ensureGrokBanks(config, paths, log);
   await ensureBundles(log);
 } catch (error) {
   if (!controller.signal.aborted) log.error(describeError(error));

@@ -365,3 +365,81 @@ describe("no Java", () => {
     await site.refuses(["launch", "--month", "2013-01"], "JAVA_UNFIT", says, { ...bare, ES_JAVA_HOME: home });
   });
 });
+
+describe("parse", () => {
+  /** No distribution at hand, but banks that were kept. */
+  const bare = { ES_HOME: undefined, ES_JAVA_HOME: undefined };
+
+  function siteWithBanks(): { readonly site: Site; readonly log: string } {
+    const site = new Site();
+    const files = [{ name: "grok-patterns", text: "WORD \\w+\n" }];
+    const kept = { jar: "grok.jar", bytes: 1, modified: 1, banks: { legacy: files, "ecs-v1": files } };
+    mkdirSync(site.stateDir, { recursive: true });
+    writeFileSync(statePaths(site.stateDir).grokBanks, JSON.stringify(kept));
+    return { site, log: join(site.archive, HOST, "syslog") };
+  }
+
+  it.each<[what: string, words: string[], code: string, says: string[]]>([
+    ["nothing to parse by", [], "USAGE", ["--grok EXPRESSION"]],
+    ["an empty expression", ["--grok", ""], "USAGE", ["--grok is empty"]],
+    ["a bank that there is not", ["--grok", "a", "--bank", "ecs"], "USAGE", ["--bank ecs: write legacy or ecs-v1"]],
+    ["what names no field", ["--grok", "a", "--ndjson", "[a"], "USAGE", ['--ndjson "[a" is no field reference']],
+    ["an unknown pattern", ["--grok", "%{GONE}"], "GROK_UNDEFINED", ["there is no definition of %{GONE}", "define it"]],
+    ["a pattern in other letters", ["--grok", "%{word}"], "GROK_UNDEFINED", ["did you mean WORD?"]],
+    ["an unknown type", ["--grok", "%{WORD:a:number}"], "GROK_TYPE", ["no type number", "int, long, float"]],
+    ["an expression that is none", ["--grok", "%{WORD}("], "REGEX_INVALID", ["column 8", "mend the expression"]],
+    ["what is not supported", ["--grok", "a(?~b)"], "REGEX_UNSUPPORTED", ["column 2", "absence operator"]],
+    [
+      "no directory of patterns",
+      ["--grok", "a", "--patterns", "none"],
+      "ARGUMENT_FILE",
+      ["--patterns none cannot be read"],
+    ],
+  ])("refuses %s", async (_, words, code, says) => {
+    const { site, log } = siteWithBanks();
+    await site.refuses(["parse", ...words, log], code, says, bare);
+  });
+
+  it("refuses definitions by file and line, or by the path to them", async () => {
+    const { site, log } = siteWithBanks();
+    const dir = join(site.dir, "patterns");
+    mkdirSync(dir);
+    const words = (grok: string): string[] => ["parse", "--patterns", dir, "--grok", grok, log];
+    writeFileSync(join(dir, "mine"), "# mine\nA %{B}\nB %{GONE}\nC %{D}\nD x%{C}\nE [a\n");
+    const undefinedOne = ["%{A} → %{B} → %{GONE}", `${join(dir, "mine")}:3`];
+    await site.refuses(words("%{A}"), "GROK_UNDEFINED", undefinedOne, bare);
+    await site.refuses(words("%{C}"), "GROK_CYCLE", ["C → D → C", join(dir, "mine")], bare);
+    await site.refuses(words("%{E}"), "REGEX_INVALID", ["in the definition %{E}", `${join(dir, "mine")}:6`], bare);
+    writeFileSync(join(dir, "other"), "\nALONE\n");
+    await site.refuses(
+      words("%{WORD}"),
+      "GROK_DEFINITION",
+      [`${join(dir, "other")}:2`, "ALONE has no expression"],
+      bare,
+    );
+  });
+
+  it("refuses what is no file of lines", async () => {
+    const { site } = siteWithBanks();
+    const words = ["parse", "--grok", "a"];
+    const remedy = "name a file of log lines, or - for the standard input";
+    await site.refuses([...words, "none.log"], "ARGUMENT_FILE", ["none.log cannot be read", remedy], bare);
+    await site.refuses([...words, site.archive], "ARGUMENT_FILE", [`${site.archive} cannot be read`, remedy], bare);
+    const packed = site.write(`${HOST}/syslog.1.gz`, gzipSync(LINE));
+    const says = [`${packed} is a gzip file`, `zcat ${packed} | gridharvest parse … -`];
+    await site.refuses([...words, packed], "ARGUMENT_FILE", says, bare);
+  });
+
+  it("says where the standard banks come from when there are none", async () => {
+    const site = new Site();
+    const words = ["parse", "--grok", "%{WORD}", join(site.archive, HOST, "syslog")];
+    const says = [
+      "come with Elasticsearch",
+      statePaths(site.stateDir).runtimes,
+      "ES_HOME",
+      "elasticsearch.home",
+      "prepare.ts",
+    ];
+    await site.refuses(words, "GROK_BANK_MISSING", says, bare);
+  });
+});

@@ -1,14 +1,5 @@
+import type { PatternFile, StandardBank } from "../contract/grok.ts";
 import { mergeBanks, nestDottedFields, parseBank, type Bank } from "./bank.ts";
-
-/** Logstash's standard banks: the old one with flat names, and the one that names fields as the Elastic Common Schema does. */
-export const STANDARD_BANKS = ["legacy", "ecs-v1"] as const;
-export type StandardBank = (typeof STANDARD_BANKS)[number];
-
-/** A pattern file as it stands in Elasticsearch's jar. */
-export interface PatternFile {
-  readonly name: string;
-  readonly text: string;
-}
 
 /**
  * A standard bank from the copy that Elasticsearch carries (`patterns/<bank>/*` in its grok jar), with what that copy has

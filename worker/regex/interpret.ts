@@ -12,12 +12,24 @@ export interface Match {
 /** A match, or `undefined`; or that it was given up after `limit` steps. */
 export type Verdict = Match | undefined | "too-many-steps";
 
-/** How far a search came before it failed: for explaining, not for deciding. */
+/**
+ * How far a search came before it failed: for explaining, not for deciding. It is the longest way of all attempts, where
+ * characters that something like `.*` took do not count: that goes on to the end of any text.
+ */
 export interface Reach {
-  /** The furthest character that was looked at by a node that then failed. */
+  /** Where that attempt began. */
+  start: number;
+  /** The character that was looked at last. */
   at: number;
-  /** The node. */
+  /** How many characters up to there something like `.*` took. */
+  wild: number;
+  /** The node that looked at it, and failed; `undefined` when nothing was looked at. */
   node: Node | undefined;
+}
+
+/** To be filled by a search. */
+export function noReach(): Reach {
+  return { start: 0, at: -1, wild: 0, node: undefined };
 }
 
 /**
@@ -32,6 +44,7 @@ export function interpretRegex(regex: Regex): (text: readonly number[], limit?: 
   return (text, limit = Infinity, reach) => {
     const machine = new Machine(program, regex.groups.length, text, limit, reach);
     for (let start = 0; start <= text.length; start++) {
+      machine.begin(start);
       const end = machine.run(0, start);
       if (machine.exhausted) return "too-many-steps";
       if (end < 0) continue;
@@ -51,7 +64,8 @@ export function codePoints(text: string): number[] {
 }
 
 type Instruction =
-  | { readonly op: "set"; readonly node: Node & { kind: "set" } }
+  /** `wild`: it takes words and blanks alike. */
+  | { readonly op: "set"; readonly node: Node & { kind: "set" }; readonly wild: boolean }
   | { readonly op: "assert"; readonly node: Node & { kind: "assert" } }
   | { readonly op: "backreference"; readonly node: Node & { kind: "backreference" } }
   /** Goes on at the first; at the second when that fails. */
@@ -94,7 +108,7 @@ function assemble(regex: Regex): Program {
   const add = (node: Node): void => {
     switch (node.kind) {
       case "set":
-        return void emit({ op: "set", node });
+        return void emit({ op: "set", node, wild: [..."a0 "].every((c) => has(node.set, c.codePointAt(0)!)) });
       case "assert":
         return void emit({ op: "assert", node });
       case "backreference":
@@ -170,9 +184,12 @@ class Machine {
   readonly #limit: number;
   readonly #reach: Reach | undefined;
   #steps = 0;
+  /** Where the attempt under way began, and what it took wildly; for `reach`. */
+  #start = 0;
+  #wild = 0;
   /** What to do when nothing goes on: go back to a place, or put a value back. */
   readonly #trail: (
-    | { readonly kind: "retry"; readonly pc: number; readonly at: number }
+    | { readonly kind: "retry"; readonly pc: number; readonly at: number; readonly wild: number }
     | { readonly kind: "restore"; readonly values: number[]; readonly index: number; readonly value: number }
   )[] = [];
 
@@ -183,6 +200,11 @@ class Machine {
     this.#reach = reach;
     this.slots = new Array<number>(2 * groups).fill(-1);
     this.#counters = new Array<number>(program.counters).fill(0);
+  }
+
+  begin(start: number): void {
+    this.#start = start;
+    this.#wild = 0;
   }
 
   /** @returns where the match ends, or -1; then everything is as it was */
@@ -203,7 +225,7 @@ class Machine {
           next = instruction.to;
           break;
         case "split":
-          this.#trail.push({ kind: "retry", pc: instruction.second, at });
+          this.#trail.push({ kind: "retry", pc: instruction.second, at, wild: this.#wild });
           next = instruction.first;
           break;
         case "remember":
@@ -226,8 +248,10 @@ class Machine {
           break;
         }
         case "set":
-          if (at < this.#text.length && has(instruction.node.set, this.#text[at]!)) at++;
-          else next = this.#failed(instruction.node, at);
+          if (at < this.#text.length && has(instruction.node.set, this.#text[at]!)) {
+            at++;
+            if (instruction.wild) this.#wild++;
+          } else next = this.#failed(instruction.node, at);
           break;
         case "assert":
           if (!this.#holds(instruction.node.what, at)) next = this.#failed(instruction.node, at);
@@ -247,6 +271,7 @@ class Machine {
       const back = this.#backTo(bottom);
       if (!back) return -1;
       ({ pc, at } = back);
+      this.#wild = back.wild;
     }
   }
 
@@ -257,15 +282,17 @@ class Machine {
     this.#store(this.#counters, loop.counter + 1, at);
     if (rounds < loop.min && !tookNothing) return loop.body;
     if (rounds >= loop.max || tookNothing) return loop.exit;
-    this.#trail.push({ kind: "retry", pc: loop.lazy ? loop.body : loop.exit, at });
+    this.#trail.push({ kind: "retry", pc: loop.lazy ? loop.body : loop.exit, at, wild: this.#wild });
     return loop.lazy ? loop.exit : loop.body;
   }
 
   #part({ node, back }: Instruction & { op: "part" }, pc: number, at: number): number {
     const before = this.#trail.length;
     const from = at - back;
+    const wild = this.#wild;
     const end = from < 0 ? -1 : this.run(pc + 1, from);
     if (this.exhausted) return -1;
+    if (end < 0 || node.kind === "look") this.#wild = wild;
     const negative = node.kind === "look" && node.negative;
     if (end >= 0 && negative) this.#undoTo(before);
     else if (end >= 0) this.#forgetChoices(before);
@@ -286,7 +313,7 @@ class Machine {
     }
   }
 
-  #backTo(bottom: number): { readonly pc: number; readonly at: number } | undefined {
+  #backTo(bottom: number): { readonly pc: number; readonly at: number; readonly wild: number } | undefined {
     while (this.#trail.length > bottom) {
       const entry = this.#trail.pop()!;
       if (entry.kind === "retry") return entry;
@@ -301,9 +328,12 @@ class Machine {
   }
 
   #failed(node: Node, at: number): -1 {
-    if (this.#reach && at >= this.#reach.at) {
-      this.#reach.at = at;
-      this.#reach.node = node;
+    const reach = this.#reach;
+    if (!reach) return -1;
+    const longer = at - this.#start - this.#wild - (reach.at - reach.start - reach.wild);
+    // Of equal ways of one attempt the one that is further on in the text, then in the expression; of equal attempts the first.
+    if (longer > 0 || (longer === 0 && this.#start === reach.start && at >= reach.at)) {
+      Object.assign(reach, { start: this.#start, at, wild: this.#wild, node } satisfies Reach);
     }
     return -1;
   }

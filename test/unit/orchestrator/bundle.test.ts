@@ -8,7 +8,8 @@ import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "gridharvest-bundle-"));
-  for (const dir of ["worker", "templates/proxy", "pbs/jobs"]) mkdirSync(join(root, dir), { recursive: true });
+  for (const dir of ["worker/grok/banks/own", "templates/proxy", "pbs/jobs"])
+    mkdirSync(join(root, dir), { recursive: true });
   for (const name of ["package.json", "package-lock.json", "worker/a.ts"]) writeFileSync(join(root, name), name);
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -43,10 +44,11 @@ it("tells a moved byte from a moved file boundary", () => {
 });
 
 it("carries the texts of the templates' folders, and no program", () => {
-  for (const name of ["templates/render.ts", "templates/proxy/x.cfg.tmpl", "pbs/jobs/node.pbs.tmpl", "pbs/other.txt"]) {
+  const texts = ["templates/proxy/x.cfg.tmpl", "pbs/jobs/node.pbs.tmpl", "worker/grok/banks/own/sshd"];
+  for (const name of [...texts, "templates/render.ts", "pbs/other.txt", "worker/grok/banks/README.md"]) {
     writeFileSync(join(root, name), "");
   }
-  expect(textFiles(root)).toEqual(["templates/proxy/x.cfg.tmpl", "pbs/jobs/node.pbs.tmpl"]);
+  expect(textFiles(root)).toEqual(texts);
 });
 
 it("names entries that exist", () => {

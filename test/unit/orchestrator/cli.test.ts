@@ -231,7 +231,8 @@ describe("what a failure means", () => {
   it("the runner keeps the action's exit code, and starts nothing once interrupted", async () => {
     const io = (): Io =>
       createIo({ stdout: new PassThrough(), stderr: new PassThrough() }, { json: false, level: "error" });
-    const parts: Parts = { pipeline: () => Promise.reject(new Error("not needed")) };
+    const notNeeded = () => Promise.reject(new Error("not needed"));
+    const parts: Parts = { pipeline: notNeeded, lineParsers: notNeeded };
     const runner = createRunner(io, calm, parts);
     await runner.run(() => Promise.resolve(3));
     expect(runner.exitCode()).toBe(3);

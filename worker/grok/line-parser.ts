@@ -1,0 +1,128 @@
+import { ConfigError } from "../contract/errors.ts";
+import type {
+  Candidate,
+  ExplainedLine,
+  LineParser,
+  Outcome,
+  ParsedLine,
+  PartialMatch,
+} from "../contract/line-parser.ts";
+import { FLAW_TAGS, lineText } from "../framing/line-text.ts";
+import { LogEvent } from "../pipeline/event.ts";
+import { compileRegex, NO_MATCH, TOO_MANY_STEPS } from "../regex/compile.ts";
+import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
+import { applyCaptures, type CaptureRules } from "./apply.ts";
+import type { Bank } from "./bank.ts";
+import { parseExpression, type GrokExpression } from "./expression.ts";
+import { describeReach, type Describe } from "./partial-match.ts";
+
+/** Logstash's tags. */
+const MISSED = "_grokparsefailure";
+const GIVEN_UP = "_groktimeout";
+
+/** Captures beside what is there, as Logstash's defaults have it. */
+const RULES: CaptureRules = { overwrites: () => false, keepEmpty: false, target: [] };
+
+/** What an expression found: its groups' texts. */
+type Found = ((group: number) => string | undefined) | undefined | "too-many-steps";
+
+/** One of the expressions, ready to be looked for. */
+interface Pattern {
+  readonly expression: GrokExpression;
+  find(line: Buffer): Found;
+  /** How far the longest attempt of a miss got. */
+  reached(text: string): PartialMatch | undefined;
+}
+
+/**
+ * The parser of grok expressions alone: the event is `{message}`, the first expression that matches adds its captures, and the
+ * document is the event as Logstash's grok filter leaves it, with `@metadata` when something was captured there.
+ *
+ * Two things Logstash does not do: what is no UTF-8 is U+FFFD with the tag `_bad_utf8` (Logstash writes escapes, and no tag), and of
+ * a giant line only the beginning is kept, tagged `_truncated`.
+ * @throws ConfigError `GROK_UNDEFINED`, `GROK_CYCLE`, `GROK_TYPE`, `REGEX_INVALID`, `REGEX_UNSUPPORTED`
+ */
+export function createGrokParser(sources: readonly string[], bank: Bank): LineParser {
+  const patterns = sources.map((source) => patternOf(expressionOf(source, bank)));
+  return {
+    parse: (line) => run(patterns, line, undefined),
+    explain: (line): ExplainedLine => {
+      const candidates: Candidate[] = [];
+      return { ...run(patterns, line, candidates), candidates };
+    },
+  };
+}
+
+function patternOf(expression: GrokExpression): Pattern {
+  const { match, slots: size } = compileRegex(expression.regex);
+  const slots = new Int32Array(size);
+  // The plain matcher explains a miss. It is made for the first one.
+  let search: ReturnType<typeof interpretRegex> | undefined;
+  let describe: Describe | undefined;
+  return {
+    expression,
+    find(line) {
+      const end = match(line, 0, line.length, slots);
+      if (end === TOO_MANY_STEPS) return "too-many-steps";
+      if (end === NO_MATCH) return undefined;
+      return (group) => {
+        const [from, to] = [slots[2 * group]!, slots[2 * group + 1]!];
+        return from < 0 || to < 0 ? undefined : line.toString("utf8", from, to);
+      };
+    },
+    reached(text) {
+      const reach = noReach();
+      search ??= interpretRegex(expression.regex);
+      search(codePoints(text), MOST_EXPLAINED_STEPS, reach);
+      return (describe ??= describeReach(expression.regex))(reach);
+    },
+  };
+}
+
+/** An explanation that takes longer tells how far it got until then. */
+const MOST_EXPLAINED_STEPS = 10_000_000;
+
+function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candidate[] | undefined): ParsedLine {
+  const { text, flaws } = lineText(line);
+  const event = new LogEvent({ message: text });
+  for (const flaw of flaws) event.tag(FLAW_TAGS[flaw]);
+  const bytes = flaws.length > 0 ? Buffer.from(text) : Buffer.from(line.buffer, line.byteOffset, line.byteLength);
+  let outcome: Outcome = "missed";
+  let by: string | undefined;
+  for (const pattern of patterns) {
+    const { expression } = pattern;
+    const found = pattern.find(bytes);
+    outcome = found === undefined ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
+    if (candidates) {
+      const reached = outcome === "missed" ? pattern.reached(text) : undefined;
+      candidates.push({ pattern: expression.source, outcome, ...(reached && { reached }) });
+    }
+    if (found === undefined) continue;
+    by = expression.source;
+    if (found !== "too-many-steps") applyCaptures(event, expression, found, RULES);
+    break;
+  }
+  if (outcome !== "matched") event.tag(outcome === "missed" ? MISSED : GIVEN_UP);
+  return { json: jsonOf(event), outcome, ...(by === undefined ? {} : { by }), flaws };
+}
+
+function jsonOf({ fields, metadata }: LogEvent): string {
+  return JSON.stringify(Object.keys(metadata).length === 0 ? fields : { ...fields, "@metadata": metadata });
+}
+
+/** A definition of a file is named by file and line too. */
+function expressionOf(source: string, bank: Bank): GrokExpression {
+  try {
+    return parseExpression(source, bank);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const path = error.context["path"];
+    // Who is off is the last one, or, of one that is not defined, who asks for it.
+    const names = typeof path === "string" ? (path.match(/\w+/g) ?? []) : [];
+    const where = names.findLast((name) => bank.has(name));
+    if (where === undefined) throw error;
+    throw new ConfigError(error.code, `${error.message} (%{${where}} is defined in ${bank.get(where)!.where})`, {
+      context: error.context,
+    });
+  }
+}

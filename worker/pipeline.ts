@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Origin } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
-import { Calendar } from "./parsers/calendar.ts";
+import { Calendar } from "./time/calendar.ts";
 import { ESCAPED_LENGTH } from "./parsers/json-writer.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";

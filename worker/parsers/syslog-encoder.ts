@@ -1,6 +1,6 @@
 import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
-import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "./calendar.ts";
+import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
 import { indexOf } from "./byte-search.ts";
 import { isIpAddress } from "./ip-address.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";

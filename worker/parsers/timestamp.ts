@@ -1,4 +1,4 @@
-import { localSeconds, type Calendar, type Quarter } from "./calendar.ts";
+import { localSeconds, type Calendar, type Quarter } from "../time/calendar.ts";
 
 const SPACE = 32;
 const COLON = 58;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ZoneClock } from "../../../../worker/parsers/time-zone.ts";
+import { ZoneClock } from "../../../../worker/time/time-zone.ts";
 
 const seconds = (text: string) => Date.parse(`${text}Z`) / 1000;
 const iso = (utc: number) => new Date(utc * 1000).toISOString().slice(0, 19);

@@ -18,7 +18,7 @@ const EXPECTED_LINE_BYTES = 64;
 
 /**
  * The pipeline: syslog lines to bulk actions and documents. It keeps nothing from line to line or block to block but
- * calendars, which are functions of an origin's month and zone. One instance serves one thread.
+ * calendars, which are functions of an origin's times and zone. One instance serves one thread.
  *
  * Lines end with LF or CR LF; a missing last one changes nothing. What the documents hold is written down, in the
  * plainest form, in `parsers/reference.ts`. Cost: see `test/perf/pipeline.ts`.
@@ -35,7 +35,8 @@ function createRun(): Pipeline["run"] {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
   function calendarOf(origin: Origin): Calendar {
-    const key = JSON.stringify([origin.timeZone, origin.month, origin.firstDay, origin.index]);
+    const { timeZone, month, firstDay, lastDay, index, secondFolds } = origin;
+    const key = JSON.stringify([timeZone, month, firstDay, lastDay, index, secondFolds]);
     let calendar = calendars.get(key);
     if (!calendar) {
       // A campaign of many months, each with its days: old ones go, oldest first.

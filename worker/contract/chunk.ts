@@ -21,8 +21,24 @@ export const originSchema = z.strictObject({
   month: z.string().regex(/^\d{4}-\d{2}$/),
   /** `YYYY-MM-DD`: the first day that the path names; what a line without a date gets. */
   firstDay: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+  /**
+   * `YYYY-MM-DD`: no line is of a later day. Stated when the path names no year and it was taken from the file's date: then it
+   * decides the year of a date that says none, else `month` does. See `time/year.ts`.
+   */
+  lastDay: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/)
+    .optional(),
   /** IANA zone of the local times in the file. */
   timeZone: z.string().min(1),
+  /**
+   * Where the file comes to the second of two equal local times of a zone: lines from `offset` on whose time lies in the stretch that
+   * begins at `from` (seconds, as if the wall clock showed UTC) mean the second. A function of the file's bytes alone, found by
+   * whoever reads them (`FoldFinder`); never in a plan.
+   */
+  secondFolds: z
+    .array(z.strictObject({ timeZone: z.string(), from: z.int(), offset: z.int().nonnegative() }))
+    .optional(),
   /** The service that the layout names for the file, e.g. `syslog`, `auth`, `pbs`. */
   service: z.string(),
   /** The sender that the path names (the address of a per-host file), else absent. */

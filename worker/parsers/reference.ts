@@ -80,7 +80,7 @@ interface LogDocument {
 }
 
 interface Header {
-  readonly time: Time;
+  readonly stamp: Stamp;
   readonly host: string | undefined;
   readonly program: string | undefined;
   readonly pid: number | undefined;
@@ -89,9 +89,12 @@ interface Header {
   readonly pri: number | undefined;
 }
 
-interface Time {
-  /** Seconds of UTC. */
-  readonly seconds: number;
+/** A timestamp as it stands in the line. */
+interface Stamp {
+  /** What the wall clock showed, in seconds as if it showed UTC. */
+  readonly wall: number;
+  /** Seconds that it was ahead of UTC; undefined: that is the zone's. */
+  readonly ahead: number | undefined;
   /** What stands behind the second in a document, `.000` if nothing else. */
   readonly fraction: string;
 }
@@ -116,12 +119,17 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     badUtf8 ? [TAGS.badUtf8] : [],
     truncated ? [TAGS.truncated] : [],
   ].flat();
-  const time = parsed?.time ?? {
-    seconds: toUtc(Date.parse(`${origin.firstDay}T00:00:00Z`) / 1000, origin.timeZone),
+  const beginning: Stamp = {
+    wall: Date.parse(`${origin.firstDay}T00:00:00Z`) / 1000,
+    ahead: undefined,
     fraction: ".000",
   };
+  const zone = origin.timeZone;
+  const { wall, ahead, fraction } = parsed?.stamp ?? beginning;
+  const second = parsed && origin.secondFolds?.some((fold) => isSecond(wall, offset, zone, fold));
+  const seconds = ahead === undefined ? toUtc(wall, zone, second) : wall - ahead;
   const document: LogDocument = {
-    "@timestamp": new Date(time.seconds * 1000).toISOString().slice(0, 19) + time.fraction + "Z",
+    "@timestamp": new Date(seconds * 1000).toISOString().slice(0, 19) + fraction + "Z",
     host: parsed?.host,
     program: parsed?.program,
     pid: parsed?.pid,
@@ -137,7 +145,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     raw: badUtf8 ? kept.toString("base64") : undefined,
     ssh: parsed?.program?.startsWith("sshd") ? readSsh(parsed.message) : undefined,
   };
-  const day = wallClock(time.seconds, origin.timeZone).slice(0, 10);
+  const day = wallClock(seconds, zone).slice(0, 10);
   const indexed = indexedDays(origin.month).includes(day) ? day : "outside";
   return {
     document,
@@ -159,7 +167,7 @@ function readHeader(line: string, origin: Origin): Header | "no-header" | "bad-d
   const first = readTimestamp(rest, origin);
   if (typeof first === "string") return first;
   if (first.rest === "") return "no-header";
-  const plain = { ...readHostAndTag(first.rest), time: first.time, pri, collector: undefined };
+  const plain = { ...readHostAndTag(first.rest), stamp: first.stamp, pri, collector: undefined };
   if (plain.host === undefined || !isAddress(plain.host) || plain.host.length === first.rest.length) return plain;
 
   // Relayed, perhaps.
@@ -175,22 +183,24 @@ function readHeader(line: string, origin: Origin): Header | "no-header" | "bad-d
   }
   const inner = readHostAndTag(second.rest);
   const relayHost = second === direct ? undefined : relay?.[1];
-  return { ...inner, host: inner.host ?? relayHost, time: second.time, pri, collector };
+  return { ...inner, host: inner.host ?? relayHost, stamp: second.stamp, pri, collector };
 }
 
 const TRADITIONAL = /^([A-Za-z]{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?: +|$)/;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|([+-])(\d\d):?(\d\d))?(?: +|$)/;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-function readTimestamp(text: string, origin: Origin): { time: Time; rest: string } | "no-header" | "bad-date" {
+function readTimestamp(text: string, origin: Origin): { stamp: Stamp; rest: string } | "no-header" | "bad-date" {
   let match = TRADITIONAL.exec(text);
   if (match) {
     const month = MONTHS.indexOf(match[1]!.toLowerCase()) + 1;
     const [day, hour, minute, second] = match.slice(2, 6).map(Number) as [number, number, number, number];
-    const local = wallSeconds(nearestYear(month, origin.month), month, day, hour, minute, second);
-    if (month === 0 || local === undefined) return "bad-date";
-    const time = { seconds: toUtc(local, origin.timeZone), fraction: second === 60 ? ".999" : ".000" };
-    return { time, rest: text.slice(match[0].length) };
+    const wall = wallSeconds(yearOf(month, day, origin), month, day, hour, minute, second);
+    if (month === 0 || wall === undefined) return "bad-date";
+    return {
+      stamp: { wall, ahead: undefined, fraction: second === 60 ? ".999" : ".000" },
+      rest: text.slice(match[0].length),
+    };
   }
   match = ISO.exec(text);
   if (!match) return "no-header";
@@ -202,19 +212,30 @@ function readTimestamp(text: string, origin: Origin): { time: Time; rest: string
     number,
     number,
   ];
-  const local = wallSeconds(year, month, day, hour, minute, second);
+  const wall = wallSeconds(year, month, day, hour, minute, second);
   const [, , , , , , , digits = "", zone, sign, hours, minutes] = match;
-  if (local === undefined || year < 1970 || year > 9998) return "bad-date";
+  if (wall === undefined || year < 1970 || year > 9998) return "bad-date";
   if (Number(hours ?? 0) > 23 || Number(minutes ?? 0) > 59) return "bad-date";
   const offset = (Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60) * (sign === "-" ? -1 : 1);
-  const time = {
-    seconds: zone === undefined ? toUtc(local, origin.timeZone) : local - offset,
+  const stamp = {
+    wall,
+    ahead: zone === undefined ? undefined : offset,
     fraction: second === 60 ? ".999" : "." + digits.slice(0, 9).padEnd(3, "0"),
   };
-  return { time, rest: text.slice(match[0].length) };
+  return { stamp, rest: text.slice(match[0].length) };
 }
 
-/** The year that brings the month nearest to the path's; the past when two are as near. */
+/** The last year that does not put the date behind the file's last day; else the one that brings its month nearest to the path's. */
+function yearOf(month: number, day: number, origin: Origin): number {
+  if (origin.lastDay !== undefined) {
+    const last = Number(origin.lastDay.slice(0, 4));
+    const date = `${String(last)}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+    return date <= origin.lastDay ? last : last - 1;
+  }
+  return nearestYear(month, origin.month);
+}
+
+/** The past when two are as near. */
 function nearestYear(month: number, pathMonth: string): number {
   const [pathYear, inPath] = pathMonth.split("-").map(Number) as [number, number];
   const distance = (year: number) => Math.abs((year - pathYear) * 12 + month - inPath);
@@ -241,12 +262,23 @@ function wallClock(utc: number, timeZone: string): string {
   return clock.format(utc * 1000);
 }
 
-/** The first instant at which the wall clock shows `local`; skipped times keep the offset of the day before. */
-function toUtc(local: number, timeZone: string): number {
+/** The first or second instant at which the wall clock shows `local`; skipped times keep the offset of the day before. */
+function toUtc(local: number, timeZone: string, second = false): number {
   const offsetAt = (utc: number) => Date.parse(wallClock(utc, timeZone).replace(" ", "T") + "Z") / 1000 - utc;
   const offsets = [offsetAt(local - 86_400), offsetAt(local + 86_400)];
   const instants = offsets.map((offset) => local - offset).sort((a, b) => a - b);
-  return instants.find((utc) => utc + offsetAt(utc) === local) ?? local - offsets[0]!;
+  const shown = instants.filter((utc) => utc + offsetAt(utc) === local);
+  return shown.at(second ? -1 : 0) ?? local - offsets[0]!;
+}
+
+/** Whether the file has come to the second time that its zone's clock shows this. */
+function isSecond(
+  wall: number,
+  offset: number,
+  zone: string,
+  fold: { readonly timeZone: string; readonly from: number; readonly offset: number },
+): boolean {
+  return zone === fold.timeZone && offset >= fold.offset && Math.abs(wall - fold.from) < 86_400;
 }
 
 interface HostAndTag {

@@ -18,6 +18,9 @@ export const SPECIMENS: string = [
   "Jan 14 23:59:60 host ntpd[1]: leap second",
   "Mar 31 02:30:00 host a: skipped by the wall clock in Prague",
   "Oct 27 02:30:00 host a: shown twice by it",
+  "Oct 27 02:15:00 host a: and again, an hour later",
+  "2013-10-27T02:59:59 host a: likewise",
+  "Oct 29 00:00:00 host a: the day behind the last one of the third file",
   "<38>Jan 14 23:20:01 host sshd[77]: Server listening on :: port 22.",
   "<0> Jan 14 23:20:01 host a: with a blank behind the priority",
   "<191>2013-01-14T23:20:01.5+01:00 host a[1]: b",
@@ -118,7 +121,7 @@ export const SPECIMENS: string = [
   "a last line without its end",
 ].join("\n");
 
-/** Two origins that differ in all that an origin can say. */
+/** Origins that differ in all that an origin can say. */
 export const SPECIMEN_ORIGINS: readonly Origin[] = [
   {
     fileId: "0123456789ab",
@@ -140,5 +143,23 @@ export const SPECIMEN_ORIGINS: readonly Origin[] = [
     service: "auth",
     index: { pattern: "x-{revision}-{month}-{day}", revision: 12 },
     dropPrograms: ["dropped", "kern"],
+  },
+  {
+    fileId: "abcdefghij01",
+    path: "messages.1",
+    month: "2013-10",
+    firstDay: "2013-10-01",
+    lastDay: "2013-10-28",
+    timeZone: "Europe/Prague",
+    secondFolds: [
+      {
+        timeZone: "Europe/Prague",
+        from: Date.UTC(2013, 9, 27, 2) / 1000,
+        offset: SPECIMENS.indexOf("Oct 27 02:15:00"),
+      },
+    ],
+    service: "messages",
+    index: { pattern: "x-{revision}-{month}-{day}", revision: 3 },
+    dropPrograms: [],
   },
 ];

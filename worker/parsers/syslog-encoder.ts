@@ -1,6 +1,7 @@
 import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
 import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
+import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { isIpAddress } from "./ip-address.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
@@ -13,9 +14,6 @@ import { LONGEST_SSH_MESSAGE, TAGS, UNPARSED_KINDS } from "./unparsed.ts";
 const ROOMY_LINE_BYTES = 65_536;
 /** Everything in a document that does not depend on the line's text, but the pieces made from the origin; rounded up. */
 const FIXED_BYTES = 1024;
-/** Digits of a fraction of a second that Elasticsearch takes. */
-const FRACTION_DIGITS = 9;
-
 const BASE32HEX = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 /** Offsets have 40 bits of the `_id`. */
 export const LARGEST_OFFSET = 2 ** 40;
@@ -122,6 +120,7 @@ export class SyslogEncoder {
   ): boolean {
     const header = this.#header;
     const writer = this.writer;
+    this.#timestamp.lineOffset = offset;
     const verdict = header.scan(src, start, end);
     const parsed = verdict === HEADER_READ;
     const hasProgram = parsed && header.programEnd > header.programStart;

@@ -13,7 +13,7 @@ import { createPipeline, PIPELINE_HASH } from "../../../worker/pipeline.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const pipeline = createPipeline();
-const [prague, stJohns] = SPECIMEN_ORIGINS as [Origin, Origin];
+const [prague, stJohns, third] = SPECIMEN_ORIGINS as [Origin, Origin, Origin];
 const latin1 = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 
 interface Action {
@@ -83,6 +83,31 @@ describe("the pipeline's documents", () => {
       program: "a",
       message: "b",
     });
+  });
+
+  it.each([
+    ["on the last day of its file", "Oct 28 23:59:59", "2013-10-28T22:59:59.000Z"],
+    ["behind it, so of the year before", "Oct 29 00:00:00", "2012-10-28T23:00:00.000Z"],
+    ["nearly a year old", "Nov  1 00:00:00", "2012-10-31T23:00:00.000Z"],
+    ["29 February when the year before has it", "Feb 29 12:00:00", undefined],
+    ["a year that is said", "2014-01-01T00:00:00Z", "2014-01-01T00:00:00.000Z"],
+  ])("take the year from the file's last day: %s", (_, timestamp, expected) => {
+    const document = documentOf(`${timestamp} h a: b`, third);
+    if (expected === undefined) expect(document).toMatchObject({ unparsed: "bad-date", tags: ["_unparsed"] });
+    else expect(document["@timestamp"]).toBe(expected);
+  });
+
+  it("know which of two equal local times the file has come to", () => {
+    const { offset } = third.secondFolds![0]!;
+    const at = (base: number, text: string, origin = third) =>
+      read(pipeline.run(latin1(`${text} h a: b\n`), base, origin)).documents[0]!["@timestamp"];
+    expect(at(offset - 1, "Oct 27 02:30:00")).toBe("2013-10-27T00:30:00.000Z");
+    expect(at(offset, "Oct 27 02:30:00")).toBe("2013-10-27T01:30:00.000Z");
+    expect(at(offset, "2013-10-27T02:00:00.5")).toBe("2013-10-27T01:00:00.500Z");
+    expect(at(offset, "2013-10-27T02:00:00+02:00")).toBe("2013-10-27T00:00:00.000Z");
+    expect(at(offset, "Oct 27 01:59:59")).toBe("2013-10-26T23:59:59.000Z");
+    expect(at(offset, "Oct 27 03:00:00")).toBe("2013-10-27T02:00:00.000Z");
+    expect(at(offset, "Oct 27 02:30:00", { ...third, timeZone: "Europe/Vienna" })).toBe("2013-10-27T00:30:00.000Z");
   });
 
   it("take 29 February when the year has it", () => {
@@ -405,7 +430,9 @@ describe("the pipeline equals its reference, byte for byte", () => {
           ),
         ),
         (timeZone, [year, m], times) => {
-          const origin = { ...prague, timeZone, month: `${year}-${two(m)}`, firstDay: `${year}-${two(m)}-01` };
+          const day = `${year}-${two(m)}-01`;
+          const secondFolds = [{ timeZone, from: Date.parse(`${day}T02:00Z`) / 1000, offset: 100 }];
+          const origin = { ...prague, timeZone, month: `${year}-${two(m)}`, firstDay: day, secondFolds };
           const text = times.map(([time, iso]) => {
             const [day = "", clock = ""] = time.toISOString().split("T");
             const name = "JanFebMarAprMayJunJulAugSepOctNovDec".slice(time.getUTCMonth() * 3).slice(0, 3);
@@ -414,6 +441,7 @@ describe("the pipeline equals its reference, byte for byte", () => {
               : `${name} ${day.slice(8)} ${clock.slice(0, 8)} h a: b\n`;
           });
           expectEqualToReference(latin1(text.join("")), 0, origin);
+          expectEqualToReference(latin1(text.join("")), 0, { ...origin, lastDay: `${year}-${two(m)}-28` });
         },
       ),
       { numRuns: 300 },

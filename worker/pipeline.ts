@@ -1,12 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { Origin } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
-import { Calendar } from "./time/calendar.ts";
 import { ESCAPED_LENGTH } from "./parsers/json-writer.ts";
+import { legacyDecoder } from "./parsers/legacy-text.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
+import { Calendars } from "./time/calendars.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
 
 const LF = 10;
@@ -31,20 +31,8 @@ export function createPipeline(): Pipeline {
 }
 
 function createRun(): Pipeline["run"] {
-  const calendars = new Map<string, Calendar>();
+  const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-  function calendarOf(origin: Origin): Calendar {
-    const { timeZone, month, firstDay, lastDay, index, secondFolds } = origin;
-    const key = JSON.stringify([timeZone, month, firstDay, lastDay, index, secondFolds]);
-    let calendar = calendars.get(key);
-    if (!calendar) {
-      // A campaign of many months, each with its days: old ones go, oldest first.
-      if (calendars.size >= 64) calendars.delete(calendars.keys().next().value!);
-      calendars.set(key, (calendar = new Calendar(origin)));
-    }
-    return calendar;
-  }
 
   return function run(block, base, origin, bytes = block.length): EncodedBatch {
     if (base + bytes > LARGEST_OFFSET) {
@@ -55,7 +43,9 @@ function createRun(): Pipeline["run"] {
       );
     }
     const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    const encoder = new SyslogEncoder(calendarOf(origin), origin, 65_536 + Math.ceil(src.length * EXPANSION));
+    const capacity = 65_536 + Math.ceil(src.length * EXPANSION);
+    const encoder = new SyslogEncoder(calendars.of(origin), origin, capacity, calendars.byHost(origin));
+    const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
     writer.readFrom(src);
     const allUtf8 = isUtf8(src);
@@ -80,12 +70,18 @@ function createRun(): Pipeline["run"] {
         const head = line.subarray(0, characterBoundary(line, KEPT_TEXT_BYTES));
         if (isUtf8(head)) {
           const kept = lengthWithin(head, KEPT_TEXT_BYTES);
-          const flaws = kept < line.length ? { raw: undefined, truncated: true } : undefined;
+          const flaws = kept < line.length ? { raw: undefined, decoded: false, truncated: true } : undefined;
           written = encoder.encode(src, start, start + kept, base + start, length, flaws);
         } else {
           const kept = head.subarray(0, KEPT_RAW_LINE_BYTES);
-          const flaws: LineFlaws = { raw: kept, truncated: kept.length < line.length };
-          const text = Buffer.from(decoder.decode(kept));
+          const truncated = kept.length < line.length;
+          const decoded = legacy?.(kept, truncated);
+          const flaws: LineFlaws = {
+            raw: decoded === undefined ? kept : undefined,
+            decoded: decoded !== undefined,
+            truncated,
+          };
+          const text = Buffer.from(decoded ?? decoder.decode(kept));
           writer.readFrom(text);
           written = encoder.encode(text, 0, text.length, base + start, length, flaws);
           writer.readFrom(src);

@@ -31,6 +31,8 @@ export const originSchema = z.strictObject({
     .optional(),
   /** IANA zone of the local times in the file. */
   timeZone: z.string().min(1),
+  /** Zones of the hosts that lines name; the first pattern that fits counts, then `timeZone`. Absent: no host has its own. */
+  hostZones: z.array(z.strictObject({ host: z.string().min(1), timeZone: z.string().min(1) })).optional(),
   /**
    * Where the file comes to the second of two equal local times of a zone: lines from `offset` on whose time lies in the stretch that
    * begins at `from` (seconds, as if the wall clock showed UTC) mean the second. A function of the file's bytes alone, found by
@@ -39,6 +41,8 @@ export const originSchema = z.strictObject({
   secondFolds: z
     .array(z.strictObject({ timeZone: z.string(), from: z.int(), offset: z.int().nonnegative() }))
     .optional(),
+  /** Encoding of lines that are not UTF-8, a label of the WHATWG; absent: such lines are kept as they are and count as unparsed. */
+  encoding: z.string().optional(),
   /** The service that the layout names for the file, e.g. `syslog`, `auth`, `pbs`. */
   service: z.string(),
   /** The sender that the path names (the address of a per-host file), else absent. */

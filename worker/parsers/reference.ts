@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { dropReason } from "../filters/drop-programs.ts";
 import type { Origin } from "../contract/chunk.ts";
+import { compileHostZones } from "../contract/host-zones.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
 import type { EncodedBatch } from "../contract/pipeline.ts";
@@ -104,19 +105,22 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
   const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
   const badUtf8 = !Buffer.from(utf8.decode(head)).equals(head);
   const kept = head.subarray(0, badUtf8 ? KEPT_RAW_LINE_BYTES : lengthWithin(utf8.decode(head), KEPT_TEXT_BYTES));
-  const text = utf8.decode(kept);
   const truncated = kept.length < line.length;
+  const decoded = badUtf8 ? decodeLegacy(kept, origin.encoding, truncated) : undefined;
+  const undecodable = badUtf8 && decoded === undefined;
+  const text = decoded ?? utf8.decode(kept);
   const nul = text.includes("\0");
 
   const header = readHeader(text, origin);
   const parsed = typeof header === "string" ? undefined : header;
   const dropped = origin.dropPrograms.find((prefix) => parsed?.program?.startsWith(prefix));
   const unparsed: UnparsedKind | undefined =
-    text === "" ? "empty" : nul ? "nul" : badUtf8 ? "bad-utf8" : typeof header === "string" ? header : undefined;
+    text === "" ? "empty" : nul ? "nul" : undecodable ? "bad-utf8" : typeof header === "string" ? header : undefined;
   const tags = [
     parsed ? [] : [TAGS.unparsed],
     nul ? [TAGS.nul] : [],
-    badUtf8 ? [TAGS.badUtf8] : [],
+    undecodable ? [TAGS.badUtf8] : [],
+    decoded === undefined ? [] : [TAGS.decoded],
     truncated ? [TAGS.truncated] : [],
   ].flat();
   const beginning: Stamp = {
@@ -124,7 +128,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     ahead: undefined,
     fraction: ".000",
   };
-  const zone = origin.timeZone;
+  const zone = compileHostZones(origin.hostZones ?? [])(parsed?.host) ?? origin.timeZone;
   const { wall, ahead, fraction } = parsed?.stamp ?? beginning;
   const second = parsed && origin.secondFolds?.some((fold) => isSecond(wall, offset, zone, fold));
   const seconds = ahead === undefined ? toUtc(wall, zone, second) : wall - ahead;
@@ -142,7 +146,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     tags: tags.length > 0 ? tags : undefined,
     unparsed,
     length: truncated ? length : undefined,
-    raw: badUtf8 ? kept.toString("base64") : undefined,
+    raw: undecodable ? kept.toString("base64") : undefined,
     ssh: parsed?.program?.startsWith("sshd") ? readSsh(parsed.message) : undefined,
   };
   const day = wallClock(seconds, zone).slice(0, 10);
@@ -152,6 +156,16 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     index: indexName(origin.index, origin.month, indexed),
     dropped: dropped === undefined ? undefined : dropReason(dropped),
   };
+}
+
+/** The text of bytes in a legacy encoding; undefined when there is none, or the bytes are not of it. */
+function decodeLegacy(bytes: Buffer, encoding: string | undefined, cut: boolean): string | undefined {
+  if (encoding === undefined) return undefined;
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: cut });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The header's parts, or why there are none. */

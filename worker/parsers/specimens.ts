@@ -77,6 +77,8 @@ export const SPECIMENS: string = [
   "\0\0\0\0",
   "\xff\xfe not UTF-8",
   "Jan 14 23:20:01 host a[1]: cut in \xc3( the middle \xe2\x82",
+  "Jan 14 23:20:01 host a[1]: P\xf8\xedli\x9a \x9elu\x9dou\xe8k\xfd k\xf9\xf2 \x80 in windows-1250",
+  "Jan 14 23:20:01 ho\xa4\xf1t a[1]: \xc6\xfc\xcb\xdc in EUC-JP",
   "Jan 14 23:20:01 host a[1]: NUL \0 in it",
   "Jan 14 23:20:01 host a[1]: both \0 and \xff",
   // Escapes
@@ -151,6 +153,12 @@ export const SPECIMEN_ORIGINS: readonly Origin[] = [
     firstDay: "2013-10-01",
     lastDay: "2013-10-28",
     timeZone: "Europe/Prague",
+    hostZones: [
+      { host: "hildor*", timeZone: "America/St_Johns" },
+      { host: "node1*", timeZone: "Asia/Kathmandu" },
+      { host: "combo", timeZone: "Europe/Prague" },
+    ],
+    encoding: "windows-1250",
     secondFolds: [
       {
         timeZone: "Europe/Prague",
@@ -158,6 +166,17 @@ export const SPECIMEN_ORIGINS: readonly Origin[] = [
         offset: SPECIMENS.indexOf("Oct 27 02:15:00"),
       },
     ],
+    service: "messages",
+    index: { pattern: "x-{revision}-{month}-{day}", revision: 3 },
+    dropPrograms: [],
+  },
+  {
+    fileId: "abcdefghij02",
+    path: "messages.2",
+    month: "2013-10",
+    firstDay: "2013-10-01",
+    timeZone: "UTC",
+    encoding: "euc-jp",
     service: "messages",
     index: { pattern: "x-{revision}-{month}-{day}", revision: 3 },
     dropPrograms: [],

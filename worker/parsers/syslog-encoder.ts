@@ -1,6 +1,7 @@
 import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
 import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
+import type { HostCalendars } from "../time/calendars.ts";
 import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { isIpAddress } from "./ip-address.ts";
@@ -30,6 +31,7 @@ const TAG = {
   unparsed: piece(`"${TAGS.unparsed}"`),
   nul: piece(`"${TAGS.nul}"`),
   badUtf8: piece(`"${TAGS.badUtf8}"`),
+  decoded: piece(`"${TAGS.decoded}"`),
   truncated: piece(`"${TAGS.truncated}"`),
 };
 const KIND = UNPARSED_KINDS.map((kind) => piece(`,"unparsed":"${kind}"`));
@@ -52,8 +54,10 @@ const CLOSE_BRACE = 125;
 
 /** A line that needs more than its text: absent for nearly all. */
 export interface LineFlaws {
-  /** The line's bytes when they are not UTF-8; the text then holds U+FFFD for what is none. */
+  /** The line's bytes when nothing could decode them; the text then holds U+FFFD for what is none. */
   readonly raw: Buffer | undefined;
+  /** Whether the text was decoded from the file's legacy encoding. */
+  readonly decoded: boolean;
   readonly truncated: boolean;
 }
 
@@ -81,8 +85,11 @@ export class SyslogEncoder {
   /** Service and collector and the end: what stands behind the offset in most documents. */
   readonly #ending: Uint8Array;
   readonly #fixedBytes: number;
+  readonly #hostCalendars: HostCalendars | undefined;
 
-  constructor(calendar: Calendar, origin: Origin, capacity: number) {
+  /** @param hostCalendars absent when no host has a zone of its own */
+  constructor(calendar: Calendar, origin: Origin, capacity: number, hostCalendars?: HostCalendars) {
+    this.#hostCalendars = hostCalendars;
     this.writer = new JsonWriter(capacity);
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
@@ -130,6 +137,11 @@ export class SyslogEncoder {
         this.droppedBy[reason]!++;
         return false;
       }
+    }
+
+    if (parsed && this.#hostCalendars && header.hostEnd > header.hostStart) {
+      const calendar = this.#hostCalendars(src, header.hostStart, header.hostEnd);
+      if (calendar) this.#timestamp.rescan(calendar, src, end);
     }
 
     writer.reserve(this.#room(src, start, end, flaws));
@@ -265,6 +277,7 @@ export class SyslogEncoder {
     if (kind >= 0) this.#tag(TAG.unparsed);
     if (writer.sawNul) this.#tag(TAG.nul);
     if (flaws?.raw) this.#tag(TAG.badUtf8);
+    if (flaws?.decoded) this.#tag(TAG.decoded);
     if (flaws?.truncated) this.#tag(TAG.truncated);
     writer.buffer[writer.at - 1] = CLOSE_BRACKET;
     if (unparsed >= 0) {

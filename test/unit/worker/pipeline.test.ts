@@ -247,6 +247,77 @@ describe("the pipeline's documents", () => {
     });
   });
 
+  it.each([
+    ["iso-8859-2", "Dvo\xf8\xe1k", "Dvořák"],
+    ["windows-1250", "\x8akoda \x80", "Škoda €"],
+    ["latin1", "\x80 caf\xe9", "€ café"],
+    ["koi8-r", "\xd0\xd2", "пр"],
+    ["euc-jp", "\xc6\xfc\xcb\xdc", "日本"],
+  ])("decode a line that is not UTF-8 from %s, and say so", (encoding, bytes, text) => {
+    const origin = { ...prague, encoding };
+    expect(documentOf(latin1(`Jan 14 10:00:00 h a[1]: ${bytes}`), origin)).toEqual({
+      "@timestamp": "2013-01-14T09:00:00.000Z",
+      host: "h",
+      program: "a",
+      pid: 1,
+      message: text,
+      tags: ["_decoded"],
+    });
+    // UTF-8 comes first, line by line.
+    expect(documentOf("Jan 14 10:00:00 h a[1]: Dvořák", origin)).toMatchObject({ message: "Dvořák" });
+    expect(documentOf("Jan 14 10:00:00 h a[1]: Dvořák", origin)).not.toHaveProperty("tags");
+  });
+
+  it("keep the bytes of a line that is not of its file's encoding either", () => {
+    const line = latin1("Jan 14 10:00:00 h a[1]: \xc6\xff");
+    expect(documentOf(line, { ...prague, encoding: "euc-jp" })).toMatchObject({
+      message: "\ufffd\ufffd",
+      tags: ["_bad_utf8"],
+      unparsed: "bad-utf8",
+      raw: Buffer.from(line).toString("base64"),
+    });
+  });
+
+  it("never replace a character that the limit cuts in two", () => {
+    const line = latin1("x".repeat(KEPT_RAW_LINE_BYTES - 1) + "\xc6\xfc\xcb\xdc");
+    const origin = { ...prague, encoding: "euc-jp" };
+    const document = documentOf(line, origin);
+    expect(document).toMatchObject({ tags: ["_unparsed", "_decoded", "_truncated"], length: KEPT_RAW_LINE_BYTES + 3 });
+    expect((document.message as string).length).toBe(KEPT_RAW_LINE_BYTES - 1);
+    expectEqualToReference(line, 0, origin);
+  });
+
+  it.each([
+    ["the file's", "Jan 14 12:00:00 other a: b", "2013-01-14T11:00:00.000Z"],
+    ["the host's", "Jan 14 12:00:00 node7.example.ca a: b", "2013-01-14T15:30:00.000Z"],
+    ["in summer", "Jul 14 12:00:00 NODE7.example.ca a: b", "2012-07-14T14:30:00.000Z"],
+    [
+      "of a relayed line the sender's",
+      "Jan 14 12:00:00 10.1.2.3 node7.example.ca Jan 14 12:00:00 x.jp a: b",
+      "2013-01-14T03:00:00.000Z",
+    ],
+    ["of a line without an offset", "2013-01-14T12:00:00.000001 x.jp a: b", "2013-01-14T03:00:00.000001Z"],
+    ["not of one with an offset", "2013-01-14T12:00:00Z x.jp a: b", "2013-01-14T12:00:00.000Z"],
+    ["no host, no zone but the file's", "Jan 14 12:00:00 cron[1]: b", "2013-01-14T11:00:00.000Z"],
+  ])("time: a zone is %s", (_, line, expected) => {
+    const hostZones = [
+      { host: "node*.ca", timeZone: "America/St_Johns" },
+      { host: "*.jp", timeZone: "Asia/Tokyo" },
+    ];
+    expect(documentOf(line, { ...prague, hostZones })["@timestamp"]).toBe(expected);
+  });
+
+  it("go to the index of the day in their own zone", () => {
+    const origin = { ...prague, hostZones: [{ host: "*.jp", timeZone: "Asia/Tokyo" }] };
+    const { actions } = read(
+      pipeline.run(latin1("2013-01-14T23:30:00Z x.jp a: b\n2013-01-14T22:30:00Z x a: b\n"), 0, origin),
+    );
+    expect(actions.map(({ create }) => create._index)).toEqual([
+      "logs-2013.01.15-m2013.01-r1",
+      "logs-2013.01.14-m2013.01-r1",
+    ]);
+  });
+
   it("drop the programs of the origin, and count them", () => {
     const lines = "Jan 14 10:00:00 h sshd[1]: a\nJan 14 10:00:00 h cron[1]: b\n\xffJan 14 10:00:00 h sshd: c\n";
     const batch = pipeline.run(latin1(lines), 0, { ...prague, dropPrograms: ["ss", "c"] });
@@ -402,9 +473,14 @@ describe("the pipeline equals its reference, byte for byte", () => {
 
   it("on arbitrary bytes", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(), (bytes, base) => {
-        expectEqualToReference(bytes, base, stJohns);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.nat(),
+        fc.constantFrom(...SPECIMEN_ORIGINS),
+        (bytes, base, origin) => {
+          expectEqualToReference(bytes, base, origin);
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -1,0 +1,50 @@
+import type { Origin } from "../contract/chunk.ts";
+import { compileHostZones } from "../contract/host-zones.ts";
+import { Calendar, type CalendarOrigin } from "./calendar.ts";
+
+/** A campaign of many months, each with its days: old ones go, oldest first. */
+const MOST = 64;
+
+/** The calendar of a line's host `[start, end)`; undefined when the host has no zone but its file's. */
+export type HostCalendars = (src: Buffer, start: number, end: number) => Calendar | undefined;
+
+/** The calendars of origins, made once for what they have in common. One serves one thread. */
+export class Calendars {
+  readonly #calendars = new Map<string, Calendar>();
+  readonly #byHost = new Map<string, HostCalendars>();
+
+  /** The calendar of the file's own zone. @throws RangeError for a zone that ICU does not know */
+  of(origin: CalendarOrigin): Calendar {
+    const key = keyOf(origin);
+    return remembered(this.#calendars, key, () => new Calendar(origin));
+  }
+
+  /** The calendars of hosts that have a zone of their own; undefined when none has. */
+  byHost(origin: Origin): HostCalendars | undefined {
+    const { hostZones } = origin;
+    if (hostZones === undefined || hostZones.length === 0) return undefined;
+    return remembered(this.#byHost, JSON.stringify([keyOf(origin), hostZones]), () => {
+      const zoneOf = compileHostZones(hostZones);
+      const calendars = new Map(
+        hostZones.map(({ timeZone }) => [
+          timeZone,
+          timeZone === origin.timeZone ? undefined : this.of({ ...origin, timeZone }),
+        ]),
+      );
+      return (src, start, end) => calendars.get(zoneOf(src.toString("utf8", start, end)) ?? "");
+    });
+  }
+}
+
+function keyOf({ timeZone, month, firstDay, lastDay, index, secondFolds }: CalendarOrigin): string {
+  return JSON.stringify([timeZone, month, firstDay, lastDay, index, secondFolds]);
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  let value = known.get(key);
+  if (value === undefined) {
+    if (known.size >= MOST) known.delete(known.keys().next().value!);
+    known.set(key, (value = make()));
+  }
+  return value;
+}

@@ -59,6 +59,7 @@ export async function planMonth(
   const plan = makePlan(inventory, {
     pipeline: options.pipelineHash,
     timeZone: config.archive.timeZone,
+    hostZones: config.archive.hostZones,
     indexPattern: config.plan.indexPattern,
     revision: config.plan.revision,
     chunkBytes: config.plan.chunkBytes,

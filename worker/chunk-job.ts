@@ -112,7 +112,7 @@ class ChunkWork {
   async #block(block: LineBlock, signal: AbortSignal): Promise<void> {
     const { pool, rateLimit, meter } = this.#context;
     const { length } = block.block;
-    const batch = await pool.run(block.block, this.#bytes.shift + block.base, this.#chunk.origin, block.bytes);
+    const batch = await pool.run(block.block, this.#bytes.shift + block.base, this.#bytes.origin, block.bytes);
     const { tallies } = batch;
     bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
     meter.count("lines.read", tallies.read);

@@ -1,12 +1,14 @@
 import type { Meter } from "../monitoring/index.ts";
-import type { Chunk, Unpack, UnpackedFile, UnpackMember, UnpackResult } from "./contract/chunk.ts";
+import type { Chunk, Origin, Unpack, UnpackedFile, UnpackMember, UnpackResult } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import { CHUNK_JOB, SPOOL_JOB_OPTIONS } from "./contract/spool.ts";
+import { FoldScan } from "./parsers/fold-scan.ts";
 import { checkUnchanged, openFile } from "./sources/file-access.ts";
 import { SOURCES } from "./sources/index.ts";
 import type { ListedMember } from "./sources/source.ts";
 import type { ParseQueue } from "./spool.ts";
 import { BlockCutter, type BlockEnd } from "./staging-blocks.ts";
+import { foldsOf } from "./time/folds.ts";
 import { blockFile, hasBlock, isStaged, openBlock, type BlockWriter, type Staging } from "./staging.ts";
 
 /** What unpacking needs; one for the process. */
@@ -119,6 +121,8 @@ class MemberUnpacking {
   readonly #context: UnpackContext;
   readonly #signal: AbortSignal;
   readonly #cutter: BlockCutter;
+  /** Absent where no clock is set back in the file's time. */
+  readonly #folds: FoldScan | undefined;
   /** The open block; undefined between blocks. */
   #block: OpenBlock | undefined;
   #n = 0;
@@ -130,12 +134,14 @@ class MemberUnpacking {
     this.#context = context;
     this.#signal = signal;
     this.#cutter = new BlockCutter(unpack.chunkBytes);
+    this.#folds = foldsOf(member.origin).length > 0 ? new FoldScan(member.origin) : undefined;
   }
 
   async push(bytes: Uint8Array): Promise<void> {
     for (const event of this.#cutter.push(bytes)) {
       if (event.kind === "end") await this.#end(event);
       else {
+        this.#folds?.push(event.bytes);
         this.#block ??= await this.#open();
         await this.#block.push(event.bytes);
       }
@@ -143,6 +149,7 @@ class MemberUnpacking {
   }
 
   async finish(problem: string | undefined): Promise<UnpackedFile> {
+    this.#folds?.finish();
     for (const event of this.#cutter.finish()) await this.#end(event);
     const { fileId, path } = this.#member.origin;
     const { length, chunks } = this.#cutter;
@@ -156,6 +163,13 @@ class MemberUnpacking {
 
   #chunkId(n: number): string {
     return `${this.#member.origin.fileId}-${n}`;
+  }
+
+  /** The file's, with what its lines up to here say of it: the same whoever unpacks it. */
+  #origin(): Origin {
+    const { origin } = this.#member;
+    const found = this.#folds?.found ?? [];
+    return found.length === 0 ? origin : { ...origin, secondFolds: [...found] };
   }
 
   async #open(): Promise<OpenBlock> {
@@ -173,7 +187,7 @@ class MemberUnpacking {
   }
 
   async #end(end: BlockEnd): Promise<void> {
-    const { origin } = this.#member;
+    const origin = this.#origin();
     await this.#block?.finish(end.bytes);
     this.#block = undefined;
     this.#n = end.n + 1;

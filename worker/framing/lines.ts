@@ -61,7 +61,7 @@ export async function* ownedBlocks(
   heldLineBytes: number = HELD_LINE_BYTES,
 ): AsyncGenerator<LineBlock, void, undefined> {
   const end = Math.min(range.end, fileLength);
-  let position = range.start === 0 ? 0 : await lineEnd(reader, range.start - 1, fileLength);
+  let position = await lineStart(reader, range.start, fileLength);
   while (position < end) {
     const head = await fill(reader, position, Math.min(blockBytes, end - position + FIRST_STEP), fileLength);
     const whole = wholeLines(head, end - position, position + head.length === fileLength);
@@ -72,6 +72,11 @@ export async function* ownedBlocks(
     yield next;
     position += next.bytes;
   }
+}
+
+/** The offset of the first line that begins at or after `position`, or the end of the file. */
+export async function lineStart(reader: RangeReader, position: number, fileLength: number): Promise<number> {
+  return position === 0 ? 0 : await lineEnd(reader, position - 1, fileLength);
 }
 
 /** How many of the first bytes of `head` are whole lines that begin before `owned`; 0 when the first line does not end in it. */

@@ -73,6 +73,8 @@ interface LogDocument {
   readonly service: string;
   readonly collector: string | undefined;
   readonly pri: number | undefined;
+  /** How many more times the message before came. */
+  readonly repeated: number | undefined;
   readonly tags: readonly string[] | undefined;
   readonly unparsed: UnparsedKind | undefined;
   readonly length: number | undefined;
@@ -143,6 +145,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     service: origin.service,
     collector: parsed?.collector ?? origin.collector,
     pri: parsed?.pri,
+    repeated: parsed && readRepeated(parsed),
     tags: tags.length > 0 ? tags : undefined,
     unparsed,
     length: truncated ? length : undefined,
@@ -320,6 +323,15 @@ function readTag(text: string): Omit<HostAndTag, "host"> {
   const number = /^\[\d+\]/.test(rest) && Number(/\d+/.exec(rest)?.[0]) < 2 ** 31;
   if (!number && /^\[[^\] ]*\]:/.test(rest)) return { program, pid: undefined, message: rest };
   return none;
+}
+
+/** See `repeatedTimes`. */
+function readRepeated({ program, message }: Header): number | undefined {
+  const match =
+    program === undefined
+      ? /^last message repeated ([1-9]\d{0,8}) times?(?: ---)?$/.exec(message)
+      : /^message repeated ([1-9]\d{0,8}) times: \[.*\]$/s.exec(message);
+  return match ? Number(match[1]) : undefined;
 }
 
 function readSsh(message: string): Ssh | undefined {

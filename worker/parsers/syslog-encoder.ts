@@ -6,6 +6,7 @@ import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { isIpAddress } from "./ip-address.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { repeatedTimes } from "./repeated.ts";
 import { isSshd, SshScanner } from "./ssh.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
 import { TimestampScanner } from "./timestamp.ts";
@@ -26,6 +27,7 @@ const PID = piece(',"pid":');
 const MESSAGE = piece(',"message":"');
 const COLLECTOR = piece(',"collector":"');
 const PRI = piece(',"pri":');
+const REPEATED = piece(',"repeated":');
 const TAGS_OPENING = piece(',"tags":[');
 const TAG = {
   unparsed: piece(`"${TAGS.unparsed}"`),
@@ -178,7 +180,9 @@ export class SyslogEncoder {
       end - messageStart <= LONGEST_SSH_MESSAGE &&
       isSshd(src, header.programStart, header.programEnd) &&
       this.#ssh.scan(src, messageStart, end);
-    if (parsed && !ssh && !writer.sawNul && flaws === undefined && header.pri < 0 && header.collectorEnd === 0) {
+    const repeated = parsed ? repeatedTimes(src, messageStart, end, hasProgram) : 0;
+    const plain = parsed && !ssh && !writer.sawNul && flaws === undefined;
+    if (plain && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
       return true;
     }
@@ -195,6 +199,10 @@ export class SyslogEncoder {
     if (parsed && header.pri >= 0) {
       writer.raw(PRI);
       writer.integer(header.pri);
+    }
+    if (repeated > 0) {
+      writer.raw(REPEATED);
+      writer.integer(repeated);
     }
     if (!parsed || writer.sawNul || flaws !== undefined) {
       this.#flaws(

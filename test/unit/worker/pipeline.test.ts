@@ -132,7 +132,7 @@ describe("the pipeline's documents", () => {
       { host: "host", program: "postfix/smtpd", pid: 1, message: "text" },
     ],
     ["no pid", "host pbs_mom: text", { host: "host", program: "pbs_mom", message: "text" }],
-    ["no program", "host last message repeated 3 times", { host: "host", message: "last message repeated 3 times" }],
+    ["no program", "host last message repeated 3 times", { host: "host", message: "last message repeated 3 times", repeated: 3 }],
     ["blanks before the colon", "host syslogd 1.4.1: restart.", { host: "host", message: "syslogd 1.4.1: restart." }],
     [
       "a pid that no integer holds",
@@ -316,6 +316,35 @@ describe("the pipeline's documents", () => {
       "logs-2013.01.15-m2013.01-r1",
       "logs-2013.01.14-m2013.01-r1",
     ]);
+  });
+
+  it.each([
+    ["last message repeated 3 times", 3],
+    ["last message repeated 1 time", 1],
+    ["last message repeated 1 time ---", 1],
+    ["last message repeated 999999999 times", 999_999_999],
+    ["last message repeated 1000000000 times", undefined],
+    ["last message repeated 0 times", undefined],
+    ["last message repeated 03 times", undefined],
+    ["last message repeated -3 times", undefined],
+    ["last message repeated  times", undefined],
+    ["last message repeated 3 times.", undefined],
+    ["last message repeated 3 times --", undefined],
+    ["last message repeated 3", undefined],
+    ["Last message repeated 3 times", undefined],
+    ["a: last message repeated 3 times", undefined],
+    ["a[1]: message repeated 3 times: [ x]", 3],
+    ["a: message repeated 3 times: []", 3],
+    ["a: message repeated 3 times: [ x", undefined],
+    ["a: message repeated 3 times: x", undefined],
+    ["a: message repeated 3 times", undefined],
+    ["message repeated 3 times: [ x]", undefined],
+  ])("count repetitions: %s", (rest, repeated) => {
+    const line = `Jan 14 10:00:00 h ${rest}`;
+    const document = documentOf(line);
+    expect(document.repeated).toBe(repeated);
+    expect(line.endsWith(document.message as string)).toBe(true);
+    expectEqualToReference(latin1(`${line}\n`), 0, prague);
   });
 
   it("drop the programs of the origin, and count them", () => {

@@ -152,6 +152,12 @@ const plan = z
       .default(DEFAULT_INDEX_PATTERN)
       .describe("Name of the daily indices."),
     revision: z.int().positive().default(1).describe("Revision of the month: a higher one is loaded beside the lower."),
+    repeated: z
+      .enum(["count", "expand"])
+      .default("count")
+      .describe(
+        "What becomes of a line `last message repeated n times`: count keeps the one line with the field repeated: n, expand writes the message out n times, tagged _repeated, and every count of lines then counts them n times.",
+      ),
   })
   .prefault({})
   .describe("What decides the result of a plan.");

@@ -40,6 +40,7 @@ const planSchema = z.strictObject({
     indexPattern: z.string(),
     revision: z.int().positive(),
     chunkBytes: z.int().positive(),
+    repeated: z.enum(["count", "expand"]).default("count"),
   }),
   groups: z.array(
     z.strictObject({

@@ -63,6 +63,7 @@ export async function planMonth(
     indexPattern: config.plan.indexPattern,
     revision: config.plan.revision,
     chunkBytes: config.plan.chunkBytes,
+    repeated: config.plan.repeated,
   });
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);

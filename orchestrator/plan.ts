@@ -22,6 +22,8 @@ export interface Pinned {
   readonly revision: number;
   /** Decompressed bytes of one chunk. */
   readonly chunkBytes: number;
+  /** Whether lines that speak of repetitions are kept or written out. */
+  readonly repeated: "count" | "expand";
 }
 
 /** Where a planned file's bytes are. Paths are relative to the plan's root. */
@@ -83,12 +85,12 @@ export function emptyPlan({
   config: { archive, plan },
 }: Pick<CampaignRecord, "planId" | "months" | "config">): Plan {
   const { timeZone, hostZones, root } = archive;
-  const { indexPattern, revision, chunkBytes } = plan;
+  const { indexPattern, revision, chunkBytes, repeated } = plan;
   return {
     id,
     months,
     root,
-    pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes },
+    pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes, repeated },
     files: [],
     unpacks: [],
     groups: [],
@@ -190,10 +192,11 @@ export interface FileFacts {
 }
 
 /** Makes origins of a plan's files from what is pinned for all of them. */
-export function originsOf(pinned: Pick<Pinned, "timeZone" | "hostZones" | "indexPattern" | "revision">) {
+export function originsOf(pinned: Omit<Pinned, "pipeline" | "chunkBytes">) {
   const index = { pattern: pinned.indexPattern, revision: pinned.revision };
   const zoneOf = compileHostZones(pinned.hostZones);
   const hostZones = pinned.hostZones.length === 0 ? {} : { hostZones: [...pinned.hostZones] };
+  const repeated = pinned.repeated === "expand" ? { repeated: pinned.repeated } : {};
   return ({ path, month, day, lastDay, service, collector, encoding, dropPrograms }: FileFacts): Origin => ({
     fileId: shortId(path),
     path,
@@ -203,6 +206,7 @@ export function originsOf(pinned: Pick<Pinned, "timeZone" | "hostZones" | "index
     timeZone: zoneOf(collector) ?? pinned.timeZone,
     ...hostZones,
     ...(encoding === undefined ? {} : { encoding }),
+    ...repeated,
     service,
     ...(collector === undefined ? {} : { collector }),
     index,
@@ -241,7 +245,7 @@ export function planId({
   // Arrays, not objects: their order is the canonical form.
   const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);
   line("gridharvest plan 1", months);
-  line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes);
+  line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes, pinned.repeated);
   for (const { host, timeZone } of pinned.hostZones) line(host, timeZone);
   for (const { origin, source } of files) {
     const from =

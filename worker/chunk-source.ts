@@ -37,14 +37,16 @@ export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
       [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
     };
   }
-  // Exactly the lines of the chunk: to the framing it looks like a file of its own.
-  const reader = source.bytes === 0 ? undefined : await openBlock(source.file, source.bytes);
+  // Exactly the lines of the chunk behind their lead: to the framing it looks like the end of a file of its own.
+  const lead = source.lead ?? 0;
+  const length = lead + source.bytes;
+  const reader = source.bytes === 0 ? undefined : await openBlock(source.file, length);
   return {
     origin: chunk.origin,
     reader: reader ?? { read: () => Promise.resolve(new Uint8Array(0)) },
-    range: { start: 0, end: source.bytes },
-    length: source.bytes,
-    shift: source.offset,
+    range: { start: lead, end: length },
+    length,
+    shift: source.offset - lead,
     check: () => Promise.resolve(),
     [Symbol.asyncDispose]: async () => reader?.close(),
   };

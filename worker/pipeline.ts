@@ -4,6 +4,7 @@ import { DataError } from "./contract/errors.ts";
 import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
 import { ESCAPED_LENGTH } from "./parsers/json-writer.ts";
 import { legacyDecoder } from "./parsers/legacy-text.ts";
+import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
 import { Calendars } from "./time/calendars.ts";
@@ -34,7 +35,8 @@ function createRun(): Pipeline["run"] {
   const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  return function run(block, base, origin, bytes = block.length): EncodedBatch {
+  return function run(block, base, origin, wholeBytes, lead = 0): EncodedBatch {
+    const bytes = wholeBytes ?? block.length - lead;
     if (base + bytes > LARGEST_OFFSET) {
       throw new DataError(
         "OFFSET_TOO_LARGE",
@@ -48,30 +50,56 @@ function createRun(): Pipeline["run"] {
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
     writer.readFrom(src);
-    const allUtf8 = isUtf8(src);
+    const allUtf8 = isUtf8(src.subarray(lead));
+    const expander = origin.repeated === "expand" ? new RepeatExpander(calendars.of(origin)) : undefined;
+    expander?.lookBack(src, lead, base - lead);
     let offsets = new Float64Array(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
     let lengths = new Uint32Array(offsets.length);
     let read = 0;
     let count = 0;
 
-    for (let start = 0, next: number; start < src.length; start = next) {
+    function took(offset: number, documentStart: number): void {
+      if (count === offsets.length) {
+        offsets = Float64Array.from({ length: count * 2 }, (_, i) => offsets[i] ?? 0);
+        lengths = Uint32Array.from({ length: count * 2 }, (_, i) => lengths[i] ?? 0);
+      }
+      offsets[count] = offset;
+      lengths[count] = writer.at - documentStart;
+      count++;
+    }
+
+    for (let start = lead, next: number; start < src.length; start = next) {
       const lf = src.indexOf(LF, start);
       next = lf < 0 ? src.length : lf + 1;
       const end = lf < 0 ? src.length : lf > start && src[lf - 1] === CR ? lf - 1 : lf;
       // The rest of a line that is too long to be held belongs to it.
-      const length = next - start + (next === src.length ? bytes - src.length : 0);
+      const length = next - start + (next === src.length ? bytes - (src.length - lead) : 0);
+      const offset = base + start - lead;
       const documentStart = writer.at;
+      const repeated = expander?.take(src, start, end, offset);
       let written: boolean;
+      if (repeated) {
+        const { text, times } = repeated;
+        read += times;
+        writer.readFrom(text);
+        for (let copy = 0; copy < times; copy++) {
+          const begin = writer.at;
+          const flaws = { raw: undefined, decoded: false, truncated: false, copy };
+          if (encoder.encode(text, 0, text.length, offset, length, flaws)) took(offset, begin);
+        }
+        writer.readFrom(src);
+        continue;
+      }
       read++;
       if (allUtf8 && end - start <= KEPT_RAW_LINE_BYTES) {
-        written = encoder.encode(src, start, end, base + start, length, undefined);
+        written = encoder.encode(src, start, end, offset, length, undefined);
       } else {
         const line = src.subarray(start, end);
         const head = line.subarray(0, characterBoundary(line, KEPT_TEXT_BYTES));
         if (isUtf8(head)) {
           const kept = lengthWithin(head, KEPT_TEXT_BYTES);
           const flaws = kept < line.length ? { raw: undefined, decoded: false, truncated: true } : undefined;
-          written = encoder.encode(src, start, start + kept, base + start, length, flaws);
+          written = encoder.encode(src, start, start + kept, offset, length, flaws);
         } else {
           const kept = head.subarray(0, KEPT_RAW_LINE_BYTES);
           const truncated = kept.length < line.length;
@@ -83,18 +111,11 @@ function createRun(): Pipeline["run"] {
           };
           const text = Buffer.from(decoded ?? decoder.decode(kept));
           writer.readFrom(text);
-          written = encoder.encode(text, 0, text.length, base + start, length, flaws);
+          written = encoder.encode(text, 0, text.length, offset, length, flaws);
           writer.readFrom(src);
         }
       }
-      if (!written) continue;
-      if (count === offsets.length) {
-        offsets = Float64Array.from({ length: count * 2 }, (_, i) => offsets[i] ?? 0);
-        lengths = Uint32Array.from({ length: count * 2 }, (_, i) => lengths[i] ?? 0);
-      }
-      offsets[count] = base + start;
-      lengths[count] = writer.at - documentStart;
-      count++;
+      if (written) took(offset, documentStart);
     }
 
     const output = writer.buffer;

@@ -2,6 +2,7 @@ import type { Meter } from "../monitoring/index.ts";
 import type { Chunk, Origin, Unpack, UnpackedFile, UnpackMember, UnpackResult } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import { CHUNK_JOB, SPOOL_JOB_OPTIONS } from "./contract/spool.ts";
+import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import { FoldScan } from "./parsers/fold-scan.ts";
 import { checkUnchanged, openFile } from "./sources/file-access.ts";
 import { SOURCES } from "./sources/index.ts";
@@ -123,6 +124,8 @@ class MemberUnpacking {
   readonly #cutter: BlockCutter;
   /** Absent where no clock is set back in the file's time. */
   readonly #folds: FoldScan | undefined;
+  /** The last bytes of the file so far, which the next block begins with; absent where nothing looks back. */
+  #tail: Buffer | undefined;
   /** The open block; undefined between blocks. */
   #block: OpenBlock | undefined;
   #n = 0;
@@ -135,6 +138,7 @@ class MemberUnpacking {
     this.#signal = signal;
     this.#cutter = new BlockCutter(unpack.chunkBytes);
     this.#folds = foldsOf(member.origin).length > 0 ? new FoldScan(member.origin) : undefined;
+    if (member.origin.repeated === "expand") this.#tail = Buffer.alloc(0);
   }
 
   async push(bytes: Uint8Array): Promise<void> {
@@ -144,8 +148,16 @@ class MemberUnpacking {
         this.#folds?.push(event.bytes);
         this.#block ??= await this.#open();
         await this.#block.push(event.bytes);
+        this.#remember(event.bytes);
       }
     }
+  }
+
+  #remember(bytes: Uint8Array): void {
+    if (!this.#tail) return;
+    const last = bytes.subarray(Math.max(0, bytes.length - LOOK_BACK_BYTES));
+    const before = this.#tail.subarray(Math.max(0, this.#tail.length + last.length - LOOK_BACK_BYTES));
+    this.#tail = Buffer.concat([before, last]);
   }
 
   async finish(problem: string | undefined): Promise<UnpackedFile> {
@@ -175,7 +187,7 @@ class MemberUnpacking {
   async #open(): Promise<OpenBlock> {
     const chunkId = this.#chunkId(this.#n);
     const state = await this.#context.parse.getJobState(chunkId);
-    return new OpenBlock(this.#unpack, this.#member, this.#n, {
+    return new OpenBlock(this.#unpack, this.#member, this.#n, this.#tail ?? new Uint8Array(0), {
       owner: this.#owner,
       staging: this.#context.staging,
       // A committed chunk needs its block no more; a failed one asks for it when somebody tries it again.
@@ -188,6 +200,7 @@ class MemberUnpacking {
 
   async #end(end: BlockEnd): Promise<void> {
     const origin = this.#origin();
+    const lead = this.#block?.lead.length ?? 0;
     await this.#block?.finish(end.bytes);
     this.#block = undefined;
     this.#n = end.n + 1;
@@ -201,6 +214,7 @@ class MemberUnpacking {
         file: blockFile(this.#unpack.stagingDir, origin.fileId, end.n),
         offset: end.offset,
         bytes: end.bytes,
+        ...(lead === 0 ? {} : { lead }),
         unpackId: this.#unpack.id,
       },
       pipeline: this.#unpack.pipeline,
@@ -222,6 +236,8 @@ interface BlockSurroundings {
 
 /** A block whose end is not known yet: held in memory, unless one giant line makes it too long for that. */
 class OpenBlock {
+  /** What stands before the block in the file and goes before it into the block's file. */
+  readonly lead: Uint8Array;
   readonly #unpack: Unpack;
   readonly #around: BlockSurroundings;
   readonly #chunkId: string;
@@ -232,9 +248,12 @@ class OpenBlock {
   #writer: BlockWriter | undefined;
   #reserved = false;
 
-  constructor(unpack: Unpack, member: UnpackMember, n: number, around: BlockSurroundings) {
+  constructor(unpack: Unpack, member: UnpackMember, n: number, lead: Uint8Array, around: BlockSurroundings) {
     this.#unpack = unpack;
     this.#around = around;
+    this.lead = lead;
+    this.#held = lead.length > 0 ? [lead] : [];
+    this.#heldBytes = lead.length;
     this.#chunkId = `${member.origin.fileId}-${n}`;
     this.#file = blockFile(unpack.stagingDir, member.origin.fileId, n);
   }
@@ -246,8 +265,10 @@ class OpenBlock {
     if (this.#heldBytes > this.#unpack.chunkBytes + HELD_BEYOND_CHUNK) await this.#spill();
   }
 
-  async finish(bytes: number): Promise<void> {
+  /** @param lineBytes of its lines, without the lead */
+  async finish(lineBytes: number): Promise<void> {
     if (!this.#around.needed) return;
+    const bytes = this.lead.length + lineBytes;
     const { staging, dispensable, signal } = this.#around;
     try {
       if (!this.#writer) {

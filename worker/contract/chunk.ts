@@ -43,6 +43,8 @@ export const originSchema = z.strictObject({
     .optional(),
   /** Encoding of lines that are not UTF-8, a label of the WHATWG; absent: such lines are kept as they are and count as unparsed. */
   encoding: z.string().optional(),
+  /** `expand`: a line that says that the message before it came n more times is written out as n lines; absent: it is one, with n. */
+  repeated: z.literal("expand").optional(),
   /** The service that the layout names for the file, e.g. `syslog`, `auth`, `pbs`. */
   service: z.string(),
   /** The sender that the path names (the address of a per-host file), else absent. */
@@ -59,13 +61,15 @@ const chunkSource = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("plain"), file: z.string(), size: z.int(), mtimeMs: z.number() }),
   /**
    * A block in the staging space that unpacking wrote. It holds exactly the lines that
-   * the chunk owns; its first byte is byte `offset` of the file after decompression.
+   * the chunk owns, behind its lead; the first line begins at byte `offset` of the file after decompression.
    */
   z.strictObject({
     kind: z.literal("staged"),
     file: z.string(),
     offset: z.int().nonnegative(),
     bytes: z.int().nonnegative(),
+    /** So many bytes of what stands before `offset` in the file precede these in the block, for looking back; absent: none. */
+    lead: z.int().nonnegative().optional(),
     unpackId: z.string(),
   }),
 ]);

@@ -5,6 +5,7 @@ import { compileHostZones } from "../contract/host-zones.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
 import type { EncodedBatch } from "../contract/pipeline.ts";
+import { CELL_BYTES, LONGEST_REPEATED, LOOK_BACK_BYTES, MOST_COPIES, MOST_COPIES_OF_CELL } from "./repeat-expander.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_SSH_MESSAGE, TAGS, type UnparsedKind } from "./unparsed.ts";
 
 /**
@@ -13,30 +14,39 @@ import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_SSH_MESSAGE, TAGS, type U
  *
  * The names of the parts, and why they are as they are, stand at `HeaderScanner`, `TimestampScanner` and `SshScanner`.
  */
-export function runReference(block: Uint8Array, base: number, origin: Origin, bytes = block.length): EncodedBatch {
+export function runReference(
+  block: Uint8Array,
+  base: number,
+  origin: Origin,
+  wholeBytes?: number,
+  lead = 0,
+): EncodedBatch {
+  const bytes = wholeBytes ?? block.length - lead;
   const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   const body: string[] = [];
   const offsets: number[] = [];
   const tallies = { droppedBy: {}, unparsedBy: {}, perIndex: {} } as Record<string, Record<string, number>>;
   let read = 0;
-  for (let start = 0; start < src.length;) {
-    const lf = src.indexOf("\n", start);
-    const next = lf < 0 ? src.length : lf + 1;
-    let line = src.subarray(start, lf < 0 ? next : lf);
-    if (lf >= 0 && line.at(-1) === 13) line = line.subarray(0, -1);
-    const length = next - start + (next === src.length ? bytes - src.length : 0);
-    read++;
-    const { document, index, dropped } = readLine(line, base + start, length, origin);
-    if (dropped !== undefined) {
-      count(tallies.droppedBy, dropped);
-    } else {
-      if (document.unparsed) count(tallies.unparsedBy, document.unparsed);
-      count(tallies.perIndex, index);
-      const id = origin.fileId + base32hex(base + start);
-      body.push(JSON.stringify({ create: { _index: index, _id: id } }) + "\n" + JSON.stringify(document) + "\n");
-      offsets.push(base + start);
+  const lines = linesOf(src, lead, base);
+  for (const [i, { line, start, next }] of lines.entries()) {
+    if (start < lead) continue;
+    const offset = base + start - lead;
+    const length = next - start + (next === src.length ? bytes - (src.length - lead) : 0);
+    const repeated = origin.repeated === "expand" ? writtenOut(lines.slice(0, i + 1), base - lead, origin) : undefined;
+    for (let copy = 0; copy < (repeated?.times ?? 1); copy++) {
+      read++;
+      const text = repeated?.text ?? line;
+      const { document, index, dropped } = readLine(text, offset, length, origin, repeated !== undefined);
+      if (dropped !== undefined) {
+        count(tallies.droppedBy, dropped);
+      } else {
+        if (document.unparsed) count(tallies.unparsedBy, document.unparsed);
+        count(tallies.perIndex, index);
+        const id = origin.fileId + base32hex(offset, 8) + (copy > 0 ? base32hex(copy, 2) : "");
+        body.push(JSON.stringify({ create: { _index: index, _id: id } }) + "\n" + JSON.stringify(document) + "\n");
+        offsets.push(offset);
+      }
     }
-    start = next;
   }
   const { droppedBy = {}, unparsedBy = {}, perIndex = {} } = tallies;
   const unparsed = Object.values(unparsedBy).reduce((sum, n) => sum + n, 0);
@@ -47,6 +57,54 @@ export function runReference(block: Uint8Array, base: number, origin: Origin, by
     lengths: Uint32Array.from(body.map((text) => Buffer.byteLength(text))),
     tallies: { read, bytes, dropped: read - body.length, unparsed, droppedBy, unparsedBy, perIndex },
   };
+}
+
+interface Line {
+  /** Without its end. */
+  readonly line: Buffer;
+  readonly start: number;
+  readonly next: number;
+}
+
+/** The lines of a block and, as far as they are whole, those of its lead. */
+function linesOf(src: Buffer, lead: number, base: number): Line[] {
+  const lines: Line[] = [];
+  // Bytes that stand before a block begin in the middle of a line, unless the file begins there.
+  for (let start = lead < base && lead > 0 ? src.indexOf("\n") + 1 || lead : 0; start < src.length;) {
+    const lf = src.indexOf("\n", start);
+    const next = lf < 0 ? src.length : lf + 1;
+    let line = src.subarray(start, lf < 0 ? next : lf);
+    if (lf >= 0 && line.at(-1) === 13) line = line.subarray(0, -1);
+    lines.push({ line, start, next });
+    start = next;
+  }
+  return lines;
+}
+
+/** What the last of some lines stands for when it says how often the message before it came; see `RepeatExpander`. Bytes are characters here. */
+function writtenOut(lines: readonly Line[], base: number, origin: Origin): { text: Buffer; times: number } | undefined {
+  const heads = lines.map(({ line, start }) => {
+    const text = line.toString("latin1");
+    const header = readHeader(text, origin);
+    const parsed = typeof header === "string" ? undefined : header;
+    return { text, start, parsed, times: (parsed && readRepeated(parsed)) ?? 0 };
+  });
+  const { text, start, parsed, times } = heads.at(-1)!;
+  if (!parsed || times === 0) return undefined;
+  const cell = (at: number) => Math.floor((base + at) / CELL_BYTES);
+  let copies = 0;
+  for (const other of heads.filter((head) => cell(head.start) === cell(start))) {
+    const fits = other.times <= MOST_COPIES && copies + other.times <= MOST_COPIES_OF_CELL;
+    if (fits) copies += other.times;
+    else if (other.start === start) return undefined;
+  }
+  const quoted = /: \[ ?(.*)\]$/s.exec(parsed.message)?.[1];
+  const last = heads.findLast((head) => head.parsed && head.times === 0 && head.parsed.host === parsed.host);
+  const before = last && start - last.start < LOOK_BACK_BYTES ? last.parsed?.content : undefined;
+  const message = parsed.program === undefined ? before : quoted;
+  if (message === undefined || message.length > LONGEST_REPEATED) return undefined;
+  const whole = Buffer.from(text.slice(0, text.length - parsed.message.length) + message, "latin1");
+  return Buffer.from(whole.toString()).equals(whole) ? { text: whole, times } : undefined;
 }
 
 // What is absent is undefined, since JSON.stringify leaves that out.
@@ -88,6 +146,8 @@ interface Header {
   readonly program: string | undefined;
   readonly pid: number | undefined;
   readonly message: string;
+  /** The message with its tag. */
+  readonly content: string;
   readonly collector: string | undefined;
   readonly pri: number | undefined;
 }
@@ -102,7 +162,7 @@ interface Stamp {
   readonly fraction: string;
 }
 
-function readLine(line: Buffer, offset: number, length: number, origin: Origin) {
+function readLine(line: Buffer, offset: number, length: number, origin: Origin, isCopy: boolean) {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
   const badUtf8 = !Buffer.from(utf8.decode(head)).equals(head);
@@ -124,6 +184,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     undecodable ? [TAGS.badUtf8] : [],
     decoded === undefined ? [] : [TAGS.decoded],
     truncated ? [TAGS.truncated] : [],
+    isCopy ? [TAGS.repeated] : [],
   ].flat();
   const beginning: Stamp = {
     wall: Date.parse(`${origin.firstDay}T00:00:00Z`) / 1000,
@@ -303,6 +364,7 @@ interface HostAndTag {
   readonly program: string | undefined;
   readonly pid: number | undefined;
   readonly message: string;
+  readonly content: string;
 }
 
 function readHostAndTag(text: string): HostAndTag {
@@ -312,16 +374,18 @@ function readHostAndTag(text: string): HostAndTag {
 }
 
 function readTag(text: string): Omit<HostAndTag, "host"> {
-  const none = { program: undefined, pid: undefined, message: text };
+  const none = { program: undefined, pid: undefined, message: text, content: text };
   const word = /^ *((?:[^ [:]|:(?![ [])(?!$))+)/.exec(text);
   if (!word) return none;
   const program = word[1];
   const rest = text.slice(word[0].length);
-  if (rest.startsWith(":")) return { program, pid: undefined, message: rest.replace(/^: ?/, "") };
+  const content = text.replace(/^ +/, "");
+  if (rest.startsWith(":")) return { program, pid: undefined, message: rest.replace(/^: ?/, ""), content };
   const pid = /^\[(\d+)\](?:: ?| |$)/.exec(rest);
-  if (pid && Number(pid[1]) < 2 ** 31) return { program, pid: Number(pid[1]), message: rest.slice(pid[0].length) };
+  if (pid && Number(pid[1]) < 2 ** 31)
+    return { program, pid: Number(pid[1]), message: rest.slice(pid[0].length), content };
   const number = /^\[\d+\]/.test(rest) && Number(/\d+/.exec(rest)?.[0]) < 2 ** 31;
-  if (!number && /^\[[^\] ]*\]:/.test(rest)) return { program, pid: undefined, message: rest };
+  if (!number && /^\[[^\] ]*\]:/.test(rest)) return { program, pid: undefined, message: rest, content };
   return none;
 }
 
@@ -424,8 +488,8 @@ function lengthWithin(text: string, limit: number): number {
   return length;
 }
 
-function base32hex(offset: number): string {
-  return offset.toString(32).padStart(8, "0");
+function base32hex(n: number, length: number): string {
+  return n.toString(32).padStart(length, "0");
 }
 
 function count(counts: Record<string, number> | undefined, key: string): void {

@@ -1,5 +1,7 @@
 import { startsWith } from "./byte-search.ts";
 
+const SPACE = 32;
+const OPEN = 91;
 const CLOSE = 93;
 const LAST = Buffer.from("last message repeated ");
 const MESSAGE = Buffer.from("message repeated ");
@@ -33,6 +35,14 @@ export function repeatedTimes(src: Uint8Array, start: number, end: number, hasPr
     ? startsWith(src, at, end, QUOTED) && src[end - 1] === CLOSE
     : isEnd(src, at, end, TIMES) || isEnd(src, at, end, TIME);
   return closed ? times : 0;
+}
+
+/** Where the message stands in a line of the third form, between its brackets and without the blank behind the first. */
+export function textOfRepeated(src: Uint8Array, start: number, end: number): readonly [start: number, end: number] {
+  let at = start;
+  while (src[at] !== OPEN) at++;
+  at++;
+  return [src[at] === SPACE && at < end - 1 ? at + 1 : at, end - 1];
 }
 
 /** Whether nothing but the word, and perhaps dashes, stands before the end. */

@@ -185,6 +185,7 @@ export const SPECIMEN_ORIGINS: readonly Origin[] = [
     firstDay: "2013-10-01",
     timeZone: "UTC",
     encoding: "euc-jp",
+    repeated: "expand",
     service: "messages",
     index: { pattern: "x-{revision}-{month}-{day}", revision: 3 },
     dropPrograms: [],

@@ -35,6 +35,7 @@ const TAG = {
   badUtf8: piece(`"${TAGS.badUtf8}"`),
   decoded: piece(`"${TAGS.decoded}"`),
   truncated: piece(`"${TAGS.truncated}"`),
+  repeated: piece(`"${TAGS.repeated}"`),
 };
 const KIND = UNPARSED_KINDS.map((kind) => piece(`,"unparsed":"${kind}"`));
 const EMPTY = UNPARSED_KINDS.indexOf("empty");
@@ -61,6 +62,8 @@ export interface LineFlaws {
   /** Whether the text was decoded from the file's legacy encoding. */
   readonly decoded: boolean;
   readonly truncated: boolean;
+  /** Set when the line is one of several that a repeated one stands for: which, from 0. */
+  readonly copy?: number;
 }
 
 /**
@@ -152,6 +155,7 @@ export class SyslogEncoder {
     this.perIndex[quarter.index]!++;
     writer.raw(this.#actions[quarter.index]!);
     this.#id(offset);
+    if (flaws?.copy !== undefined && flaws.copy > 0) this.#copyId(flaws.copy);
     this.#time(quarter, src, parsed);
 
     let messageStart = start;
@@ -245,6 +249,13 @@ export class SyslogEncoder {
     this.writer.at = at + 8;
   }
 
+  /** Of the first copy the id is the line's. The others sort behind it. */
+  #copyId(copy: number): void {
+    const buffer = this.writer.buffer;
+    buffer[this.writer.at++] = BASE32HEX[copy >> 5]!;
+    buffer[this.writer.at++] = BASE32HEX[copy & 31]!;
+  }
+
   #time(quarter: Quarter, src: Buffer, parsed: boolean): void {
     const writer = this.writer;
     const timestamp = this.#timestamp;
@@ -287,6 +298,7 @@ export class SyslogEncoder {
     if (flaws?.raw) this.#tag(TAG.badUtf8);
     if (flaws?.decoded) this.#tag(TAG.decoded);
     if (flaws?.truncated) this.#tag(TAG.truncated);
+    if (flaws?.copy !== undefined) this.#tag(TAG.repeated);
     writer.buffer[writer.at - 1] = CLOSE_BRACKET;
     if (unparsed >= 0) {
       this.unparsedBy[unparsed]!++;

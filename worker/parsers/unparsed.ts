@@ -29,6 +29,8 @@ export const TAGS = {
   decoded: "_decoded",
   /** Only the beginning of the line is stored; `length` is its real length. */
   truncated: "_truncated",
+  /** Was not written: a line that says how often the message before it came stands for it. */
+  repeated: "_repeated",
 } as const;
 
 /**

@@ -30,6 +30,7 @@ const PINNED: Pinned = {
   indexPattern: "logs-{day}-m{month}-r{revision}",
   revision: 1,
   chunkBytes: MiB,
+  repeated: "count",
 };
 
 function file(path: string, size: number, more: Partial<InventoryFile> = {}): InventoryFile {
@@ -97,6 +98,7 @@ describe("a plan's id", () => {
     ["host zones", { hostZones: [{ host: "*.ca", timeZone: "America/St_Johns" }] }],
     ["index pattern", { indexPattern: "x-{day}-{month}-{revision}" }],
     ["revision", { revision: 2 }],
+    ["repeated lines", { repeated: "expand" }],
     ["chunk size", { chunkBytes: 2 * MiB }],
   ])("changes with the %s, and the comparison names it", (name, change) => {
     const changed = makePlan(MIXED, { ...PINNED, ...change });
@@ -276,7 +278,9 @@ describe("a plan file", () => {
       collector: "x.ca",
     });
     const hostile = inventory([...MIXED.files, odd], MIXED.archives);
-    const bare = makePlan(hostile, { ...PINNED, hostZones: [{ host: "*.ca", timeZone: "America/St_Johns" }] });
+    const hostZones = [{ host: "*.ca", timeZone: "America/St_Johns" }];
+    const bare = makePlan(hostile, { ...PINNED, hostZones, repeated: "expand" });
+    expect(bare.files[0]?.origin.repeated).toBe("expand");
     const config = configSchema.parse({});
     const plan: Plan = { ...bare, estimate: estimate(bare, config, undefined, DEFAULT_STORE_COST, 2) };
     const path = join(dir, "deep", "plan.json");

@@ -132,7 +132,11 @@ describe("the pipeline's documents", () => {
       { host: "host", program: "postfix/smtpd", pid: 1, message: "text" },
     ],
     ["no pid", "host pbs_mom: text", { host: "host", program: "pbs_mom", message: "text" }],
-    ["no program", "host last message repeated 3 times", { host: "host", message: "last message repeated 3 times", repeated: 3 }],
+    [
+      "no program",
+      "host last message repeated 3 times",
+      { host: "host", message: "last message repeated 3 times", repeated: 3 },
+    ],
     ["blanks before the colon", "host syslogd 1.4.1: restart.", { host: "host", message: "syslogd 1.4.1: restart." }],
     [
       "a pid that no integer holds",

@@ -3,7 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Chunk, Origin, Unpack } from "../../../worker/contract/chunk.ts";
+import { openChunk } from "../../../worker/chunk-source.ts";
+import { chunkSchema, type Chunk, type Origin, type Unpack } from "../../../worker/contract/chunk.ts";
+import { HELD_LINE_BYTES, ownedBlocks } from "../../../worker/framing/lines.ts";
+import { LOOK_BACK_BYTES } from "../../../worker/parsers/repeat-expander.ts";
+import { createPipeline } from "../../../worker/pipeline.ts";
 import { processUnpack, type UnpackContext } from "../../../worker/unpack-job.ts";
 
 const ORIGIN: Origin = {
@@ -23,18 +27,18 @@ describe("the chunks of an unpacked file", () => {
   beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), "gridharvest-unpack-"))));
   afterAll(() => rm(dir, { recursive: true }));
 
-  /** Their blocks are committed already, so that nothing but the messages is made. */
-  async function chunksOf(text: string, origin: Origin): Promise<Chunk[]> {
+  /** @param state of their jobs: of `completed` ones the blocks are needed no more, so that nothing but the messages is made */
+  async function chunksOf(text: string, origin: Origin, state = "completed"): Promise<Chunk[]> {
     const file = join(dir, "messages.gz");
     await writeFile(file, gzipSync(text));
     const { size, mtimeMs } = await stat(file);
     const chunks: Chunk[] = [];
     const context = {
       parse: {
-        getJobState: () => Promise.resolve("completed"),
+        getJobState: () => Promise.resolve(state),
         add: (_: string, chunk: Chunk) => Promise.resolve(chunks.push(chunk)),
       },
-      staging: {},
+      staging: { reserve: () => Promise.resolve(), extend: () => Promise.resolve(), release: () => Promise.resolve() },
       meter: { count: () => undefined },
     } as unknown as UnpackContext;
     const unpack: Unpack = {
@@ -66,6 +70,29 @@ describe("the chunks of an unpacked file", () => {
       const end = source.kind === "staged" ? source.offset + source.bytes : range.end;
       expect(origin).toEqual(end > before.length ? { ...ORIGIN, secondFolds: [second] } : ORIGIN);
     }
+  });
+
+  it("bring what stands before them where something looks back", async () => {
+    const host = (n: number) => `h${String(n % 7)}`;
+    const text = Array.from({ length: 4000 }, (_, n) =>
+      n % 3 === 0
+        ? `Jan 14 10:00:00 ${host(n)} last message repeated 2 times\n`
+        : `Jan 14 10:00:00 ${host(n)} a[1]: message ${String(n)}\n`,
+    ).join("");
+    const origin: Origin = { ...ORIGIN, month: "2013-01", firstDay: "2013-01-01", repeated: "expand" };
+    const pipeline = createPipeline();
+    const pieces: string[] = [];
+    for (const chunk of await chunksOf(text, origin, "unknown")) {
+      await using bytes = await openChunk(chunkSchema.parse(chunk));
+      const { reader, range, length, shift } = bytes;
+      for await (const block of ownedBlocks(reader, range, length, 500, HELD_LINE_BYTES, LOOK_BACK_BYTES)) {
+        const batch = pipeline.run(block.block, shift + block.base, bytes.origin, block.bytes, block.lead);
+        pieces.push(Buffer.from(batch.body).toString());
+      }
+    }
+    const whole = pipeline.run(new Uint8Array(Buffer.from(text)), 0, origin);
+    expect(whole.tallies.read).toBeGreaterThan(5000);
+    expect(pieces.join("")).toBe(Buffer.from(whole.body).toString());
   });
 
   it("are as planned where the clock is not set back", async () => {

@@ -53,20 +53,8 @@ function createRun(): Pipeline["run"] {
     const allUtf8 = isUtf8(src.subarray(lead));
     const expander = origin.repeated === "expand" ? new RepeatExpander(calendars.of(origin)) : undefined;
     expander?.lookBack(src, lead, base - lead);
-    let offsets = new Float64Array(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
-    let lengths = new Uint32Array(offsets.length);
+    const documents = new Documents(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
     let read = 0;
-    let count = 0;
-
-    function took(offset: number, documentStart: number): void {
-      if (count === offsets.length) {
-        offsets = Float64Array.from({ length: count * 2 }, (_, i) => offsets[i] ?? 0);
-        lengths = Uint32Array.from({ length: count * 2 }, (_, i) => lengths[i] ?? 0);
-      }
-      offsets[count] = offset;
-      lengths[count] = writer.at - documentStart;
-      count++;
-    }
 
     for (let start = lead, next: number; start < src.length; start = next) {
       const lf = src.indexOf(LF, start);
@@ -85,7 +73,7 @@ function createRun(): Pipeline["run"] {
         for (let copy = 0; copy < times; copy++) {
           const begin = writer.at;
           const flaws = { raw: undefined, decoded: false, truncated: false, copy };
-          if (encoder.encode(text, 0, text.length, offset, length, flaws)) took(offset, begin);
+          if (encoder.encode(text, 0, text.length, offset, length, flaws)) documents.add(offset, writer.at - begin);
         }
         writer.readFrom(src);
         continue;
@@ -115,15 +103,16 @@ function createRun(): Pipeline["run"] {
           writer.readFrom(src);
         }
       }
-      if (written) took(offset, documentStart);
+      if (written) documents.add(offset, writer.at - documentStart);
     }
 
     const output = writer.buffer;
+    const { count } = documents;
     return {
       body: new Uint8Array(output.buffer, output.byteOffset, writer.at),
       count,
-      offsets: offsets.slice(0, count),
-      lengths: lengths.slice(0, count),
+      offsets: documents.offsets.slice(0, count),
+      lengths: documents.lengths.slice(0, count),
       tallies: {
         read,
         bytes,
@@ -135,6 +124,28 @@ function createRun(): Pipeline["run"] {
       },
     };
   };
+}
+
+/** Where the documents of a batch come from and how long they are. */
+class Documents {
+  offsets: Float64Array;
+  lengths: Uint32Array;
+  count = 0;
+
+  constructor(expected: number) {
+    this.offsets = new Float64Array(expected);
+    this.lengths = new Uint32Array(expected);
+  }
+
+  add(offset: number, length: number): void {
+    if (this.count === this.offsets.length) {
+      this.offsets = Float64Array.from({ length: this.count * 2 }, (_, i) => this.offsets[i] ?? 0);
+      this.lengths = Uint32Array.from({ length: this.count * 2 }, (_, i) => this.lengths[i] ?? 0);
+    }
+    this.offsets[this.count] = offset;
+    this.lengths[this.count] = length;
+    this.count++;
+  }
 }
 
 /** The position at or at most three before `at` where no character of UTF-8 is cut; the end of a shorter line. */

@@ -294,6 +294,89 @@ describe("patterns", () => {
   });
 });
 
+describe("what a date does not say comes from the line's file", () => {
+  const prague = (second: string) => ({
+    timeZone: "Europe/Prague",
+    month: "2013-10",
+    secondFolds: [{ timeZone: "Europe/Prague", from: Date.parse(`${second}Z`) / 1000, offset: 1000 }],
+  });
+  const autumn = prague("2013-10-27T02:00:00");
+
+  it.each<[string, Partial<CalendarOrigin>, string, string | undefined]>([
+    // The year: from the path's month, or up to the file's date
+    ["December in January's file", { month: "2013-01" }, "Dec 31 23:59:59", "2012-12-31T22:59:59.000Z"],
+    ["January in December's file", { month: "2012-12" }, "Jan  1 00:00:00", "2012-12-31T23:00:00.000Z"],
+    ["half a year back", { month: "2013-01" }, "Jul  1 00:00:00", "2012-06-30T22:00:00.000Z"],
+    ["less than that ahead", { month: "2013-01" }, "Jun 30 00:00:00", "2013-06-29T22:00:00.000Z"],
+    ["the leap day", { month: "2012-02" }, "Feb 29 12:00:00", "2012-02-29T11:00:00.000Z"],
+    ["no leap day", { month: "2013-02" }, "Feb 29 12:00:00", undefined],
+    ["no leap day in 1900", { month: "1900-02", timeZone: "UTC" }, "Feb 29 12:00:00", undefined],
+    ["a leap day in 2000", { month: "2000-02", timeZone: "UTC" }, "Feb 29 12:00:00", "2000-02-29T12:00:00.000Z"],
+    ["the file's last day", { month: "2013-03", lastDay: "2013-03-05" }, "Mar  5 12:00:00", "2013-03-05T11:00:00.000Z"],
+    ["the day behind it", { month: "2013-03", lastDay: "2013-03-05" }, "Mar  6 12:00:00", "2012-03-06T11:00:00.000Z"],
+    // The clock is set forward
+    ["before it", { month: "2013-03" }, "Mar 31 01:59:59", "2013-03-31T00:59:59.000Z"],
+    ["a time that is skipped", { month: "2013-03" }, "Mar 31 02:30:00", "2013-03-31T01:30:00.000Z"],
+    ["after it", { month: "2013-03" }, "Mar 31 03:00:00", "2013-03-31T01:00:00.000Z"],
+    // It is set back
+    ["before the equal hours", autumn, "Oct 27 01:59:59", "2013-10-26T23:59:59.000Z"],
+    ["the first one", autumn, "Oct 27 02:30:00", "2013-10-27T00:30:00.000Z"],
+    ["after them", autumn, "Oct 27 03:00:00", "2013-10-27T02:00:00.000Z"],
+    // Other zones
+    ["half hours", { month: "2013-07", timeZone: "America/St_Johns" }, "Jul 14 12:00:00", "2013-07-14T14:30:00.000Z"],
+    [
+      "a skipped half hour",
+      { month: "2013-10", timeZone: "Australia/Lord_Howe" },
+      "Oct  6 02:15:00",
+      "2013-10-05T15:45:00.000Z",
+    ],
+    [
+      "half an hour twice",
+      { month: "2013-04", timeZone: "Australia/Lord_Howe" },
+      "Apr  7 01:45:00",
+      "2013-04-06T14:45:00.000Z",
+    ],
+    [
+      "summer in January",
+      { month: "2013-01", timeZone: "Australia/Sydney" },
+      "Jan 14 12:00:00",
+      "2013-01-14T01:00:00.000Z",
+    ],
+    [
+      "winter in July",
+      { month: "2013-07", timeZone: "Australia/Sydney" },
+      "Jul 14 12:00:00",
+      "2013-07-14T02:00:00.000Z",
+    ],
+    [
+      "a midnight that is skipped",
+      { month: "2013-10", timeZone: "America/Sao_Paulo" },
+      "Oct 20 00:30:00",
+      "2013-10-20T03:30:00.000Z",
+    ],
+    [
+      "quarters of an hour",
+      { month: "2013-01", timeZone: "Asia/Kathmandu" },
+      "Jan 14 12:00:00",
+      "2013-01-14T06:15:00.000Z",
+    ],
+  ])("%s: %j %s", (_, origin, text, expected) => {
+    expect(read(SYSLOG, text, lineOf(origin))).toBe(expected);
+  });
+
+  it.each([
+    [999, "Oct 27 02:30:00", "2013-10-27T00:30:00.000Z"],
+    [1000, "Oct 27 02:30:00", "2013-10-27T01:30:00.000Z"],
+    [1000, "Oct 27 02:00:00", "2013-10-27T01:00:00.000Z"],
+    [1000, "Oct 27 01:59:59", "2013-10-26T23:59:59.000Z"],
+    [1000, "Oct 27 03:00:00", "2013-10-27T02:00:00.000Z"],
+    [undefined, "Oct 27 02:30:00", "2013-10-27T00:30:00.000Z"],
+  ])("at byte %s %s is %s", (offset, text, expected) => {
+    const { calendar } = lineOf(autumn);
+    expect(read(SYSLOG, text, offset === undefined ? { calendar } : { calendar, offset })).toBe(expected);
+  });
+});
+
 describe("formats that are refused", () => {
   it.each([
     ["an unknown letter, with its column", ["yyyy-QQ"], {}, /"yyyy-QQ": Q at column 6 /],

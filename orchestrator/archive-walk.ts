@@ -7,7 +7,7 @@ import type { InventoryProblem } from "./inventory.ts";
 /** What a walk comes upon. Paths are below the root, with `/`. */
 export type WalkEntry =
   /**
-   * A file that a pattern places in a wanted month, or (`match` absent) one named `.7z`, whose members may be.
+   * A file that a pattern places in a month that may be a wanted one, or (`match` absent) one named `.7z`, whose members may be.
    * `real` is the path of the file itself when a symbolic link led to it.
    */
   | { readonly kind: "file"; readonly path: string; readonly match?: LayoutMatch; readonly real?: string }
@@ -115,8 +115,8 @@ async function* look(
 }
 
 /** What a path says of its month, in the shape in which directories say it. */
-export function prefixOf(match: LayoutMatch): PrefixMatch {
-  return { year: match.month.slice(0, 4), month: match.month.slice(5) };
+export function prefixOf({ named: { year, month } }: LayoutMatch): PrefixMatch {
+  return { ...(year === undefined ? {} : { year }), ...(month === undefined ? {} : { month }) };
 }
 
 function isSevenZipName(path: string): boolean {

@@ -30,6 +30,11 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
       `archive.layout.patterns.${i}.path`,
       `${JSON.stringify(pattern.path)} ${problem ?? ""}`,
     );
+    check(
+      config.archive.year === "file-date" || pattern.path.includes("{month}"),
+      `archive.layout.patterns.${i}.path`,
+      `${JSON.stringify(pattern.path)} names no month, and archive.year says only the year; add {month}, or set archive.year: file-date`,
+    );
   });
   check(
     config.archive.layout.patterns.length > 0,

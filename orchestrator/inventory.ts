@@ -9,6 +9,7 @@ import {
 import { ConfigError, DataError } from "../worker/contract/errors.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
+import { dateFile, localDay, type FileDating } from "./dating.ts";
 import { absolute, prefixOf, unreadable, walkArchive, type WalkEntry } from "./archive-walk.ts";
 import { compileLayout, layoutPath, type FileKind, type Layout, type LayoutMatch, type PrefixMatch } from "./layout.ts";
 import { resolveClashes, resolveOverlap, type InventoryGroup, type Overlap } from "./overlap.ts";
@@ -32,10 +33,14 @@ export interface InventoryFile {
   readonly mtimeMs: number;
   readonly month: YearMonth;
   readonly day?: string;
+  /** No line is of a later day; see `dateFile`. */
+  readonly lastDay?: string;
   readonly service: string;
   /** The host that the path names. */
   readonly collector?: string;
   readonly kind: FileKind;
+  /** Of lines that are not UTF-8, where the layout states it. */
+  readonly encoding?: string;
   /** Why it is not loaded; absent for a file that is. */
   readonly skipped?: string;
   readonly dropPrograms: readonly string[];
@@ -91,8 +96,13 @@ export async function listArchive(
   signal: AbortSignal,
 ): Promise<Inventory> {
   const root = await openRoot(archive.root);
-  const layout = compileLayout(archive.layout.patterns);
-  const listing = new Listing(root, layout, new Set(months), signal);
+  const layout = compileLayout(
+    archive.layout.patterns.map((pattern) => ({ ...pattern, encoding: pattern.encoding ?? archive.encoding })),
+  );
+  const dateOf: DateOf = (match, mtimeMs) =>
+    dateFile(match, localDay(mtimeMs, archive.timeZone), archive.year) ?? "no such day";
+  const yearIs = archive.year === "file-date" ? "that of their modification" : `${String(archive.year)}, as configured`;
+  const listing = new Listing({ root, layout, dateOf, yearIs, months: new Set(months), signal });
   await forEachOf(listing.walk(), WIDTH, (entry) => listing.take(entry));
   const found = listing.result();
 
@@ -101,7 +111,7 @@ export async function listArchive(
   const holdsLines = (file: InventoryFile): boolean =>
     file.skipped === undefined && (file.format !== "plain" || file.size > 0);
   const absent = months.filter((month) => !files.some((file) => file.month === month && holdsLines(file)));
-  if (absent.length > 0) throw await emptyMonths(archive, root, layout, absent, found.problems, signal);
+  if (absent.length > 0) throw await emptyMonths(archive, root, layout, dateOf, absent, found.problems, signal);
   return {
     root,
     months,
@@ -136,10 +146,25 @@ async function openRoot(root: string): Promise<string> {
   }
 }
 
+/** Which month and day a file is of. */
+type DateOf = (match: LayoutMatch, mtimeMs: number) => FileDating | "no such day";
+
+interface ListingOptions {
+  readonly root: string;
+  readonly layout: Layout;
+  readonly dateOf: DateOf;
+  /** Where years come from that no path names, for people. */
+  readonly yearIs: string;
+  readonly months: ReadonlySet<YearMonth>;
+  readonly signal: AbortSignal;
+}
+
 /** Gathers the entries of a walk. */
 class Listing {
   readonly #root: string;
   readonly #layout: Layout;
+  readonly #dateOf: DateOf;
+  readonly #yearIs: string;
   readonly #months: ReadonlySet<YearMonth>;
   readonly #signal: AbortSignal;
   readonly #files: (InventoryFile & { readonly real?: string })[] = [];
@@ -147,10 +172,14 @@ class Listing {
   readonly #problems: InventoryProblem[] = [];
   readonly #notes: InventoryProblem[] = [];
   readonly #unmatched: string[] = [];
+  /** Files whose paths name no year. */
+  readonly #undated: string[] = [];
 
-  constructor(root: string, layout: Layout, months: ReadonlySet<YearMonth>, signal: AbortSignal) {
+  constructor({ root, layout, dateOf, yearIs, months, signal }: ListingOptions) {
     this.#root = root;
     this.#layout = layout;
+    this.#dateOf = dateOf;
+    this.#yearIs = yearIs;
     this.#months = months;
     this.#signal = signal;
   }
@@ -190,6 +219,8 @@ class Listing {
     if (format === "7z") return this.#takeMembers(path, size, mtimeMs, match);
     // Named .7z and something else: the name alone brought it here.
     if (!match) return;
+    const dating = this.#wanted(path, match, mtimeMs);
+    if (!dating) return;
     if (!isReadable(format)) throw unsupportedFormat(path, format);
     if (breaksOffAtOnce(path, head)) {
       throw new DataError("ARCHIVE_TRUNCATED", `${path} breaks off after ${String(size)} bytes; fetch it again`);
@@ -202,9 +233,18 @@ class Listing {
       format,
       size,
       mtimeMs,
+      ...dating,
       ...ofMatch(match),
       ...(real === undefined ? {} : { real }),
     });
+  }
+
+  /** When the file's lines were written, if that is a wanted month. */
+  #wanted(path: string, match: LayoutMatch, mtimeMs: number): FileDating | undefined {
+    const dating = this.#dateOf(match, mtimeMs);
+    if (dating === "no such day" || !this.#months.has(dating.month)) return undefined;
+    if (match.named.year === undefined) this.#undated.push(path);
+    return dating;
   }
 
   async #takeMembers(path: string, size: number, mtimeMs: number, match: LayoutMatch | undefined): Promise<void> {
@@ -213,7 +253,7 @@ class Listing {
     const ofMonth = match !== undefined || this.#standsInMonth(folder);
     const seen = new Set<string>();
     let wanted = 0;
-    for (const { member, size: memberSize, encrypted } of members) {
+    for (const { member, size: memberSize, encrypted, modifiedMs } of members) {
       const identity = `${layoutPath(path)}/${member}`;
       // As if it were unpacked beside its archive, at the root, or in a folder of the archive's name.
       const place = [`${folder}${member}`, member, identity].find((p) => this.#layout.match(layoutPath(p)));
@@ -223,7 +263,8 @@ class Listing {
         if (ofMonth) this.#unmatched.push(shown);
         continue;
       }
-      if (!this.#months.has(found.month)) continue;
+      const dating = this.#wanted(shown, found, modifiedMs ?? mtimeMs);
+      if (!dating) continue;
       const wrong = memberProblem(member, encrypted, seen.has(member));
       seen.add(member);
       if (wrong) {
@@ -231,7 +272,8 @@ class Listing {
         continue;
       }
       wanted++;
-      this.#files.push({ path, member, identity, place, format: "7z", size: memberSize, mtimeMs, ...ofMatch(found) });
+      const file = { path, member, identity, place, format: "7z", size: memberSize, mtimeMs } as const;
+      this.#files.push({ ...file, ...dating, ...ofMatch(found) });
     }
     if (wanted > 0) {
       const stream = members.map((m) => ({ member: m.member, size: m.size }));
@@ -264,6 +306,15 @@ class Listing {
       });
       return [];
     });
+    const undated = this.#undated.sort();
+    if (undated[0] !== undefined) {
+      this.#notes.push({
+        path: undated[0],
+        code: "YEAR_NOT_IN_PATH",
+        problem: `${undated.length > 1 ? `and ${String(undated.length - 1)} more files name` : "names"} no year; it is ${this.#yearIs}`,
+        remedy: "look whether it is right, or set archive.year",
+      });
+    }
     const problems = this.#problems.sort(byPath);
     const notes = this.#notes.sort(byPath);
     return { files, archives: this.#archives.sort(byPath), problems, notes, unmatched: this.#unmatched.sort() };
@@ -272,15 +323,14 @@ class Listing {
 
 function ofMatch(
   match: LayoutMatch,
-): Pick<InventoryFile, "month" | "service" | "kind" | "dropPrograms" | "day" | "collector"> {
-  const { month, day, host, service, kind } = match;
+): Pick<InventoryFile, "service" | "kind" | "dropPrograms" | "collector" | "encoding"> {
+  const { host, service, kind, encoding } = match;
   return {
-    month,
     service,
     kind,
     dropPrograms: [],
-    ...(day === undefined ? {} : { day }),
     ...(host === undefined ? {} : { collector: host }),
+    ...(encoding === undefined ? {} : { encoding }),
   };
 }
 
@@ -340,11 +390,12 @@ async function emptyMonths(
   archive: Config["archive"],
   root: string,
   layout: Layout,
+  dateOf: DateOf,
   absent: readonly YearMonth[],
   problems: readonly InventoryProblem[],
   signal: AbortSignal,
 ): Promise<ConfigError> {
-  const present = [...(await monthsPresent(root, layout, signal))].sort();
+  const present = [...(await monthsPresent(root, layout, dateOf, signal))].sort();
   const patterns = archive.layout.patterns.map((pattern) => pattern.path).join(", ");
   const broken = problems[0]
     ? `; first of ${problems.length} problems: ${problems[0].path} ${problems[0].problem}`
@@ -360,13 +411,27 @@ async function emptyMonths(
   );
 }
 
-/** Every month that some file on disk names. Looks at names only, and no further into a month once it is known. */
-async function monthsPresent(root: string, layout: Layout, signal: AbortSignal): Promise<ReadonlySet<YearMonth>> {
+/** Every month that some file on disk is of. Looks at names, and at dates where these say too little; no further into a month that is known. */
+async function monthsPresent(
+  root: string,
+  layout: Layout,
+  dateOf: DateOf,
+  signal: AbortSignal,
+): Promise<ReadonlySet<YearMonth>> {
   const months = new Set<YearMonth>();
   const wants = ({ year, month }: PrefixMatch): boolean =>
     year === undefined || month === undefined || !months.has(`${year}-${month}`);
   for await (const entry of walkArchive({ root, layout, wants, signal })) {
-    if (entry.kind === "file" && entry.match && wants(prefixOf(entry.match))) months.add(entry.match.month);
+    if (entry.kind !== "file" || !entry.match || !wants(prefixOf(entry.match))) continue;
+    const dated = entry.match.named.year !== undefined;
+    const mtimeMs = dated
+      ? 0
+      : await stat(absolute(root, entry.path)).then(
+          ({ mtimeMs: ms }) => ms,
+          () => undefined,
+        );
+    const dating = mtimeMs === undefined ? "no such day" : dateOf(entry.match, mtimeMs);
+    if (dating !== "no such day") months.add(dating.month);
   }
   return months;
 }

@@ -1,5 +1,3 @@
-import { daysInMonth, isYearMonth, type YearMonth } from "../worker/contract/months.ts";
-
 /** Path patterns of an archive: which month, day, host and service a path names. Pure. */
 
 /** Whether a file holds one host's lines or one service's. */
@@ -10,16 +8,18 @@ export interface LayoutPattern {
   readonly path: string;
   readonly service?: string | undefined;
   readonly kind: FileKind;
+  /** Of lines that are not UTF-8. */
+  readonly encoding?: string | undefined;
 }
 
 /** What a path says of its file. */
 export interface LayoutMatch {
-  readonly month: YearMonth;
-  /** `YYYY-MM-DD` when the path names a day. */
-  readonly day?: string;
+  /** What it names of a date, digits as they stand there; which year and month they mean is `dateFile`'s. */
+  readonly named: { readonly year?: string; readonly month?: string; readonly day?: string };
   readonly host?: string;
   readonly service: string;
   readonly kind: FileKind;
+  readonly encoding?: string;
 }
 
 /** What a directory on the way to matching files already says. */
@@ -74,8 +74,10 @@ export function patternProblem(path: string): string | undefined {
       .join(" ")}`;
   }
   if (/[{}]/.test(path.replaceAll(/\{[a-z]+\}/g, ""))) return "a brace without its partner; write {year}, {month}, …";
-  for (const name of ["{year}", "{month}"]) {
-    if (!path.includes(name)) return `does not contain ${name}, so a file's month would be unknown; add it`;
+  if (!path.includes("{month}")) {
+    const other = ["{year}", "{day}"].find((name) => path.includes(name));
+    if (other !== undefined)
+      return `has ${other} and does not contain {month}, so a file's month would be unknown; add it`;
   }
   if (path.includes("**")) return "`**` is not supported; `*` matches within one folder, write one pattern per depth";
   if (path.startsWith("/")) return "must be a path below the root; take the leading `/` off";
@@ -94,6 +96,11 @@ function source(path: string): string {
     seen.add(name);
     return `(?<${name}>${PLACEHOLDERS[name] ?? ""})`;
   });
+}
+
+/** Days that the month of a path can have: of a February without a year, 29. */
+function mostDays(year: string | undefined, month: string | undefined): number {
+  return new Date(Date.UTC(Number(year ?? 2000), Number(month ?? 1), 0)).getUTCDate();
 }
 
 /**
@@ -115,18 +122,22 @@ export function compileLayout(patterns: readonly LayoutPattern[]): Layout {
   return {
     match(path) {
       for (const { pattern, whole } of compiled) {
-        const groups = whole.exec(path)?.groups;
-        if (!groups) continue;
-        const month = `${groups.year ?? ""}-${groups.month ?? ""}`;
-        if (!isYearMonth(month) || Number(groups.day ?? 1) > daysInMonth(month)) continue;
-        const { day, host } = groups;
+        const found = whole.exec(path);
+        if (!found) continue;
+        const groups: Record<string, string | undefined> = found.groups ?? {};
+        const { year, month, day, host } = groups;
+        if (Number(day ?? 1) > mostDays(year, month)) continue;
         const named = groups.service ?? path.slice(path.lastIndexOf("/") + 1);
         return {
-          month,
-          ...(day === undefined ? {} : { day: `${month}-${day}` }),
+          named: {
+            ...(year === undefined ? {} : { year }),
+            ...(month === undefined ? {} : { month }),
+            ...(day === undefined ? {} : { day }),
+          },
           ...(host === undefined ? {} : { host }),
           service: pattern.service ?? serviceOf(named),
           kind: pattern.kind,
+          ...(pattern.encoding === undefined ? {} : { encoding: pattern.encoding }),
         };
       }
       return undefined;

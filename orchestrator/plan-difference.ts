@@ -14,14 +14,20 @@ export function comparePlans(saved: Plan, current: Plan, most = 20): readonly st
   differs("months", saved.months.join(", "), current.months.join(", "));
   differs("pipeline", saved.pinned.pipeline, current.pinned.pipeline);
   differs("time zone", saved.pinned.timeZone, current.pinned.timeZone);
+  differs("host zones", hostZones(saved), hostZones(current));
   differs("index pattern", saved.pinned.indexPattern, current.pinned.indexPattern);
   differs("revision", saved.pinned.revision, current.pinned.revision);
+  differs("repeated lines", saved.pinned.repeated, current.pinned.repeated);
   differs("chunk size", saved.pinned.chunkBytes, current.pinned.chunkBytes);
 
   const files = fileDifferences(saved, current);
   lines.push(...files.slice(0, most));
   if (files.length > most) lines.push(`and ${files.length - most} more files`);
   return lines.length > 0 ? lines : ["the saved plan was made by another version of gridharvest; plan again"];
+}
+
+function hostZones({ pinned }: Plan): string {
+  return pinned.hostZones.map(({ host, timeZone }) => `${host} ${timeZone}`).join(", ") || "none";
 }
 
 /** A file as it is on disk, and what the layout makes of it. */
@@ -69,6 +75,8 @@ function factsOf(plan: Plan): ReadonlyMap<string, Facts> {
         day ?? origin.month,
         origin.service,
         origin.collector ?? "",
+        origin.lastDay === undefined ? "" : `until ${origin.lastDay}`,
+        origin.encoding ?? "",
         ...origin.dropPrograms.map((program) => `without ${program}`),
       ]
         .filter((part) => part !== "")

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
-import { planId, type Plan, type PlannedFile } from "./plan.ts";
+import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
  * A plan on disk: JSON, one line for each file, what all files share written once. Versioned and checked when read.
@@ -13,6 +13,8 @@ const fileSchema = z.strictObject({
   path: z.string().min(1),
   month: z.string().regex(/^\d{4}-\d{2}$/),
   day: z.string().optional(),
+  lastDay: z.string().optional(),
+  encoding: z.string().optional(),
   service: z.string(),
   collector: z.string().optional(),
   drop: z.array(z.string()).optional(),
@@ -34,9 +36,11 @@ const planSchema = z.strictObject({
   pinned: z.strictObject({
     pipeline: z.string(),
     timeZone: z.string(),
+    hostZones: z.array(z.strictObject({ host: z.string(), timeZone: z.string() })).default([]),
     indexPattern: z.string(),
     revision: z.int().positive(),
     chunkBytes: z.int().positive(),
+    repeated: z.enum(["count", "expand"]).default("count"),
   }),
   groups: z.array(
     z.strictObject({
@@ -114,6 +118,8 @@ function compact({ origin, source, day }: PlannedFile): z.input<typeof fileSchem
     path: origin.path,
     month: origin.month,
     ...(day === undefined ? {} : { day }),
+    ...(origin.lastDay === undefined ? {} : { lastDay: origin.lastDay }),
+    ...(origin.encoding === undefined ? {} : { encoding: origin.encoding }),
     service: origin.service,
     ...(origin.collector === undefined ? {} : { collector: origin.collector }),
     ...(origin.dropPrograms.length === 0 ? {} : { drop: origin.dropPrograms }),
@@ -177,23 +183,13 @@ export async function readPlan(path: string): Promise<Plan> {
   }
   // `undefined` never comes out of JSON: optional keys are there or not.
   const { version: _version, files, ...rest } = parsed.data as StoredPlan;
-  const index = { pattern: rest.pinned.indexPattern, revision: rest.pinned.revision };
+  const originOf = originsOf(rest.pinned);
   const plan: Plan = {
     ...rest,
-    files: files.map(({ id, path: identity, month, day, service, collector, drop, source }): PlannedFile => ({
-      origin: {
-        fileId: id,
-        path: identity,
-        month,
-        firstDay: day ?? `${month}-01`,
-        timeZone: rest.pinned.timeZone,
-        service,
-        ...(collector === undefined ? {} : { collector }),
-        index,
-        dropPrograms: drop ?? [],
-      },
+    files: files.map(({ id: fileId, drop, source, ...facts }): PlannedFile => ({
+      origin: { ...originOf({ ...facts, dropPrograms: drop ?? [] }), fileId },
       source,
-      ...(day === undefined ? {} : { day }),
+      ...(facts.day === undefined ? {} : { day: facts.day }),
     })),
   };
   if (planId(plan) !== plan.id) throw unusable("was changed by hand: its id is not that of its content");
@@ -208,6 +204,8 @@ type StoredPlan = Omit<Plan, "files"> & {
     readonly path: string;
     readonly month: string;
     readonly day?: string;
+    readonly lastDay?: string;
+    readonly encoding?: string;
     readonly service: string;
     readonly collector?: string;
     readonly drop?: string[];

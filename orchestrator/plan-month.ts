@@ -59,9 +59,11 @@ export async function planMonth(
   const plan = makePlan(inventory, {
     pipeline: options.pipelineHash,
     timeZone: config.archive.timeZone,
+    hostZones: config.archive.hostZones,
     indexPattern: config.plan.indexPattern,
     revision: config.plan.revision,
     chunkBytes: config.plan.chunkBytes,
+    repeated: config.plan.repeated,
   });
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
 import { BackfillError } from "../worker/contract/errors.ts";
+import { compileHostZones, type HostZone } from "../worker/contract/host-zones.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Estimate } from "./estimate.ts";
@@ -15,10 +16,14 @@ export interface Pinned {
   readonly pipeline: string;
   /** IANA zone of local times in the logs. */
   readonly timeZone: string;
+  /** Hosts with another one. */
+  readonly hostZones: readonly HostZone[];
   readonly indexPattern: string;
   readonly revision: number;
   /** Decompressed bytes of one chunk. */
   readonly chunkBytes: number;
+  /** Whether lines that speak of repetitions are kept or written out. */
+  readonly repeated: "count" | "expand";
 }
 
 /** Where a planned file's bytes are. Paths are relative to the plan's root. */
@@ -79,13 +84,13 @@ export function emptyPlan({
   months,
   config: { archive, plan },
 }: Pick<CampaignRecord, "planId" | "months" | "config">): Plan {
-  const { timeZone, root } = archive;
-  const { indexPattern, revision, chunkBytes } = plan;
+  const { timeZone, hostZones, root } = archive;
+  const { indexPattern, revision, chunkBytes, repeated } = plan;
   return {
     id,
     months,
     root,
-    pinned: { pipeline: "", timeZone, indexPattern, revision, chunkBytes },
+    pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes, repeated },
     files: [],
     unpacks: [],
     groups: [],
@@ -115,7 +120,7 @@ export function shortId(path: string): string {
  *   of 100,000 files each): documents of both would share ids.
  */
 export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
-  const index = { pattern: pinned.indexPattern, revision: pinned.revision };
+  const originOf = originsOf(pinned);
   const drops = new Map<string, string[]>();
   const shared = (programs: readonly string[]): string[] => {
     const key = programs.join("\n");
@@ -129,17 +134,7 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
 
   for (const file of inventory.files) {
     if (file.skipped !== undefined) continue;
-    const origin: Origin = {
-      fileId: shortId(file.identity),
-      path: file.identity,
-      month: file.month,
-      firstDay: file.day ?? `${file.month}-01`,
-      timeZone: pinned.timeZone,
-      service: file.service,
-      ...(file.collector === undefined ? {} : { collector: file.collector }),
-      index,
-      dropPrograms: shared(file.dropPrograms),
-    };
+    const origin = originOf({ ...file, path: file.identity, dropPrograms: shared(file.dropPrograms) });
     const day = file.day === undefined ? {} : { day: file.day };
     if (file.format === "plain") {
       const source = { kind: "plain", file: file.path, size: file.size, mtimeMs: file.mtimeMs } as const;
@@ -183,6 +178,42 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
   };
 }
 
+/** What a plan knows of a file that decides what becomes of its lines. */
+export interface FileFacts {
+  /** Its identity. */
+  readonly path: string;
+  readonly month: YearMonth;
+  readonly day?: string;
+  readonly lastDay?: string;
+  readonly service: string;
+  readonly collector?: string;
+  readonly encoding?: string;
+  readonly dropPrograms: string[];
+}
+
+/** Makes origins of a plan's files from what is pinned for all of them. */
+export function originsOf(pinned: Omit<Pinned, "pipeline" | "chunkBytes">) {
+  const index = { pattern: pinned.indexPattern, revision: pinned.revision };
+  const zoneOf = compileHostZones(pinned.hostZones);
+  const hostZones = pinned.hostZones.length === 0 ? {} : { hostZones: [...pinned.hostZones] };
+  const repeated = pinned.repeated === "expand" ? { repeated: pinned.repeated } : {};
+  return ({ path, month, day, lastDay, service, collector, encoding, dropPrograms }: FileFacts): Origin => ({
+    fileId: shortId(path),
+    path,
+    month,
+    firstDay: day ?? `${month}-01`,
+    ...(lastDay === undefined ? {} : { lastDay }),
+    timeZone: zoneOf(collector) ?? pinned.timeZone,
+    ...hostZones,
+    ...(encoding === undefined ? {} : { encoding }),
+    ...repeated,
+    service,
+    ...(collector === undefined ? {} : { collector }),
+    index,
+    dropPrograms,
+  });
+}
+
 /** By code unit: the same on every machine, whatever its locale. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
@@ -214,7 +245,8 @@ export function planId({
   // Arrays, not objects: their order is the canonical form.
   const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);
   line("gridharvest plan 1", months);
-  line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes);
+  line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes, pinned.repeated);
+  for (const { host, timeZone } of pinned.hostZones) line(host, timeZone);
   for (const { origin, source } of files) {
     const from =
       source.kind === "plain"
@@ -224,6 +256,8 @@ export function planId({
       origin.path,
       origin.month,
       origin.firstDay,
+      origin.lastDay ?? null,
+      origin.encoding ?? null,
       origin.service,
       origin.collector ?? null,
       origin.dropPrograms,

@@ -32,7 +32,8 @@ function run(program: string, file: string, signal: AbortSignal): Promise<string
     const options = {
       signal,
       maxBuffer: LISTING_LIMIT_BYTES,
-      env: { ...process.env, LC_ALL: "C.UTF-8" },
+      // It lists times of the zone that it runs in.
+      env: { ...process.env, LC_ALL: "C.UTF-8", TZ: "UTC" },
     };
     const child = execFile(program, [...sevenZipListArgv(file)], options, (error, stdout, stderr) => {
       if (!error) resolve(stdout);

@@ -4,7 +4,8 @@ import type { Chunk } from "./contract/chunk.ts";
 import { ConfigError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
-import { ownedBlocks, type LineBlock } from "./framing/lines.ts";
+import { HELD_LINE_BYTES, ownedBlocks, type LineBlock } from "./framing/lines.ts";
+import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { createRejects, readLine, type Rejects } from "./rejects.ts";
@@ -93,8 +94,10 @@ class ChunkWork {
     const either = AbortSignal.any([signal, failed.signal]);
     const under = new Set<Promise<void>>();
     try {
-      const { reader, range, length } = this.#bytes;
-      for await (const block of ownedBlocks(reader, range, length, await this.#blockBytes())) {
+      const { reader, range, length, origin } = this.#bytes;
+      const lookBack = origin.repeated === "expand" ? LOOK_BACK_BYTES : 0;
+      const blockBytes = await this.#blockBytes();
+      for await (const block of ownedBlocks(reader, range, length, blockBytes, HELD_LINE_BYTES, lookBack)) {
         either.throwIfAborted();
         this.#tally.cover(this.#bytes.shift + block.base, block.bytes);
         const one: Promise<void> = this.#block(block, either)
@@ -111,8 +114,10 @@ class ChunkWork {
 
   async #block(block: LineBlock, signal: AbortSignal): Promise<void> {
     const { pool, rateLimit, meter } = this.#context;
-    const { length } = block.block;
-    const batch = await pool.run(block.block, this.#bytes.shift + block.base, this.#chunk.origin, block.bytes);
+    const { lead } = block;
+    const length = block.block.length - lead;
+    const base = this.#bytes.shift + block.base;
+    const batch = await pool.run(block.block, base, this.#bytes.origin, block.bytes, lead);
     const { tallies } = batch;
     bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
     meter.count("lines.read", tallies.read);

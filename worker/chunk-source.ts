@@ -1,11 +1,14 @@
 import { open } from "node:fs/promises";
-import type { Chunk } from "./contract/chunk.ts";
+import type { Chunk, Origin } from "./contract/chunk.ts";
 import { DataError, StoreError } from "./contract/errors.ts";
+import { findSecondFolds } from "./find-second-folds.ts";
 import type { RangeReader } from "./framing/lines.ts";
-import { openPlain } from "./sources/plain.ts";
+import { openPlain, type OpenRange } from "./sources/plain.ts";
 
 /** The bytes of a chunk, wherever they are: one reader with its own coordinates. */
 export interface ChunkBytes extends AsyncDisposable {
+  /** The chunk's origin, with what the file's lines say of it. */
+  readonly origin: Origin;
   readonly reader: RangeReader;
   /** What to frame, and where the readable bytes end, in the reader's coordinates. */
   readonly range: { readonly start: number; readonly end: number };
@@ -25,6 +28,7 @@ export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
   if (source.kind === "plain") {
     const file = await openPlain(source);
     return {
+      origin: await withSecondFolds(chunk, file, source.size),
       reader: file,
       range,
       length: source.size,
@@ -33,16 +37,30 @@ export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
       [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
     };
   }
-  // Exactly the lines of the chunk: to the framing it looks like a file of its own.
-  const reader = source.bytes === 0 ? undefined : await openBlock(source.file, source.bytes);
+  // Exactly the lines of the chunk behind their lead: to the framing it looks like the end of a file of its own.
+  const lead = source.lead ?? 0;
+  const length = lead + source.bytes;
+  const reader = source.bytes === 0 ? undefined : await openBlock(source.file, length);
   return {
+    origin: chunk.origin,
     reader: reader ?? { read: () => Promise.resolve(new Uint8Array(0)) },
-    range: { start: 0, end: source.bytes },
-    length: source.bytes,
-    shift: source.offset,
+    range: { start: lead, end: length },
+    length,
+    shift: source.offset - lead,
     check: () => Promise.resolve(),
     [Symbol.asyncDispose]: async () => reader?.close(),
   };
+}
+
+/** Of an unpacked file the unpacker has seen them, and says so in the chunk. */
+async function withSecondFolds(chunk: Chunk, file: OpenRange, length: number): Promise<Origin> {
+  try {
+    const secondFolds = await findSecondFolds(file, length, chunk.origin, chunk.range);
+    return secondFolds.length === 0 ? chunk.origin : { ...chunk.origin, secondFolds: [...secondFolds] };
+  } catch (error) {
+    await file[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function openBlock(file: string, bytes: number): Promise<RangeReader & { close(): Promise<void> }> {

@@ -12,11 +12,17 @@ export interface PipelinePool {
   /**
    * Encodes a block on the next free thread; waits for one in the order of the calls. The block's ArrayBuffer is moved
    * to the thread: afterwards the caller has an empty one. Nobody else may use that buffer (see `LineBlock.block`).
-   * @param bytes as in `Pipeline.run`
+   * @param bytes and `lead` as in `Pipeline.run`
    * @throws GridError `PIPELINE_THREAD_DIED` (retryable) when the thread ended in mid-run; another one takes its place
    * @throws DataError with the code that the pipeline gave
    */
-  run(block: Uint8Array<ArrayBuffer>, base: number, origin: Origin, bytes?: number): Promise<MeteredBatch>;
+  run(
+    block: Uint8Array<ArrayBuffer>,
+    base: number,
+    origin: Origin,
+    bytes?: number,
+    lead?: number,
+  ): Promise<MeteredBatch>;
   /** Lets what was asked for finish, then ends the threads. No `run` may follow. */
   close(): Promise<void>;
 }
@@ -62,12 +68,12 @@ export function createPipelinePool(options: { threads: number; entry: string | U
   }
 
   return {
-    run(block, base, origin, bytes = block.length) {
+    run(block, base, origin, bytes, lead = 0) {
       if (closing) {
         return Promise.reject(new GridError("PIPELINE_CLOSED", "The pipeline's threads have been ended already."));
       }
       return new Promise((resolve, reject) => {
-        waiting.push({ request: { block, base, bytes, origin }, resolve, reject });
+        waiting.push({ request: { block, base, bytes: bytes ?? block.length - lead, origin, lead }, resolve, reject });
         dispatch();
       });
     },

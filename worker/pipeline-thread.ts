@@ -10,6 +10,7 @@ export interface PipelineRequest {
   readonly base: number;
   readonly bytes: number;
   readonly origin: Origin;
+  readonly lead: number;
 }
 
 /** What a thread answers: the batch, or an error as plain values, since an error's own fields do not survive the message. */
@@ -29,7 +30,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
     let response: PipelineResponse;
     const transfer: ArrayBuffer[] = [];
     try {
-      const batch = pipeline.run(request.block, request.base, request.origin, request.bytes);
+      const { block, base, origin, bytes, lead } = request;
+      const batch = pipeline.run(block, base, origin, bytes, lead);
       const cpu = process.threadCpuUsage(before);
       response = { kind: "batch", batch: { ...batch, cpuMicros: cpu.user + cpu.system } };
       for (const { buffer } of [batch.body, batch.offsets, batch.lengths]) transfer.push(buffer as ArrayBuffer);

@@ -1,12 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { Origin } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
-import { Calendar } from "./parsers/calendar.ts";
 import { ESCAPED_LENGTH } from "./parsers/json-writer.ts";
+import { legacyDecoder } from "./parsers/legacy-text.ts";
+import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
+import { Calendars } from "./time/calendars.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
 
 const LF = 10;
@@ -18,7 +19,7 @@ const EXPECTED_LINE_BYTES = 64;
 
 /**
  * The pipeline: syslog lines to bulk actions and documents. It keeps nothing from line to line or block to block but
- * calendars, which are functions of an origin's month and zone. One instance serves one thread.
+ * calendars, which are functions of an origin's times and zone. One instance serves one thread.
  *
  * Lines end with LF or CR LF; a missing last one changes nothing. What the documents hold is written down, in the
  * plainest form, in `parsers/reference.ts`. Cost: see `test/perf/pipeline.ts`.
@@ -31,21 +32,11 @@ export function createPipeline(): Pipeline {
 }
 
 function createRun(): Pipeline["run"] {
-  const calendars = new Map<string, Calendar>();
+  const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  function calendarOf(origin: Origin): Calendar {
-    const key = JSON.stringify([origin.timeZone, origin.month, origin.firstDay, origin.index]);
-    let calendar = calendars.get(key);
-    if (!calendar) {
-      // A campaign of many months, each with its days: old ones go, oldest first.
-      if (calendars.size >= 64) calendars.delete(calendars.keys().next().value!);
-      calendars.set(key, (calendar = new Calendar(origin)));
-    }
-    return calendar;
-  }
-
-  return function run(block, base, origin, bytes = block.length): EncodedBatch {
+  return function run(block, base, origin, wholeBytes, lead = 0): EncodedBatch {
+    const bytes = wholeBytes ?? block.length - lead;
     if (base + bytes > LARGEST_OFFSET) {
       throw new DataError(
         "OFFSET_TOO_LARGE",
@@ -54,58 +45,74 @@ function createRun(): Pipeline["run"] {
       );
     }
     const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    const encoder = new SyslogEncoder(calendarOf(origin), origin, 65_536 + Math.ceil(src.length * EXPANSION));
+    const capacity = 65_536 + Math.ceil(src.length * EXPANSION);
+    const encoder = new SyslogEncoder(calendars.of(origin), origin, capacity, calendars.byHost(origin));
+    const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
     writer.readFrom(src);
-    const allUtf8 = isUtf8(src);
-    let offsets = new Float64Array(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
-    let lengths = new Uint32Array(offsets.length);
+    const allUtf8 = isUtf8(src.subarray(lead));
+    const expander = origin.repeated === "expand" ? new RepeatExpander(calendars.of(origin)) : undefined;
+    expander?.lookBack(src, lead, base - lead);
+    const documents = new Documents(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
     let read = 0;
-    let count = 0;
 
-    for (let start = 0, next: number; start < src.length; start = next) {
+    for (let start = lead, next: number; start < src.length; start = next) {
       const lf = src.indexOf(LF, start);
       next = lf < 0 ? src.length : lf + 1;
       const end = lf < 0 ? src.length : lf > start && src[lf - 1] === CR ? lf - 1 : lf;
       // The rest of a line that is too long to be held belongs to it.
-      const length = next - start + (next === src.length ? bytes - src.length : 0);
+      const length = next - start + (next === src.length ? bytes - (src.length - lead) : 0);
+      const offset = base + start - lead;
       const documentStart = writer.at;
+      const repeated = expander?.take(src, start, end, offset);
       let written: boolean;
+      if (repeated) {
+        const { text, times } = repeated;
+        read += times;
+        writer.readFrom(text);
+        for (let copy = 0; copy < times; copy++) {
+          const begin = writer.at;
+          const flaws = { raw: undefined, decoded: false, truncated: false, copy };
+          if (encoder.encode(text, 0, text.length, offset, length, flaws)) documents.add(offset, writer.at - begin);
+        }
+        writer.readFrom(src);
+        continue;
+      }
       read++;
       if (allUtf8 && end - start <= KEPT_RAW_LINE_BYTES) {
-        written = encoder.encode(src, start, end, base + start, length, undefined);
+        written = encoder.encode(src, start, end, offset, length, undefined);
       } else {
         const line = src.subarray(start, end);
         const head = line.subarray(0, characterBoundary(line, KEPT_TEXT_BYTES));
         if (isUtf8(head)) {
           const kept = lengthWithin(head, KEPT_TEXT_BYTES);
-          const flaws = kept < line.length ? { raw: undefined, truncated: true } : undefined;
-          written = encoder.encode(src, start, start + kept, base + start, length, flaws);
+          const flaws = kept < line.length ? { raw: undefined, decoded: false, truncated: true } : undefined;
+          written = encoder.encode(src, start, start + kept, offset, length, flaws);
         } else {
           const kept = head.subarray(0, KEPT_RAW_LINE_BYTES);
-          const flaws: LineFlaws = { raw: kept, truncated: kept.length < line.length };
-          const text = Buffer.from(decoder.decode(kept));
+          const truncated = kept.length < line.length;
+          const decoded = legacy?.(kept, truncated);
+          const flaws: LineFlaws = {
+            raw: decoded === undefined ? kept : undefined,
+            decoded: decoded !== undefined,
+            truncated,
+          };
+          const text = Buffer.from(decoded ?? decoder.decode(kept));
           writer.readFrom(text);
-          written = encoder.encode(text, 0, text.length, base + start, length, flaws);
+          written = encoder.encode(text, 0, text.length, offset, length, flaws);
           writer.readFrom(src);
         }
       }
-      if (!written) continue;
-      if (count === offsets.length) {
-        offsets = Float64Array.from({ length: count * 2 }, (_, i) => offsets[i] ?? 0);
-        lengths = Uint32Array.from({ length: count * 2 }, (_, i) => lengths[i] ?? 0);
-      }
-      offsets[count] = base + start;
-      lengths[count] = writer.at - documentStart;
-      count++;
+      if (written) documents.add(offset, writer.at - documentStart);
     }
 
     const output = writer.buffer;
+    const { count } = documents;
     return {
       body: new Uint8Array(output.buffer, output.byteOffset, writer.at),
       count,
-      offsets: offsets.slice(0, count),
-      lengths: lengths.slice(0, count),
+      offsets: documents.offsets.slice(0, count),
+      lengths: documents.lengths.slice(0, count),
       tallies: {
         read,
         bytes,
@@ -117,6 +124,28 @@ function createRun(): Pipeline["run"] {
       },
     };
   };
+}
+
+/** Where the documents of a batch come from and how long they are. */
+class Documents {
+  offsets: Float64Array;
+  lengths: Uint32Array;
+  count = 0;
+
+  constructor(expected: number) {
+    this.offsets = new Float64Array(expected);
+    this.lengths = new Uint32Array(expected);
+  }
+
+  add(offset: number, length: number): void {
+    if (this.count === this.offsets.length) {
+      this.offsets = Float64Array.from({ length: this.count * 2 }, (_, i) => this.offsets[i] ?? 0);
+      this.lengths = Uint32Array.from({ length: this.count * 2 }, (_, i) => this.lengths[i] ?? 0);
+    }
+    this.offsets[this.count] = offset;
+    this.lengths[this.count] = length;
+    this.count++;
+  }
 }
 
 /** The position at or at most three before `at` where no character of UTF-8 is cut; the end of a shorter line. */

@@ -1,12 +1,15 @@
 import type { Meter } from "../monitoring/index.ts";
-import type { Chunk, Unpack, UnpackedFile, UnpackMember, UnpackResult } from "./contract/chunk.ts";
+import type { Chunk, Origin, Unpack, UnpackedFile, UnpackMember, UnpackResult } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import { CHUNK_JOB, SPOOL_JOB_OPTIONS } from "./contract/spool.ts";
+import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
+import { FoldScan } from "./parsers/fold-scan.ts";
 import { checkUnchanged, openFile } from "./sources/file-access.ts";
 import { SOURCES } from "./sources/index.ts";
 import type { ListedMember } from "./sources/source.ts";
 import type { ParseQueue } from "./spool.ts";
 import { BlockCutter, type BlockEnd } from "./staging-blocks.ts";
+import { foldsOf } from "./time/folds.ts";
 import { blockFile, hasBlock, isStaged, openBlock, type BlockWriter, type Staging } from "./staging.ts";
 
 /** What unpacking needs; one for the process. */
@@ -119,6 +122,10 @@ class MemberUnpacking {
   readonly #context: UnpackContext;
   readonly #signal: AbortSignal;
   readonly #cutter: BlockCutter;
+  /** Absent where no clock is set back in the file's time. */
+  readonly #folds: FoldScan | undefined;
+  /** The last bytes of the file so far, which the next block begins with; absent where nothing looks back. */
+  #tail: Buffer | undefined;
   /** The open block; undefined between blocks. */
   #block: OpenBlock | undefined;
   #n = 0;
@@ -130,19 +137,31 @@ class MemberUnpacking {
     this.#context = context;
     this.#signal = signal;
     this.#cutter = new BlockCutter(unpack.chunkBytes);
+    this.#folds = foldsOf(member.origin).length > 0 ? new FoldScan(member.origin) : undefined;
+    if (member.origin.repeated === "expand") this.#tail = Buffer.alloc(0);
   }
 
   async push(bytes: Uint8Array): Promise<void> {
     for (const event of this.#cutter.push(bytes)) {
       if (event.kind === "end") await this.#end(event);
       else {
+        this.#folds?.push(event.bytes);
         this.#block ??= await this.#open();
         await this.#block.push(event.bytes);
+        this.#remember(event.bytes);
       }
     }
   }
 
+  #remember(bytes: Uint8Array): void {
+    if (!this.#tail) return;
+    const last = bytes.subarray(Math.max(0, bytes.length - LOOK_BACK_BYTES));
+    const before = this.#tail.subarray(Math.max(0, this.#tail.length + last.length - LOOK_BACK_BYTES));
+    this.#tail = Buffer.concat([before, last]);
+  }
+
   async finish(problem: string | undefined): Promise<UnpackedFile> {
+    this.#folds?.finish();
     for (const event of this.#cutter.finish()) await this.#end(event);
     const { fileId, path } = this.#member.origin;
     const { length, chunks } = this.#cutter;
@@ -158,10 +177,17 @@ class MemberUnpacking {
     return `${this.#member.origin.fileId}-${n}`;
   }
 
+  /** The file's, with what its lines up to here say of it: the same whoever unpacks it. */
+  #origin(): Origin {
+    const { origin } = this.#member;
+    const found = this.#folds?.found ?? [];
+    return found.length === 0 ? origin : { ...origin, secondFolds: [...found] };
+  }
+
   async #open(): Promise<OpenBlock> {
     const chunkId = this.#chunkId(this.#n);
     const state = await this.#context.parse.getJobState(chunkId);
-    return new OpenBlock(this.#unpack, this.#member, this.#n, {
+    return new OpenBlock(this.#unpack, this.#member, this.#n, this.#tail ?? new Uint8Array(0), {
       owner: this.#owner,
       staging: this.#context.staging,
       // A committed chunk needs its block no more; a failed one asks for it when somebody tries it again.
@@ -173,7 +199,8 @@ class MemberUnpacking {
   }
 
   async #end(end: BlockEnd): Promise<void> {
-    const { origin } = this.#member;
+    const origin = this.#origin();
+    const lead = this.#block?.lead.length ?? 0;
     await this.#block?.finish(end.bytes);
     this.#block = undefined;
     this.#n = end.n + 1;
@@ -187,6 +214,7 @@ class MemberUnpacking {
         file: blockFile(this.#unpack.stagingDir, origin.fileId, end.n),
         offset: end.offset,
         bytes: end.bytes,
+        ...(lead === 0 ? {} : { lead }),
         unpackId: this.#unpack.id,
       },
       pipeline: this.#unpack.pipeline,
@@ -208,6 +236,8 @@ interface BlockSurroundings {
 
 /** A block whose end is not known yet: held in memory, unless one giant line makes it too long for that. */
 class OpenBlock {
+  /** What stands before the block in the file and goes before it into the block's file. */
+  readonly lead: Uint8Array;
   readonly #unpack: Unpack;
   readonly #around: BlockSurroundings;
   readonly #chunkId: string;
@@ -218,9 +248,12 @@ class OpenBlock {
   #writer: BlockWriter | undefined;
   #reserved = false;
 
-  constructor(unpack: Unpack, member: UnpackMember, n: number, around: BlockSurroundings) {
+  constructor(unpack: Unpack, member: UnpackMember, n: number, lead: Uint8Array, around: BlockSurroundings) {
     this.#unpack = unpack;
     this.#around = around;
+    this.lead = lead;
+    this.#held = lead.length > 0 ? [lead] : [];
+    this.#heldBytes = lead.length;
     this.#chunkId = `${member.origin.fileId}-${n}`;
     this.#file = blockFile(unpack.stagingDir, member.origin.fileId, n);
   }
@@ -232,8 +265,10 @@ class OpenBlock {
     if (this.#heldBytes > this.#unpack.chunkBytes + HELD_BEYOND_CHUNK) await this.#spill();
   }
 
-  async finish(bytes: number): Promise<void> {
+  /** @param lineBytes of its lines, without the lead */
+  async finish(lineBytes: number): Promise<void> {
     if (!this.#around.needed) return;
+    const bytes = this.lead.length + lineBytes;
     const { staging, dispensable, signal } = this.#around;
     try {
       if (!this.#writer) {

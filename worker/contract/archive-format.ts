@@ -92,6 +92,8 @@ export interface SevenZipMember {
   readonly encrypted: boolean;
   /** CRC-32 of its bytes, when the archive has one. */
   readonly crc?: number;
+  /** Its modification, when the archive says it, as a time of the zone that the listing was made in; list in UTC to use it. */
+  readonly modifiedMs?: number;
 }
 
 /**
@@ -155,12 +157,14 @@ function memberOf(path: string, fields: ReadonlyMap<string, string>, file: strin
   }
   const block = (fields.get("Block") ?? "").trim();
   const crc = (fields.get("CRC") ?? "").trim();
+  const modified = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)/.exec(fields.get("Modified") ?? "");
   return {
     member: path,
     size,
     block: block === "" ? -1 : Number(block),
     encrypted: fields.get("Encrypted")?.trim() === "+",
     ...(/^[0-9A-F]{8}$/i.test(crc) ? { crc: Number.parseInt(crc, 16) } : {}),
+    ...(modified ? { modifiedMs: Date.parse(`${modified[1]!}T${modified[2]!}Z`) } : {}),
   };
 }
 

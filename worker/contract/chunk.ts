@@ -21,8 +21,30 @@ export const originSchema = z.strictObject({
   month: z.string().regex(/^\d{4}-\d{2}$/),
   /** `YYYY-MM-DD`: the first day that the path names; what a line without a date gets. */
   firstDay: z.string().regex(/^\d{4}-\d{2}-\d{2}$/),
+  /**
+   * `YYYY-MM-DD`: no line is of a later day. Stated when the path names no year and it was taken from the file's date: then it
+   * decides the year of a date that says none, else `month` does. See `time/year.ts`.
+   */
+  lastDay: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/)
+    .optional(),
   /** IANA zone of the local times in the file. */
   timeZone: z.string().min(1),
+  /** Zones of the hosts that lines name; the first pattern that fits counts, then `timeZone`. Absent: no host has its own. */
+  hostZones: z.array(z.strictObject({ host: z.string().min(1), timeZone: z.string().min(1) })).optional(),
+  /**
+   * Where the file comes to the second of two equal local times of a zone: lines from `offset` on whose time lies in the stretch that
+   * begins at `from` (seconds, as if the wall clock showed UTC) mean the second. A function of the file's bytes alone, found by
+   * whoever reads them (`FoldFinder`); never in a plan.
+   */
+  secondFolds: z
+    .array(z.strictObject({ timeZone: z.string(), from: z.int(), offset: z.int().nonnegative() }))
+    .optional(),
+  /** Encoding of lines that are not UTF-8, a label of the WHATWG; absent: such lines are kept as they are and count as unparsed. */
+  encoding: z.string().optional(),
+  /** `expand`: a line that says that the message before it came n more times is written out as n lines; absent: it is one, with n. */
+  repeated: z.literal("expand").optional(),
   /** The service that the layout names for the file, e.g. `syslog`, `auth`, `pbs`. */
   service: z.string(),
   /** The sender that the path names (the address of a per-host file), else absent. */
@@ -39,13 +61,15 @@ const chunkSource = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("plain"), file: z.string(), size: z.int(), mtimeMs: z.number() }),
   /**
    * A block in the staging space that unpacking wrote. It holds exactly the lines that
-   * the chunk owns; its first byte is byte `offset` of the file after decompression.
+   * the chunk owns, behind its lead; the first line begins at byte `offset` of the file after decompression.
    */
   z.strictObject({
     kind: z.literal("staged"),
     file: z.string(),
     offset: z.int().nonnegative(),
     bytes: z.int().nonnegative(),
+    /** So many bytes of what stands before `offset` in the file precede these in the block, for looking back; absent: none. */
+    lead: z.int().nonnegative().optional(),
     unpackId: z.string(),
   }),
 ]);

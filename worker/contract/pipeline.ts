@@ -7,7 +7,10 @@ import type { Origin } from "./chunk.ts";
 
 /** What a pipeline counted while it encoded a batch. */
 export interface Tallies {
-  /** Lines that the block held. */
+  /**
+   * Lines that the block held. Where repeated ones are written out (`Origin.repeated`), a line that stands for n counts n times, here as
+   * in every other figure.
+   */
   readonly read: number;
   readonly bytes: number;
   readonly dropped: number;
@@ -38,11 +41,13 @@ export interface Pipeline {
   readonly hash: string;
   /**
    * @param block whole lines; the last one may lack its line end only at the end of the file
-   * @param base byte offset of `block[0]` in the file, after decompression
+   * @param base byte offset of `block[lead]` in the file, after decompression
    * @param bytes bytes of the file that the block stands for: more than its length when it is the beginning of one line
    *   that is too long to be held (`LineBlock.bytes`)
+   * @param lead bytes at the block's beginning that stand before its lines in the file: `LOOK_BACK_BYTES`, or all there are, where
+   *   the origin wants repeated lines written out; else none
    */
-  run(block: Uint8Array, base: number, origin: Origin, bytes?: number): EncodedBatch;
+  run(block: Uint8Array, base: number, origin: Origin, bytes?: number, lead?: number): EncodedBatch;
 }
 
 /** The fate of one document that was neither written nor a duplicate. */

@@ -22,10 +22,12 @@ export interface LineBlock {
    * ArrayBuffer that nobody else uses, which may be longer than the block and can be transferred.
    */
   readonly block: Uint8Array<ArrayBuffer>;
-  /** Offset of `block[0]` in what the reader reads. */
+  /** So many bytes at the block's beginning stand before its lines in the file: for looking back, not to be parsed. */
+  readonly lead: number;
+  /** Offset of the first line, `block[lead]`, in what the reader reads. */
   readonly base: number;
   /**
-   * Bytes of the file that the block stands for: the next block begins at `base + bytes`. It is `block.length`
+   * Bytes of the file that the block stands for: the next block begins at `base + bytes`. It is `block.length - lead`
    * unless the block is one line of more than `HELD_LINE_BYTES`; the block is then the beginning of that line.
    */
   readonly bytes: number;
@@ -51,6 +53,7 @@ const LARGEST_STEP = 1 << 20;
  * @param range bytes `[start, end)`; `end` may lie behind the end of the file
  * @param fileLength where the file ends, as the chunk states it: what was appended since is not read
  * @param heldLineBytes for tests
+ * @param lookBackBytes so much of what stands before each block comes with it, as far as there is any
  * @throws DataError `FILE_SHORTENED` when the file ends before `fileLength`
  */
 export async function* ownedBlocks(
@@ -59,19 +62,28 @@ export async function* ownedBlocks(
   fileLength: number,
   blockBytes: number,
   heldLineBytes: number = HELD_LINE_BYTES,
+  lookBackBytes = 0,
 ): AsyncGenerator<LineBlock, void, undefined> {
   const end = Math.min(range.end, fileLength);
-  let position = range.start === 0 ? 0 : await lineEnd(reader, range.start - 1, fileLength);
+  let position = await lineStart(reader, range.start, fileLength);
   while (position < end) {
-    const head = await fill(reader, position, Math.min(blockBytes, end - position + FIRST_STEP), fileLength);
-    const whole = wholeLines(head, end - position, position + head.length === fileLength);
+    const lead = Math.min(position, lookBackBytes);
+    const wanted = lead + Math.min(blockBytes, end - position + FIRST_STEP);
+    const head = await fill(reader, position - lead, wanted, fileLength);
+    const lines = head.subarray(lead);
+    const whole = wholeLines(lines, end - position, position + lines.length === fileLength);
     const next =
       whole > 0
-        ? { block: head.subarray(0, whole), base: position, bytes: whole }
-        : await longLine(reader, position, head, fileLength, heldLineBytes);
+        ? { block: head.subarray(0, lead + whole), lead, base: position, bytes: whole }
+        : await longLine(reader, position, lead, lines.length, fileLength, heldLineBytes);
     yield next;
     position += next.bytes;
   }
+}
+
+/** The offset of the first line that begins at or after `position`, or the end of the file. */
+export async function lineStart(reader: RangeReader, position: number, fileLength: number): Promise<number> {
+  return position === 0 ? 0 : await lineEnd(reader, position - 1, fileLength);
 }
 
 /** How many of the first bytes of `head` are whole lines that begin before `owned`; 0 when the first line does not end in it. */
@@ -84,16 +96,18 @@ function wholeLines(head: Uint8Array, owned: number, atEndOfFile: boolean): numb
   return head.lastIndexOf(LF) + 1;
 }
 
-/** The line that begins at `base` with the bytes `head`, which hold no line feed. */
+/** The line that begins at `base` and has no line feed in its first `headBytes`. */
 async function longLine(
   reader: RangeReader,
   base: number,
-  head: Uint8Array,
+  lead: number,
+  headBytes: number,
   fileLength: number,
   heldLineBytes: number,
 ): Promise<LineBlock> {
-  const bytes = (await lineEnd(reader, base + head.length, fileLength)) - base;
-  return { block: await fill(reader, base, Math.min(bytes, heldLineBytes), fileLength), base, bytes };
+  const bytes = (await lineEnd(reader, base + headBytes, fileLength)) - base;
+  const block = await fill(reader, base - lead, lead + Math.min(bytes, heldLineBytes), fileLength);
+  return { block, lead, base, bytes };
 }
 
 /** The offset behind the first line feed at or after `from`, or the end of the file. */

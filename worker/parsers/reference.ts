@@ -1,9 +1,11 @@
 import { isIP } from "node:net";
 import { dropReason } from "../filters/drop-programs.ts";
 import type { Origin } from "../contract/chunk.ts";
+import { compileHostZones } from "../contract/host-zones.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
 import type { EncodedBatch } from "../contract/pipeline.ts";
+import { CELL_BYTES, LONGEST_REPEATED, LOOK_BACK_BYTES, MOST_COPIES, MOST_COPIES_OF_CELL } from "./repeat-expander.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_SSH_MESSAGE, TAGS, type UnparsedKind } from "./unparsed.ts";
 
 /**
@@ -12,30 +14,39 @@ import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_SSH_MESSAGE, TAGS, type U
  *
  * The names of the parts, and why they are as they are, stand at `HeaderScanner`, `TimestampScanner` and `SshScanner`.
  */
-export function runReference(block: Uint8Array, base: number, origin: Origin, bytes = block.length): EncodedBatch {
+export function runReference(
+  block: Uint8Array,
+  base: number,
+  origin: Origin,
+  wholeBytes?: number,
+  lead = 0,
+): EncodedBatch {
+  const bytes = wholeBytes ?? block.length - lead;
   const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
   const body: string[] = [];
   const offsets: number[] = [];
   const tallies = { droppedBy: {}, unparsedBy: {}, perIndex: {} } as Record<string, Record<string, number>>;
   let read = 0;
-  for (let start = 0; start < src.length;) {
-    const lf = src.indexOf("\n", start);
-    const next = lf < 0 ? src.length : lf + 1;
-    let line = src.subarray(start, lf < 0 ? next : lf);
-    if (lf >= 0 && line.at(-1) === 13) line = line.subarray(0, -1);
-    const length = next - start + (next === src.length ? bytes - src.length : 0);
-    read++;
-    const { document, index, dropped } = readLine(line, base + start, length, origin);
-    if (dropped !== undefined) {
-      count(tallies.droppedBy, dropped);
-    } else {
-      if (document.unparsed) count(tallies.unparsedBy, document.unparsed);
-      count(tallies.perIndex, index);
-      const id = origin.fileId + base32hex(base + start);
-      body.push(JSON.stringify({ create: { _index: index, _id: id } }) + "\n" + JSON.stringify(document) + "\n");
-      offsets.push(base + start);
+  const lines = linesOf(src, lead, base);
+  for (const [i, { line, start, next }] of lines.entries()) {
+    if (start < lead) continue;
+    const offset = base + start - lead;
+    const length = next - start + (next === src.length ? bytes - (src.length - lead) : 0);
+    const repeated = origin.repeated === "expand" ? writtenOut(lines.slice(0, i + 1), base - lead, origin) : undefined;
+    for (let copy = 0; copy < (repeated?.times ?? 1); copy++) {
+      read++;
+      const text = repeated?.text ?? line;
+      const { document, index, dropped } = readLine(text, offset, length, origin, repeated !== undefined);
+      if (dropped !== undefined) {
+        count(tallies.droppedBy, dropped);
+      } else {
+        if (document.unparsed) count(tallies.unparsedBy, document.unparsed);
+        count(tallies.perIndex, index);
+        const id = origin.fileId + base32hex(offset, 8) + (copy > 0 ? base32hex(copy, 2) : "");
+        body.push(JSON.stringify({ create: { _index: index, _id: id } }) + "\n" + JSON.stringify(document) + "\n");
+        offsets.push(offset);
+      }
     }
-    start = next;
   }
   const { droppedBy = {}, unparsedBy = {}, perIndex = {} } = tallies;
   const unparsed = Object.values(unparsedBy).reduce((sum, n) => sum + n, 0);
@@ -46,6 +57,54 @@ export function runReference(block: Uint8Array, base: number, origin: Origin, by
     lengths: Uint32Array.from(body.map((text) => Buffer.byteLength(text))),
     tallies: { read, bytes, dropped: read - body.length, unparsed, droppedBy, unparsedBy, perIndex },
   };
+}
+
+interface Line {
+  /** Without its end. */
+  readonly line: Buffer;
+  readonly start: number;
+  readonly next: number;
+}
+
+/** The lines of a block and, as far as they are whole, those of its lead. */
+function linesOf(src: Buffer, lead: number, base: number): Line[] {
+  const lines: Line[] = [];
+  // Bytes that stand before a block begin in the middle of a line, unless the file begins there.
+  for (let start = lead < base && lead > 0 ? src.indexOf("\n") + 1 || lead : 0; start < src.length;) {
+    const lf = src.indexOf("\n", start);
+    const next = lf < 0 ? src.length : lf + 1;
+    let line = src.subarray(start, lf < 0 ? next : lf);
+    if (lf >= 0 && line.at(-1) === 13) line = line.subarray(0, -1);
+    lines.push({ line, start, next });
+    start = next;
+  }
+  return lines;
+}
+
+/** What the last of some lines stands for when it says how often the message before it came; see `RepeatExpander`. Bytes are characters here. */
+function writtenOut(lines: readonly Line[], base: number, origin: Origin): { text: Buffer; times: number } | undefined {
+  const heads = lines.map(({ line, start }) => {
+    const text = line.toString("latin1");
+    const header = readHeader(text, origin);
+    const parsed = typeof header === "string" ? undefined : header;
+    return { text, start, parsed, times: (parsed && readRepeated(parsed)) ?? 0 };
+  });
+  const { text, start, parsed, times } = heads.at(-1)!;
+  if (!parsed || times === 0) return undefined;
+  const cell = (at: number) => Math.floor((base + at) / CELL_BYTES);
+  let copies = 0;
+  for (const other of heads.filter((head) => cell(head.start) === cell(start))) {
+    const fits = other.times <= MOST_COPIES && copies + other.times <= MOST_COPIES_OF_CELL;
+    if (fits) copies += other.times;
+    else if (other.start === start) return undefined;
+  }
+  const quoted = /: \[ ?(.*)\]$/s.exec(parsed.message)?.[1];
+  const last = heads.findLast((head) => head.parsed && head.times === 0 && head.parsed.host === parsed.host);
+  const before = last && start - last.start < LOOK_BACK_BYTES ? last.parsed?.content : undefined;
+  const message = parsed.program === undefined ? before : quoted;
+  if (message === undefined || message.length > LONGEST_REPEATED) return undefined;
+  const whole = Buffer.from(text.slice(0, text.length - parsed.message.length) + message, "latin1");
+  return Buffer.from(whole.toString()).equals(whole) ? { text: whole, times } : undefined;
 }
 
 // What is absent is undefined, since JSON.stringify leaves that out.
@@ -72,6 +131,8 @@ interface LogDocument {
   readonly service: string;
   readonly collector: string | undefined;
   readonly pri: number | undefined;
+  /** How many more times the message before came. */
+  readonly repeated: number | undefined;
   readonly tags: readonly string[] | undefined;
   readonly unparsed: UnparsedKind | undefined;
   readonly length: number | undefined;
@@ -80,48 +141,62 @@ interface LogDocument {
 }
 
 interface Header {
-  readonly time: Time;
+  readonly stamp: Stamp;
   readonly host: string | undefined;
   readonly program: string | undefined;
   readonly pid: number | undefined;
   readonly message: string;
+  /** The message with its tag. */
+  readonly content: string;
   readonly collector: string | undefined;
   readonly pri: number | undefined;
 }
 
-interface Time {
-  /** Seconds of UTC. */
-  readonly seconds: number;
+/** A timestamp as it stands in the line. */
+interface Stamp {
+  /** What the wall clock showed, in seconds as if it showed UTC. */
+  readonly wall: number;
+  /** Seconds that it was ahead of UTC; undefined: that is the zone's. */
+  readonly ahead: number | undefined;
   /** What stands behind the second in a document, `.000` if nothing else. */
   readonly fraction: string;
 }
 
-function readLine(line: Buffer, offset: number, length: number, origin: Origin) {
+function readLine(line: Buffer, offset: number, length: number, origin: Origin, isCopy: boolean) {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
   const badUtf8 = !Buffer.from(utf8.decode(head)).equals(head);
   const kept = head.subarray(0, badUtf8 ? KEPT_RAW_LINE_BYTES : lengthWithin(utf8.decode(head), KEPT_TEXT_BYTES));
-  const text = utf8.decode(kept);
   const truncated = kept.length < line.length;
+  const decoded = badUtf8 ? decodeLegacy(kept, origin.encoding, truncated) : undefined;
+  const undecodable = badUtf8 && decoded === undefined;
+  const text = decoded ?? utf8.decode(kept);
   const nul = text.includes("\0");
 
   const header = readHeader(text, origin);
   const parsed = typeof header === "string" ? undefined : header;
   const dropped = origin.dropPrograms.find((prefix) => parsed?.program?.startsWith(prefix));
   const unparsed: UnparsedKind | undefined =
-    text === "" ? "empty" : nul ? "nul" : badUtf8 ? "bad-utf8" : typeof header === "string" ? header : undefined;
+    text === "" ? "empty" : nul ? "nul" : undecodable ? "bad-utf8" : typeof header === "string" ? header : undefined;
   const tags = [
     parsed ? [] : [TAGS.unparsed],
     nul ? [TAGS.nul] : [],
-    badUtf8 ? [TAGS.badUtf8] : [],
+    undecodable ? [TAGS.badUtf8] : [],
+    decoded === undefined ? [] : [TAGS.decoded],
     truncated ? [TAGS.truncated] : [],
+    isCopy ? [TAGS.repeated] : [],
   ].flat();
-  const time = parsed?.time ?? {
-    seconds: toUtc(Date.parse(`${origin.firstDay}T00:00:00Z`) / 1000, origin.timeZone),
+  const beginning: Stamp = {
+    wall: Date.parse(`${origin.firstDay}T00:00:00Z`) / 1000,
+    ahead: undefined,
     fraction: ".000",
   };
+  const zone = compileHostZones(origin.hostZones ?? [])(parsed?.host) ?? origin.timeZone;
+  const { wall, ahead, fraction } = parsed?.stamp ?? beginning;
+  const second = parsed && origin.secondFolds?.some((fold) => isSecond(wall, offset, zone, fold));
+  const seconds = ahead === undefined ? toUtc(wall, zone, second) : wall - ahead;
   const document: LogDocument = {
-    "@timestamp": new Date(time.seconds * 1000).toISOString().slice(0, 19) + time.fraction + "Z",
+    "@timestamp": new Date(seconds * 1000).toISOString().slice(0, 19) + fraction + "Z",
     host: parsed?.host,
     program: parsed?.program,
     pid: parsed?.pid,
@@ -131,19 +206,30 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin) 
     service: origin.service,
     collector: parsed?.collector ?? origin.collector,
     pri: parsed?.pri,
+    repeated: parsed && readRepeated(parsed),
     tags: tags.length > 0 ? tags : undefined,
     unparsed,
     length: truncated ? length : undefined,
-    raw: badUtf8 ? kept.toString("base64") : undefined,
+    raw: undecodable ? kept.toString("base64") : undefined,
     ssh: parsed?.program?.startsWith("sshd") ? readSsh(parsed.message) : undefined,
   };
-  const day = wallClock(time.seconds, origin.timeZone).slice(0, 10);
+  const day = wallClock(seconds, zone).slice(0, 10);
   const indexed = indexedDays(origin.month).includes(day) ? day : "outside";
   return {
     document,
     index: indexName(origin.index, origin.month, indexed),
     dropped: dropped === undefined ? undefined : dropReason(dropped),
   };
+}
+
+/** The text of bytes in a legacy encoding; undefined when there is none, or the bytes are not of it. */
+function decodeLegacy(bytes: Buffer, encoding: string | undefined, cut: boolean): string | undefined {
+  if (encoding === undefined) return undefined;
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: cut });
+  } catch {
+    return undefined;
+  }
 }
 
 /** The header's parts, or why there are none. */
@@ -159,7 +245,7 @@ function readHeader(line: string, origin: Origin): Header | "no-header" | "bad-d
   const first = readTimestamp(rest, origin);
   if (typeof first === "string") return first;
   if (first.rest === "") return "no-header";
-  const plain = { ...readHostAndTag(first.rest), time: first.time, pri, collector: undefined };
+  const plain = { ...readHostAndTag(first.rest), stamp: first.stamp, pri, collector: undefined };
   if (plain.host === undefined || !isAddress(plain.host) || plain.host.length === first.rest.length) return plain;
 
   // Relayed, perhaps.
@@ -175,22 +261,24 @@ function readHeader(line: string, origin: Origin): Header | "no-header" | "bad-d
   }
   const inner = readHostAndTag(second.rest);
   const relayHost = second === direct ? undefined : relay?.[1];
-  return { ...inner, host: inner.host ?? relayHost, time: second.time, pri, collector };
+  return { ...inner, host: inner.host ?? relayHost, stamp: second.stamp, pri, collector };
 }
 
 const TRADITIONAL = /^([A-Za-z]{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?: +|$)/;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|([+-])(\d\d):?(\d\d))?(?: +|$)/;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-function readTimestamp(text: string, origin: Origin): { time: Time; rest: string } | "no-header" | "bad-date" {
+function readTimestamp(text: string, origin: Origin): { stamp: Stamp; rest: string } | "no-header" | "bad-date" {
   let match = TRADITIONAL.exec(text);
   if (match) {
     const month = MONTHS.indexOf(match[1]!.toLowerCase()) + 1;
     const [day, hour, minute, second] = match.slice(2, 6).map(Number) as [number, number, number, number];
-    const local = wallSeconds(nearestYear(month, origin.month), month, day, hour, minute, second);
-    if (month === 0 || local === undefined) return "bad-date";
-    const time = { seconds: toUtc(local, origin.timeZone), fraction: second === 60 ? ".999" : ".000" };
-    return { time, rest: text.slice(match[0].length) };
+    const wall = wallSeconds(yearOf(month, day, origin), month, day, hour, minute, second);
+    if (month === 0 || wall === undefined) return "bad-date";
+    return {
+      stamp: { wall, ahead: undefined, fraction: second === 60 ? ".999" : ".000" },
+      rest: text.slice(match[0].length),
+    };
   }
   match = ISO.exec(text);
   if (!match) return "no-header";
@@ -202,19 +290,30 @@ function readTimestamp(text: string, origin: Origin): { time: Time; rest: string
     number,
     number,
   ];
-  const local = wallSeconds(year, month, day, hour, minute, second);
+  const wall = wallSeconds(year, month, day, hour, minute, second);
   const [, , , , , , , digits = "", zone, sign, hours, minutes] = match;
-  if (local === undefined || year < 1970 || year > 9998) return "bad-date";
+  if (wall === undefined || year < 1970 || year > 9998) return "bad-date";
   if (Number(hours ?? 0) > 23 || Number(minutes ?? 0) > 59) return "bad-date";
   const offset = (Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60) * (sign === "-" ? -1 : 1);
-  const time = {
-    seconds: zone === undefined ? toUtc(local, origin.timeZone) : local - offset,
+  const stamp = {
+    wall,
+    ahead: zone === undefined ? undefined : offset,
     fraction: second === 60 ? ".999" : "." + digits.slice(0, 9).padEnd(3, "0"),
   };
-  return { time, rest: text.slice(match[0].length) };
+  return { stamp, rest: text.slice(match[0].length) };
 }
 
-/** The year that brings the month nearest to the path's; the past when two are as near. */
+/** The last year that does not put the date behind the file's last day; else the one that brings its month nearest to the path's. */
+function yearOf(month: number, day: number, origin: Origin): number {
+  if (origin.lastDay !== undefined) {
+    const last = Number(origin.lastDay.slice(0, 4));
+    const date = `${String(last)}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+    return date <= origin.lastDay ? last : last - 1;
+  }
+  return nearestYear(month, origin.month);
+}
+
+/** The past when two are as near. */
 function nearestYear(month: number, pathMonth: string): number {
   const [pathYear, inPath] = pathMonth.split("-").map(Number) as [number, number];
   const distance = (year: number) => Math.abs((year - pathYear) * 12 + month - inPath);
@@ -241,12 +340,23 @@ function wallClock(utc: number, timeZone: string): string {
   return clock.format(utc * 1000);
 }
 
-/** The first instant at which the wall clock shows `local`; skipped times keep the offset of the day before. */
-function toUtc(local: number, timeZone: string): number {
+/** The first or second instant at which the wall clock shows `local`; skipped times keep the offset of the day before. */
+function toUtc(local: number, timeZone: string, second = false): number {
   const offsetAt = (utc: number) => Date.parse(wallClock(utc, timeZone).replace(" ", "T") + "Z") / 1000 - utc;
   const offsets = [offsetAt(local - 86_400), offsetAt(local + 86_400)];
   const instants = offsets.map((offset) => local - offset).sort((a, b) => a - b);
-  return instants.find((utc) => utc + offsetAt(utc) === local) ?? local - offsets[0]!;
+  const shown = instants.filter((utc) => utc + offsetAt(utc) === local);
+  return shown.at(second ? -1 : 0) ?? local - offsets[0]!;
+}
+
+/** Whether the file has come to the second time that its zone's clock shows this. */
+function isSecond(
+  wall: number,
+  offset: number,
+  zone: string,
+  fold: { readonly timeZone: string; readonly from: number; readonly offset: number },
+): boolean {
+  return zone === fold.timeZone && offset >= fold.offset && Math.abs(wall - fold.from) < 86_400;
 }
 
 interface HostAndTag {
@@ -254,6 +364,7 @@ interface HostAndTag {
   readonly program: string | undefined;
   readonly pid: number | undefined;
   readonly message: string;
+  readonly content: string;
 }
 
 function readHostAndTag(text: string): HostAndTag {
@@ -263,17 +374,28 @@ function readHostAndTag(text: string): HostAndTag {
 }
 
 function readTag(text: string): Omit<HostAndTag, "host"> {
-  const none = { program: undefined, pid: undefined, message: text };
+  const none = { program: undefined, pid: undefined, message: text, content: text };
   const word = /^ *((?:[^ [:]|:(?![ [])(?!$))+)/.exec(text);
   if (!word) return none;
   const program = word[1];
   const rest = text.slice(word[0].length);
-  if (rest.startsWith(":")) return { program, pid: undefined, message: rest.replace(/^: ?/, "") };
+  const content = text.replace(/^ +/, "");
+  if (rest.startsWith(":")) return { program, pid: undefined, message: rest.replace(/^: ?/, ""), content };
   const pid = /^\[(\d+)\](?:: ?| |$)/.exec(rest);
-  if (pid && Number(pid[1]) < 2 ** 31) return { program, pid: Number(pid[1]), message: rest.slice(pid[0].length) };
+  if (pid && Number(pid[1]) < 2 ** 31)
+    return { program, pid: Number(pid[1]), message: rest.slice(pid[0].length), content };
   const number = /^\[\d+\]/.test(rest) && Number(/\d+/.exec(rest)?.[0]) < 2 ** 31;
-  if (!number && /^\[[^\] ]*\]:/.test(rest)) return { program, pid: undefined, message: rest };
+  if (!number && /^\[[^\] ]*\]:/.test(rest)) return { program, pid: undefined, message: rest, content };
   return none;
+}
+
+/** See `repeatedTimes`. */
+function readRepeated({ program, message }: Header): number | undefined {
+  const match =
+    program === undefined
+      ? /^last message repeated ([1-9]\d{0,8}) times?(?: ---)?$/.exec(message)
+      : /^message repeated ([1-9]\d{0,8}) times: \[.*\]$/s.exec(message);
+  return match ? Number(match[1]) : undefined;
 }
 
 function readSsh(message: string): Ssh | undefined {
@@ -366,8 +488,8 @@ function lengthWithin(text: string, limit: number): number {
   return length;
 }
 
-function base32hex(offset: number): string {
-  return offset.toString(32).padStart(8, "0");
+function base32hex(n: number, length: number): string {
+  return n.toString(32).padStart(length, "0");
 }
 
 function count(counts: Record<string, number> | undefined, key: string): void {

@@ -18,6 +18,9 @@ export const SPECIMENS: string = [
   "Jan 14 23:59:60 host ntpd[1]: leap second",
   "Mar 31 02:30:00 host a: skipped by the wall clock in Prague",
   "Oct 27 02:30:00 host a: shown twice by it",
+  "Oct 27 02:15:00 host a: and again, an hour later",
+  "2013-10-27T02:59:59 host a: likewise",
+  "Oct 29 00:00:00 host a: the day behind the last one of the third file",
   "<38>Jan 14 23:20:01 host sshd[77]: Server listening on :: port 22.",
   "<0> Jan 14 23:20:01 host a: with a blank behind the priority",
   "<191>2013-01-14T23:20:01.5+01:00 host a[1]: b",
@@ -30,6 +33,14 @@ export const SPECIMENS: string = [
   "2012-02-29T00:00:00Z host a: b",
   "Jan 14 23:20:01 host -- MARK --",
   "Jan 14 23:20:01 host last message repeated 3 times",
+  "Jan 14 23:20:01 host last message repeated 03 times",
+  "Jan 14 23:20:01 host last message repeated 1234567890 times",
+  "Jan 14 23:20:01 --- last message repeated 1 time ---",
+  "Jan 14 23:20:01 last message repeated 2 times",
+  "<13>Jan 14 23:20:01 host last message repeated 999999999 times \0",
+  "Jan 14 23:20:01 h sshd[1]: message repeated 2 times: [ Failed password for root from 10.0.0.1 port 2201 ssh2]",
+  "Jan 14 23:20:01 h sshd[1]: message repeated 2 times: [ Failed password",
+  "Jan 14 23:20:01 h a: last message repeated 2 times",
   "Jan 14 23:20:01 combo syslogd 1.4.1: restart.",
   "Jan 14 23:20:01 combo sshd(pam_unix)[19939]: authentication failure; rhost=218.188.2.4 ",
   "Jan 14 23:20:01 mail postfix/smtpd[1]: connect",
@@ -74,6 +85,8 @@ export const SPECIMENS: string = [
   "\0\0\0\0",
   "\xff\xfe not UTF-8",
   "Jan 14 23:20:01 host a[1]: cut in \xc3( the middle \xe2\x82",
+  "Jan 14 23:20:01 host a[1]: P\xf8\xedli\x9a \x9elu\x9dou\xe8k\xfd k\xf9\xf2 \x80 in windows-1250",
+  "Jan 14 23:20:01 ho\xa4\xf1t a[1]: \xc6\xfc\xcb\xdc in EUC-JP",
   "Jan 14 23:20:01 host a[1]: NUL \0 in it",
   "Jan 14 23:20:01 host a[1]: both \0 and \xff",
   // Escapes
@@ -118,7 +131,7 @@ export const SPECIMENS: string = [
   "a last line without its end",
 ].join("\n");
 
-/** Two origins that differ in all that an origin can say. */
+/** Origins that differ in all that an origin can say. */
 export const SPECIMEN_ORIGINS: readonly Origin[] = [
   {
     fileId: "0123456789ab",
@@ -140,5 +153,41 @@ export const SPECIMEN_ORIGINS: readonly Origin[] = [
     service: "auth",
     index: { pattern: "x-{revision}-{month}-{day}", revision: 12 },
     dropPrograms: ["dropped", "kern"],
+  },
+  {
+    fileId: "abcdefghij01",
+    path: "messages.1",
+    month: "2013-10",
+    firstDay: "2013-10-01",
+    lastDay: "2013-10-28",
+    timeZone: "Europe/Prague",
+    hostZones: [
+      { host: "hildor*", timeZone: "America/St_Johns" },
+      { host: "node1*", timeZone: "Asia/Kathmandu" },
+      { host: "combo", timeZone: "Europe/Prague" },
+    ],
+    encoding: "windows-1250",
+    secondFolds: [
+      {
+        timeZone: "Europe/Prague",
+        from: Date.UTC(2013, 9, 27, 2) / 1000,
+        offset: SPECIMENS.indexOf("Oct 27 02:15:00"),
+      },
+    ],
+    service: "messages",
+    index: { pattern: "x-{revision}-{month}-{day}", revision: 3 },
+    dropPrograms: [],
+  },
+  {
+    fileId: "abcdefghij02",
+    path: "messages.2",
+    month: "2013-10",
+    firstDay: "2013-10-01",
+    timeZone: "UTC",
+    encoding: "euc-jp",
+    repeated: "expand",
+    service: "messages",
+    index: { pattern: "x-{revision}-{month}-{day}", revision: 3 },
+    dropPrograms: [],
   },
 ];

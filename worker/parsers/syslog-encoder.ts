@@ -1,9 +1,12 @@
 import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
-import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "./calendar.ts";
+import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
+import type { HostCalendars } from "../time/calendars.ts";
+import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { isIpAddress } from "./ip-address.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { repeatedTimes } from "./repeated.ts";
 import { isSshd, SshScanner } from "./ssh.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
 import { TimestampScanner } from "./timestamp.ts";
@@ -13,9 +16,6 @@ import { LONGEST_SSH_MESSAGE, TAGS, UNPARSED_KINDS } from "./unparsed.ts";
 const ROOMY_LINE_BYTES = 65_536;
 /** Everything in a document that does not depend on the line's text, but the pieces made from the origin; rounded up. */
 const FIXED_BYTES = 1024;
-/** Digits of a fraction of a second that Elasticsearch takes. */
-const FRACTION_DIGITS = 9;
-
 const BASE32HEX = Buffer.from("0123456789abcdefghijklmnopqrstuv");
 /** Offsets have 40 bits of the `_id`. */
 export const LARGEST_OFFSET = 2 ** 40;
@@ -27,12 +27,15 @@ const PID = piece(',"pid":');
 const MESSAGE = piece(',"message":"');
 const COLLECTOR = piece(',"collector":"');
 const PRI = piece(',"pri":');
+const REPEATED = piece(',"repeated":');
 const TAGS_OPENING = piece(',"tags":[');
 const TAG = {
   unparsed: piece(`"${TAGS.unparsed}"`),
   nul: piece(`"${TAGS.nul}"`),
   badUtf8: piece(`"${TAGS.badUtf8}"`),
+  decoded: piece(`"${TAGS.decoded}"`),
   truncated: piece(`"${TAGS.truncated}"`),
+  repeated: piece(`"${TAGS.repeated}"`),
 };
 const KIND = UNPARSED_KINDS.map((kind) => piece(`,"unparsed":"${kind}"`));
 const EMPTY = UNPARSED_KINDS.indexOf("empty");
@@ -54,9 +57,13 @@ const CLOSE_BRACE = 125;
 
 /** A line that needs more than its text: absent for nearly all. */
 export interface LineFlaws {
-  /** The line's bytes when they are not UTF-8; the text then holds U+FFFD for what is none. */
+  /** The line's bytes when nothing could decode them; the text then holds U+FFFD for what is none. */
   readonly raw: Buffer | undefined;
+  /** Whether the text was decoded from the file's legacy encoding. */
+  readonly decoded: boolean;
   readonly truncated: boolean;
+  /** Set when the line is one of several that a repeated one stands for: which, from 0. */
+  readonly copy?: number;
 }
 
 /**
@@ -83,8 +90,11 @@ export class SyslogEncoder {
   /** Service and collector and the end: what stands behind the offset in most documents. */
   readonly #ending: Uint8Array;
   readonly #fixedBytes: number;
+  readonly #hostCalendars: HostCalendars | undefined;
 
-  constructor(calendar: Calendar, origin: Origin, capacity: number) {
+  /** @param hostCalendars absent when no host has a zone of its own */
+  constructor(calendar: Calendar, origin: Origin, capacity: number, hostCalendars?: HostCalendars) {
+    this.#hostCalendars = hostCalendars;
     this.writer = new JsonWriter(capacity);
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
@@ -122,6 +132,7 @@ export class SyslogEncoder {
   ): boolean {
     const header = this.#header;
     const writer = this.writer;
+    this.#timestamp.lineOffset = offset;
     const verdict = header.scan(src, start, end);
     const parsed = verdict === HEADER_READ;
     const hasProgram = parsed && header.programEnd > header.programStart;
@@ -133,12 +144,18 @@ export class SyslogEncoder {
       }
     }
 
+    if (parsed && this.#hostCalendars && header.hostEnd > header.hostStart) {
+      const calendar = this.#hostCalendars(src, header.hostStart, header.hostEnd);
+      if (calendar) this.#timestamp.rescan(calendar, src, end);
+    }
+
     writer.reserve(this.#room(src, start, end, flaws));
     writer.sawNul = false;
     const quarter = parsed ? this.#timestamp.quarter : this.#calendar.firstDay.quarter;
     this.perIndex[quarter.index]!++;
     writer.raw(this.#actions[quarter.index]!);
     this.#id(offset);
+    if (flaws?.copy !== undefined && flaws.copy > 0) this.#copyId(flaws.copy);
     this.#time(quarter, src, parsed);
 
     let messageStart = start;
@@ -167,7 +184,9 @@ export class SyslogEncoder {
       end - messageStart <= LONGEST_SSH_MESSAGE &&
       isSshd(src, header.programStart, header.programEnd) &&
       this.#ssh.scan(src, messageStart, end);
-    if (parsed && !ssh && !writer.sawNul && flaws === undefined && header.pri < 0 && header.collectorEnd === 0) {
+    const repeated = parsed ? repeatedTimes(src, messageStart, end, hasProgram) : 0;
+    const plain = parsed && !ssh && !writer.sawNul && flaws === undefined;
+    if (plain && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
       return true;
     }
@@ -184,6 +203,10 @@ export class SyslogEncoder {
     if (parsed && header.pri >= 0) {
       writer.raw(PRI);
       writer.integer(header.pri);
+    }
+    if (repeated > 0) {
+      writer.raw(REPEATED);
+      writer.integer(repeated);
     }
     if (!parsed || writer.sawNul || flaws !== undefined) {
       this.#flaws(
@@ -226,6 +249,13 @@ export class SyslogEncoder {
     this.writer.at = at + 8;
   }
 
+  /** Of the first copy the id is the line's. The others sort behind it. */
+  #copyId(copy: number): void {
+    const buffer = this.writer.buffer;
+    buffer[this.writer.at++] = BASE32HEX[copy >> 5]!;
+    buffer[this.writer.at++] = BASE32HEX[copy & 31]!;
+  }
+
   #time(quarter: Quarter, src: Buffer, parsed: boolean): void {
     const writer = this.writer;
     const timestamp = this.#timestamp;
@@ -266,7 +296,9 @@ export class SyslogEncoder {
     if (kind >= 0) this.#tag(TAG.unparsed);
     if (writer.sawNul) this.#tag(TAG.nul);
     if (flaws?.raw) this.#tag(TAG.badUtf8);
+    if (flaws?.decoded) this.#tag(TAG.decoded);
     if (flaws?.truncated) this.#tag(TAG.truncated);
+    if (flaws?.copy !== undefined) this.#tag(TAG.repeated);
     writer.buffer[writer.at - 1] = CLOSE_BRACKET;
     if (unparsed >= 0) {
       this.unparsedBy[unparsed]!++;

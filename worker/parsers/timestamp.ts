@@ -1,4 +1,4 @@
-import { localSeconds, type Calendar, type Quarter } from "./calendar.ts";
+import { localSeconds, type Calendar, type Quarter } from "../time/calendar.ts";
 
 const SPACE = 32;
 const COLON = 58;
@@ -34,7 +34,8 @@ const MONTHS = new Map(
  * Years before 1970 and after 9998 are impossible. Second 60 is a leap second and is kept as `:59.999`.
  */
 export class TimestampScanner {
-  readonly #calendar: Calendar;
+  #calendar: Calendar;
+  #at = 0;
   #monthLetters = 0;
   #month = 0;
   /** The last date of the second shape, and the second at which it begins; undefined when there is no such day. */
@@ -46,6 +47,10 @@ export class TimestampScanner {
   second = 0;
   /** Whether the second is a leap second. */
   leap = false;
+  /** What the wall clock showed, where it shows that twice or the line has a year and no offset; else NaN. */
+  wall = NaN;
+  /** Offset in the file of the line that is scanned, for such times; set by the caller. */
+  lineOffset = 0;
   /** The digits of the fraction; equal when there is none. */
   fractionStart = 0;
   fractionEnd = 0;
@@ -58,11 +63,21 @@ export class TimestampScanner {
    * @returns the position behind the timestamp, `NO_TIMESTAMP` or `IMPOSSIBLE`
    */
   scan(src: Buffer, at: number, end: number): number {
+    this.#at = at;
+    this.wall = NaN;
     // The shortest is `Jan 4 23:20:01`.
     if (end - at < 14) return NO_TIMESTAMP;
     const first = src[at]! | 32;
     if (first >= 97 && first <= 122) return this.#scanTraditional(src, at, end);
     return isDigit(src[at]!) ? this.#scanIso(src, at, end) : NO_TIMESTAMP;
+  }
+
+  /** Scans again what was scanned last, as a time of another calendar of the same file: another zone's. */
+  rescan(calendar: Calendar, src: Buffer, end: number): void {
+    const own = this.#calendar;
+    this.#calendar = calendar;
+    this.scan(src, this.#at, end);
+    this.#calendar = own;
   }
 
   #scanTraditional(src: Buffer, start: number, end: number): number {
@@ -99,8 +114,8 @@ export class TimestampScanner {
     const quarter = this.#calendar.localQuarter(month, day, hour, (minute / 15) | 0);
     if (quarter === null) return IMPOSSIBLE;
     if (quarter === "irregular") {
-      const local = localSeconds(this.#calendar.yearOf(month), month, day, hour, minute, this.second)!;
-      this.#take(this.#calendar.toUtc(local));
+      const local = localSeconds(this.#calendar.yearOf(month, day), month, day, hour, minute, this.second)!;
+      this.#takeLocal(local);
     } else {
       this.quarter = quarter;
       this.minute = quarter.minute + (minute % 15);
@@ -160,8 +175,14 @@ export class TimestampScanner {
     }
     if (this.#midnight === undefined) return IMPOSSIBLE;
     const wall = this.#midnight + hour * 3600 + minute * 60 + (this.leap ? 59 : seconds);
-    this.#take(local ? this.#calendar.toUtc(wall) : wall - offset);
+    if (local) this.#takeLocal(wall);
+    else this.#take(wall - offset);
     return at;
+  }
+
+  #takeLocal(wall: number): void {
+    this.wall = wall;
+    this.#take(this.#calendar.toUtc(wall, this.lineOffset));
   }
 
   #take(utc: number): void {

@@ -7,7 +7,7 @@ export const UNPARSED_KINDS = [
   "empty",
   /** Holds a NUL byte, as files do after a crash; `message` keeps it. */
   "nul",
-  /** Is not UTF-8; `message` has U+FFFD instead, `raw` the line's bytes. */
+  /** Is neither UTF-8 nor of the encoding that is named for its file; `message` has U+FFFD instead, `raw` the line's bytes. */
   "bad-utf8",
   /** The timestamp has the right shape, but there is no such time: `Feb 30 12:00:00`. */
   "bad-date",
@@ -25,8 +25,12 @@ export const TAGS = {
   unparsed: "_unparsed",
   nul: "_nul",
   badUtf8: "_bad_utf8",
+  /** Was not UTF-8 and was decoded, whole, from the encoding that the file's origin names. */
+  decoded: "_decoded",
   /** Only the beginning of the line is stored; `length` is its real length. */
   truncated: "_truncated",
+  /** Was not written: a line that says how often the message before it came stands for it. */
+  repeated: "_repeated",
 } as const;
 
 /**

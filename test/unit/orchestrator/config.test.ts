@@ -184,6 +184,25 @@ describe("problems", () => {
       /"Europe\/Pragu" is not a time zone of the IANA database; write/,
     ],
     [
+      "the zone of a host",
+      "archive:\n  hostZones:\n    - { host: '*.ca', timeZone: America/St_John }\n",
+      /^site\.yaml:3:23: archive\.hostZones\.0\.timeZone: .*not a time zone of the IANA database; write/,
+    ],
+    ["a year", "archive:\n  year: 13\n", /^site\.yaml:2:3: archive\.year: .*1970/],
+    [
+      "a year that is no number",
+      "archive:\n  year: mtime\n",
+      /"mtime" is not a year; write file-date, or a year such as 2013/,
+    ],
+    [
+      "a year where paths name no month",
+      "archive:\n  year: 2013\n  layout:\n    patterns:\n      - { path: '{service}', kind: per-service }\n",
+      /^site\.yaml:5:11: archive\.layout\.patterns\.0\.path: "\{service\}" names no month, and archive\.year says only the year/,
+    ],
+    ["an encoding", "archive:\n  encoding: latin3000\n", /"latin3000" is not an encoding that is known; write/],
+    ["UTF-8 as the other encoding", "archive:\n  encoding: utf8\n", /"utf8" is not a legacy encoding but what is read/],
+    ["an encoding that cuts lines", "archive:\n  encoding: utf-16le\n", /"utf-16le" does not leave ASCII as it is/],
+    [
       "an index pattern",
       "plan:\n  indexPattern: logs-{day}\n",
       /"logs-\{day\}" must contain \{day\}, \{month\} and \{revision\}/,

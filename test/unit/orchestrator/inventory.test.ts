@@ -180,6 +180,55 @@ describe("listing", () => {
     expect((await list()).problems).toMatchObject([{ code: "NOT_A_FILE", path: "hosts/2013/01/h/pipe" }]);
   });
 
+  describe("takes the year from the file's date where the path names none", () => {
+    const patterns = [
+      { path: "by-month/{month}/{host}", service: "syslog", kind: "per-host" },
+      { path: "flat/{service}", kind: "per-service" },
+    ];
+    const changed = async (path: string, time: string) => {
+      await put(path);
+      await utimes(join(root, path), Date.parse(time) / 1000, Date.parse(time) / 1000);
+    };
+
+    it("and says so once", async () => {
+      await changed("by-month/12/h", "2013-01-02T06:25:00Z");
+      await changed("by-month/01/h", "2013-01-31T23:59:59Z");
+      await changed("flat/messages.1", "2013-01-31T06:25:00Z");
+      await changed("flat/messages", "2013-02-01T06:25:00Z");
+      const january = await list({ patterns });
+      expect(january.files.map(({ path, month, lastDay }) => [path, month, lastDay])).toEqual([
+        ["by-month/01/h", "2013-01", undefined],
+        ["flat/messages.1", "2013-01", "2013-02-01"],
+      ]);
+      expect(january.notes).toMatchObject([
+        {
+          path: "by-month/01/h",
+          code: "YEAR_NOT_IN_PATH",
+          problem: "and 1 more files name no year; it is that of their modification",
+        },
+      ]);
+      expect((await list({ patterns }, ["2012-12"])).files.map(({ path }) => path)).toEqual(["by-month/12/h"]);
+      expect((await list({ patterns }, ["2013-02"])).files.map(({ path }) => path)).toEqual(["flat/messages"]);
+      await expect(list({ patterns }, ["2013-07"])).rejects.toThrow("Months that are there: 2012-12 to 2013-02");
+    });
+
+    it("or from the configuration", async () => {
+      await changed("by-month/12/h", "2026-01-02T06:25:00Z");
+      const config = configSchema.parse({ archive: { root, year: 2013, layout: { patterns } } }).archive;
+      const inventory = await listArchive(config, ["2013-12"], never);
+      expect(inventory.files.map(({ month, lastDay }) => [month, lastDay])).toEqual([["2013-12", undefined]]);
+      expect(inventory.notes[0]?.problem).toBe("names no year; it is 2013, as configured");
+    });
+
+    it.skipIf(!hasSevenZip)("of a member from its own date (skipped without 7z)", async () => {
+      await changed("flat/messages.3", "2013-01-09T06:25:00Z");
+      execFileSync("7z", ["a", "-bd", "old.7z", "flat"], { cwd: root, stdio: "ignore" });
+      await rm(join(root, "flat"), { recursive: true });
+      const inventory = await list({ patterns });
+      expect(inventory.files).toMatchObject([{ member: "flat/messages.3", month: "2013-01", lastDay: "2013-01-10" }]);
+    });
+  });
+
   it("keeps the modification time to the last digit that the system gives", async () => {
     await put("hosts/2013/01/h/syslog");
     await utimes(join(root, "hosts/2013/01/h/syslog"), 1_360_000_000.5, 1_360_000_000.5);

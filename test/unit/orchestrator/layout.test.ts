@@ -7,15 +7,30 @@ const seed = compileLayout(configSchema.parse({}).archive.layout.patterns);
 
 describe("the seed's layouts", () => {
   it.each([
-    ["hosts/2013/01/10.0.0.1/syslog", { month: "2013-01", host: "10.0.0.1", service: "syslog", kind: "per-host" }],
-    ["hosts/2013/01/10.0.0.1/auth.log", { month: "2013-01", host: "10.0.0.1", service: "auth", kind: "per-host" }],
-    ["hosts/2013/12/fe80::1/kern.log", { month: "2013-12", host: "fe80::1", service: "kern", kind: "per-host" }],
+    [
+      "hosts/2013/01/10.0.0.1/syslog",
+      { named: { year: "2013", month: "01" }, host: "10.0.0.1", service: "syslog", kind: "per-host" },
+    ],
+    [
+      "hosts/2013/01/10.0.0.1/auth.log",
+      { named: { year: "2013", month: "01" }, host: "10.0.0.1", service: "auth", kind: "per-host" },
+    ],
+    [
+      "hosts/2013/12/fe80::1/kern.log",
+      { named: { year: "2013", month: "12" }, host: "fe80::1", service: "kern", kind: "per-host" },
+    ],
     [
       "hosts/auth/2013/01/auth.log.20130114",
-      { month: "2013-01", day: "2013-01-14", service: "auth", kind: "per-service" },
+      { named: { year: "2013", month: "01", day: "14" }, service: "auth", kind: "per-service" },
     ],
-    ["hosts/pbs/2012/02/log.20120229", { month: "2012-02", day: "2012-02-29", service: "pbs", kind: "per-service" }],
-    ['hosts/2013/01/a\n"b/syslog', { month: "2013-01", host: 'a\n"b', service: "syslog", kind: "per-host" }],
+    [
+      "hosts/pbs/2012/02/log.20120229",
+      { named: { year: "2012", month: "02", day: "29" }, service: "pbs", kind: "per-service" },
+    ],
+    [
+      'hosts/2013/01/a\n"b/syslog',
+      { named: { year: "2013", month: "01" }, host: 'a\n"b', service: "syslog", kind: "per-host" },
+    ],
   ])("%j", (path, expected) => expect(seed.match(path)).toEqual(expected));
 
   it.each([
@@ -34,8 +49,11 @@ describe("the seed's layouts", () => {
 describe("patterns", () => {
   it("a star matches within one folder", () => {
     const layout = compileLayout([{ path: "*/{service}-{year}{month}*.txt", kind: "per-service" }]);
-    expect(layout.match("x/mail-201301-a.txt")).toMatchObject({ month: "2013-01", service: "mail" });
-    expect(layout.match("x/mail-201301.txt")).toMatchObject({ month: "2013-01" });
+    expect(layout.match("x/mail-201301-a.txt")).toMatchObject({
+      named: { year: "2013", month: "01" },
+      service: "mail",
+    });
+    expect(layout.match("x/mail-201301.txt")).toMatchObject({ named: { year: "2013", month: "01" } });
     expect(layout.match("x/y/mail-201301.txt")).toBeUndefined();
     expect(layout.match("x/mail-201301-a/b.txt")).toBeUndefined();
   });
@@ -51,8 +69,7 @@ describe("patterns", () => {
   it("a month may stand before its year, and in the file name alone", () => {
     const layout = compileLayout([{ path: "{host}/{month}.{year}/{service}.{day}", kind: "per-host" }]);
     expect(layout.match("h/02.2013/syslog.05")).toEqual({
-      month: "2013-02",
-      day: "2013-02-05",
+      named: { year: "2013", month: "02", day: "05" },
       host: "h",
       service: "syslog",
       kind: "per-host",
@@ -62,7 +79,7 @@ describe("patterns", () => {
   it.each([
     ["{year}/{moth}/x", /\{moth\} is not a placeholder/],
     ["{year}/x", /does not contain \{month\}/],
-    ["{month}/x", /does not contain \{year\}/],
+    ["{day}/x", /has \{day\} and does not contain \{month\}/],
     ["{year}/{month}/**/x", /`\*\*`/],
     ["/{year}/{month}/x", /leading/],
     ["{year}/../{month}/x", /`\.\.`/],
@@ -75,8 +92,29 @@ describe("patterns", () => {
 
   it("signs of regular expressions stand for themselves", () => {
     const layout = compileLayout([{ path: "a+(b)[c]^$|?/{year}-{month}.log", kind: "per-service" }]);
-    expect(layout.match("a+(b)[c]^$|?/2013-01.log")).toMatchObject({ month: "2013-01", service: "2013-01" });
+    expect(layout.match("a+(b)[c]^$|?/2013-01.log")).toMatchObject({
+      named: { year: "2013", month: "01" },
+      service: "2013-01",
+    });
     expect(layout.match("aa(b)[c]^$|?/2013-01.log")).toBeUndefined();
+  });
+});
+
+describe("paths that do not name a whole date", () => {
+  it.each([
+    ["{host}/{month}/{day}.log", "h/02/29.log", { named: { month: "02", day: "29" }, host: "h", service: "29" }],
+    ["{host}/{month}/{day}.log", "h/02/30.log", undefined],
+    ["{host}/{month}/{day}.log", "h/04/31.log", undefined],
+    ["{host}/{service}", "h/syslog.1", { named: {}, host: "h", service: "syslog" }],
+    ["*.log", "messages.log", { named: {}, service: "messages" }],
+  ])("%s matches %s as %j", (path, file, expected) => {
+    const match = compileLayout([{ path, kind: "per-host" }]).match(file);
+    expect(match).toEqual(expected && { ...expected, kind: "per-host" });
+  });
+
+  it("say how their lines are encoded, where the pattern does", () => {
+    const layout = compileLayout([{ path: "{service}", kind: "per-host", encoding: "iso-8859-2" }]);
+    expect(layout.match("syslog")?.encoding).toBe("iso-8859-2");
   });
 });
 

@@ -26,9 +26,11 @@ const MiB = 2 ** 20;
 const PINNED: Pinned = {
   pipeline: "p1",
   timeZone: "Europe/Prague",
+  hostZones: [],
   indexPattern: "logs-{day}-m{month}-r{revision}",
   revision: 1,
   chunkBytes: MiB,
+  repeated: "count",
 };
 
 function file(path: string, size: number, more: Partial<InventoryFile> = {}): InventoryFile {
@@ -93,8 +95,10 @@ describe("a plan's id", () => {
   it.each<[string, Partial<Pinned>]>([
     ["pipeline", { pipeline: "p2" }],
     ["time zone", { timeZone: "UTC" }],
+    ["host zones", { hostZones: [{ host: "*.ca", timeZone: "America/St_Johns" }] }],
     ["index pattern", { indexPattern: "x-{day}-{month}-{revision}" }],
     ["revision", { revision: 2 }],
+    ["repeated lines", { repeated: "expand" }],
     ["chunk size", { chunkBytes: 2 * MiB }],
   ])("changes with the %s, and the comparison names it", (name, change) => {
     const changed = makePlan(MIXED, { ...PINNED, ...change });
@@ -117,6 +121,12 @@ describe("a plan's id", () => {
       (f) => (f.path === "h/b" ? { ...f, dropPrograms: ["x"] } : f),
       /^layout of h\/b: .*without x now$/,
     ],
+    [
+      "a last day",
+      (f) => (f.path === "h/b" ? { ...f, lastDay: "2013-02-01" } : f),
+      /^layout of h\/b: .* until 2013-02-01 now$/,
+    ],
+    ["an encoding", (f) => (f.path === "h/b" ? { ...f, encoding: "latin2" } : f), /^layout of h\/b: .* latin2 now$/],
     ["a service", (f) => (f.path === "h/b" ? { ...f, service: "s" } : f), /^layout of h\/b: /],
   ])("changes with %s, and the comparison names it", (_, change, line) => {
     const files = MIXED.files.map(change).filter((f) => f !== undefined);
@@ -155,6 +165,22 @@ describe("chunks", () => {
       index: { pattern: PINNED.indexPattern, revision: 1 },
       dropPrograms: ["pbs_mom"],
     });
+  });
+
+  it("have the zone of the host that their path names, and know the zones of hosts that lines name", () => {
+    const hostZones = [
+      { host: "10.1.*", timeZone: "Asia/Tokyo" },
+      { host: "10.*", timeZone: "America/St_Johns" },
+    ];
+    const files = [
+      file("a", 1, { collector: "10.1.0.1" }),
+      file("b", 1, { collector: "10.2.0.1", lastDay: "2013-01-09", encoding: "latin2" }),
+      file("c", 1),
+    ];
+    const origins = makePlan(inventory(files), { ...PINNED, hostZones }).files.map(({ origin }) => origin);
+    expect(origins.map(({ timeZone }) => timeZone)).toEqual(["Asia/Tokyo", "America/St_Johns", "Europe/Prague"]);
+    expect(origins[2]?.hostZones).toEqual(hostZones);
+    expect(origins[1]).toMatchObject({ lastDay: "2013-01-09", encoding: "latin2" });
   });
 
   it("tile their file, whatever its size and the chunk's", () => {
@@ -246,8 +272,15 @@ describe("a plan file", () => {
   afterAll(() => rm(dir, { recursive: true }));
 
   it("reads back as it was written", async () => {
-    const hostile = inventory([...MIXED.files, file('h/new\nline "quoted" \u2028', 5)], MIXED.archives);
-    const bare = makePlan(hostile, PINNED);
+    const odd = file('h/new\nline "quoted" \u2028', 5, {
+      lastDay: "2013-01-31",
+      encoding: "windows-1250",
+      collector: "x.ca",
+    });
+    const hostile = inventory([...MIXED.files, odd], MIXED.archives);
+    const hostZones = [{ host: "*.ca", timeZone: "America/St_Johns" }];
+    const bare = makePlan(hostile, { ...PINNED, hostZones, repeated: "expand" });
+    expect(bare.files[0]?.origin.repeated).toBe("expand");
     const config = configSchema.parse({});
     const plan: Plan = { ...bare, estimate: estimate(bare, config, undefined, DEFAULT_STORE_COST, 2) };
     const path = join(dir, "deep", "plan.json");

@@ -24,6 +24,8 @@ const bare = makePlan(
   {
     pipeline: "p1",
     timeZone: "UTC",
+    hostZones: [],
+    repeated: "count",
     indexPattern: "logs-{day}-m{month}-r{revision}",
     revision: 1,
     chunkBytes: 2 ** 20,

@@ -13,7 +13,7 @@ import { createPipeline, PIPELINE_HASH } from "../../../worker/pipeline.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const pipeline = createPipeline();
-const [prague, stJohns] = SPECIMEN_ORIGINS as [Origin, Origin];
+const [prague, stJohns, third] = SPECIMEN_ORIGINS as [Origin, Origin, Origin];
 const latin1 = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 
 interface Action {
@@ -85,6 +85,31 @@ describe("the pipeline's documents", () => {
     });
   });
 
+  it.each([
+    ["on the last day of its file", "Oct 28 23:59:59", "2013-10-28T22:59:59.000Z"],
+    ["behind it, so of the year before", "Oct 29 00:00:00", "2012-10-28T23:00:00.000Z"],
+    ["nearly a year old", "Nov  1 00:00:00", "2012-10-31T23:00:00.000Z"],
+    ["29 February when the year before has it", "Feb 29 12:00:00", undefined],
+    ["a year that is said", "2014-01-01T00:00:00Z", "2014-01-01T00:00:00.000Z"],
+  ])("take the year from the file's last day: %s", (_, timestamp, expected) => {
+    const document = documentOf(`${timestamp} h a: b`, third);
+    if (expected === undefined) expect(document).toMatchObject({ unparsed: "bad-date", tags: ["_unparsed"] });
+    else expect(document["@timestamp"]).toBe(expected);
+  });
+
+  it("know which of two equal local times the file has come to", () => {
+    const { offset } = third.secondFolds![0]!;
+    const at = (base: number, text: string, origin = third) =>
+      read(pipeline.run(latin1(`${text} h a: b\n`), base, origin)).documents[0]!["@timestamp"];
+    expect(at(offset - 1, "Oct 27 02:30:00")).toBe("2013-10-27T00:30:00.000Z");
+    expect(at(offset, "Oct 27 02:30:00")).toBe("2013-10-27T01:30:00.000Z");
+    expect(at(offset, "2013-10-27T02:00:00.5")).toBe("2013-10-27T01:00:00.500Z");
+    expect(at(offset, "2013-10-27T02:00:00+02:00")).toBe("2013-10-27T00:00:00.000Z");
+    expect(at(offset, "Oct 27 01:59:59")).toBe("2013-10-26T23:59:59.000Z");
+    expect(at(offset, "Oct 27 03:00:00")).toBe("2013-10-27T02:00:00.000Z");
+    expect(at(offset, "Oct 27 02:30:00", { ...third, timeZone: "Europe/Vienna" })).toBe("2013-10-27T00:30:00.000Z");
+  });
+
   it("take 29 February when the year has it", () => {
     const leap = { ...prague, month: "2012-02", firstDay: "2012-02-01" };
     expect(documentOf("Feb 29 12:00:00 h a: b", leap)["@timestamp"]).toBe("2012-02-29T11:00:00.000Z");
@@ -107,7 +132,11 @@ describe("the pipeline's documents", () => {
       { host: "host", program: "postfix/smtpd", pid: 1, message: "text" },
     ],
     ["no pid", "host pbs_mom: text", { host: "host", program: "pbs_mom", message: "text" }],
-    ["no program", "host last message repeated 3 times", { host: "host", message: "last message repeated 3 times" }],
+    [
+      "no program",
+      "host last message repeated 3 times",
+      { host: "host", message: "last message repeated 3 times", repeated: 3 },
+    ],
     ["blanks before the colon", "host syslogd 1.4.1: restart.", { host: "host", message: "syslogd 1.4.1: restart." }],
     [
       "a pid that no integer holds",
@@ -220,6 +249,106 @@ describe("the pipeline's documents", () => {
       unparsed: "bad-utf8",
       raw: Buffer.from(line).toString("base64"),
     });
+  });
+
+  it.each([
+    ["iso-8859-2", "Dvo\xf8\xe1k", "Dvořák"],
+    ["windows-1250", "\x8akoda \x80", "Škoda €"],
+    ["latin1", "\x80 caf\xe9", "€ café"],
+    ["koi8-r", "\xd0\xd2", "пр"],
+    ["euc-jp", "\xc6\xfc\xcb\xdc", "日本"],
+  ])("decode a line that is not UTF-8 from %s, and say so", (encoding, bytes, text) => {
+    const origin = { ...prague, encoding };
+    expect(documentOf(latin1(`Jan 14 10:00:00 h a[1]: ${bytes}`), origin)).toEqual({
+      "@timestamp": "2013-01-14T09:00:00.000Z",
+      host: "h",
+      program: "a",
+      pid: 1,
+      message: text,
+      tags: ["_decoded"],
+    });
+    // UTF-8 comes first, line by line.
+    expect(documentOf("Jan 14 10:00:00 h a[1]: Dvořák", origin)).toMatchObject({ message: "Dvořák" });
+    expect(documentOf("Jan 14 10:00:00 h a[1]: Dvořák", origin)).not.toHaveProperty("tags");
+  });
+
+  it("keep the bytes of a line that is not of its file's encoding either", () => {
+    const line = latin1("Jan 14 10:00:00 h a[1]: \xc6\xff");
+    expect(documentOf(line, { ...prague, encoding: "euc-jp" })).toMatchObject({
+      message: "\ufffd\ufffd",
+      tags: ["_bad_utf8"],
+      unparsed: "bad-utf8",
+      raw: Buffer.from(line).toString("base64"),
+    });
+  });
+
+  it("never replace a character that the limit cuts in two", () => {
+    const line = latin1("x".repeat(KEPT_RAW_LINE_BYTES - 1) + "\xc6\xfc\xcb\xdc");
+    const origin = { ...prague, encoding: "euc-jp" };
+    const document = documentOf(line, origin);
+    expect(document).toMatchObject({ tags: ["_unparsed", "_decoded", "_truncated"], length: KEPT_RAW_LINE_BYTES + 3 });
+    expect((document.message as string).length).toBe(KEPT_RAW_LINE_BYTES - 1);
+    expectEqualToReference(line, 0, origin);
+  });
+
+  it.each([
+    ["the file's", "Jan 14 12:00:00 other a: b", "2013-01-14T11:00:00.000Z"],
+    ["the host's", "Jan 14 12:00:00 node7.example.ca a: b", "2013-01-14T15:30:00.000Z"],
+    ["in summer", "Jul 14 12:00:00 NODE7.example.ca a: b", "2012-07-14T14:30:00.000Z"],
+    [
+      "of a relayed line the sender's",
+      "Jan 14 12:00:00 10.1.2.3 node7.example.ca Jan 14 12:00:00 x.jp a: b",
+      "2013-01-14T03:00:00.000Z",
+    ],
+    ["of a line without an offset", "2013-01-14T12:00:00.000001 x.jp a: b", "2013-01-14T03:00:00.000001Z"],
+    ["not of one with an offset", "2013-01-14T12:00:00Z x.jp a: b", "2013-01-14T12:00:00.000Z"],
+    ["no host, no zone but the file's", "Jan 14 12:00:00 cron[1]: b", "2013-01-14T11:00:00.000Z"],
+  ])("time: a zone is %s", (_, line, expected) => {
+    const hostZones = [
+      { host: "node*.ca", timeZone: "America/St_Johns" },
+      { host: "*.jp", timeZone: "Asia/Tokyo" },
+    ];
+    expect(documentOf(line, { ...prague, hostZones })["@timestamp"]).toBe(expected);
+  });
+
+  it("go to the index of the day in their own zone", () => {
+    const origin = { ...prague, hostZones: [{ host: "*.jp", timeZone: "Asia/Tokyo" }] };
+    const { actions } = read(
+      pipeline.run(latin1("2013-01-14T23:30:00Z x.jp a: b\n2013-01-14T22:30:00Z x a: b\n"), 0, origin),
+    );
+    expect(actions.map(({ create }) => create._index)).toEqual([
+      "logs-2013.01.15-m2013.01-r1",
+      "logs-2013.01.14-m2013.01-r1",
+    ]);
+  });
+
+  it.each([
+    ["last message repeated 3 times", 3],
+    ["last message repeated 1 time", 1],
+    ["last message repeated 1 time ---", 1],
+    ["last message repeated 999999999 times", 999_999_999],
+    ["last message repeated 1000000000 times", undefined],
+    ["last message repeated 0 times", undefined],
+    ["last message repeated 03 times", undefined],
+    ["last message repeated -3 times", undefined],
+    ["last message repeated  times", undefined],
+    ["last message repeated 3 times.", undefined],
+    ["last message repeated 3 times --", undefined],
+    ["last message repeated 3", undefined],
+    ["Last message repeated 3 times", undefined],
+    ["a: last message repeated 3 times", undefined],
+    ["a[1]: message repeated 3 times: [ x]", 3],
+    ["a: message repeated 3 times: []", 3],
+    ["a: message repeated 3 times: [ x", undefined],
+    ["a: message repeated 3 times: x", undefined],
+    ["a: message repeated 3 times", undefined],
+    ["message repeated 3 times: [ x]", undefined],
+  ])("count repetitions: %s", (rest, repeated) => {
+    const line = `Jan 14 10:00:00 h ${rest}`;
+    const document = documentOf(line);
+    expect(document.repeated).toBe(repeated);
+    expect(line.endsWith(document.message as string)).toBe(true);
+    expectEqualToReference(latin1(`${line}\n`), 0, prague);
   });
 
   it("drop the programs of the origin, and count them", () => {
@@ -377,9 +506,14 @@ describe("the pipeline equals its reference, byte for byte", () => {
 
   it("on arbitrary bytes", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(), (bytes, base) => {
-        expectEqualToReference(bytes, base, stJohns);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.nat(),
+        fc.constantFrom(...SPECIMEN_ORIGINS),
+        (bytes, base, origin) => {
+          expectEqualToReference(bytes, base, origin);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -405,7 +539,9 @@ describe("the pipeline equals its reference, byte for byte", () => {
           ),
         ),
         (timeZone, [year, m], times) => {
-          const origin = { ...prague, timeZone, month: `${year}-${two(m)}`, firstDay: `${year}-${two(m)}-01` };
+          const day = `${year}-${two(m)}-01`;
+          const secondFolds = [{ timeZone, from: Date.parse(`${day}T02:00Z`) / 1000, offset: 100 }];
+          const origin = { ...prague, timeZone, month: `${year}-${two(m)}`, firstDay: day, secondFolds };
           const text = times.map(([time, iso]) => {
             const [day = "", clock = ""] = time.toISOString().split("T");
             const name = "JanFebMarAprMayJunJulAugSepOctNovDec".slice(time.getUTCMonth() * 3).slice(0, 3);
@@ -414,6 +550,7 @@ describe("the pipeline equals its reference, byte for byte", () => {
               : `${name} ${day.slice(8)} ${clock.slice(0, 8)} h a: b\n`;
           });
           expectEqualToReference(latin1(text.join("")), 0, origin);
+          expectEqualToReference(latin1(text.join("")), 0, { ...origin, lastDay: `${year}-${two(m)}-28` });
         },
       ),
       { numRuns: 300 },

@@ -63,6 +63,16 @@ describe("parseSevenZipList", () => {
     ]);
   });
 
+  it("takes modification times for UTC", () => {
+    const more = "Modified = 2013-02-01 06:25:03.1234567\nBlock = 0\n";
+    const [first, second] = parseSevenZipList(
+      head + member("a", "1", more) + member("b", "1", "Modified = \n"),
+      "t.7z",
+    );
+    expect(first?.modifiedMs).toBe(Date.UTC(2013, 1, 1, 6, 25, 3));
+    expect(second?.modifiedMs).toBeUndefined();
+  });
+
   it("sees encryption", () => {
     const [first] = parseSevenZipList(head + member("a", "1", "Encrypted = +\nBlock = 0\n"), "t.7z");
     expect(first?.encrypted).toBe(true);

@@ -68,6 +68,32 @@ describe("ownedBlocks", () => {
     ]);
   });
 
+  it.each([
+    [0, [0, 0, 0], ["a\nbb\n", "ccccccccc\n", "d\n"]],
+    [3, [0, 3, 3], ["a\nbb\n", "bb\nccccccccc\n", "cc\nd\n"]],
+    [100, [0, 5, 15], ["a\nbb\n", "a\nbb\nccccccccc\n", "a\nbb\nccccccccc\nd\n"]],
+  ])("brings up to %i bytes of what stands before each block", async (lookBack, leads, expected) => {
+    const content = bytes("a\nbb\nccccccccc\nd\n");
+    const blocks: LineBlock[] = [];
+    for await (const block of ownedBlocks(
+      readerOf(content),
+      { start: 0, end: 100 },
+      content.length,
+      6,
+      1000,
+      lookBack,
+    )) {
+      blocks.push(block);
+    }
+    expect(texts(blocks)).toEqual(expected);
+    expect(blocks.map(({ lead }) => lead)).toEqual(leads);
+    expect(blocks.map(({ base, bytes: size }) => [base, size])).toEqual([
+      [0, 5],
+      [5, 10],
+      [15, 2],
+    ]);
+  });
+
   it("gives each block a buffer of its own", async () => {
     const blocks = await collect(content, { start: 0, end: 19 }, { blockBytes: 5 });
     expect(new Set(blocks.map(({ block }) => block.buffer)).size).toBe(blocks.length);

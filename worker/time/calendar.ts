@@ -1,7 +1,8 @@
 import type { Origin } from "../contract/chunk.ts";
 import { indexNamesOf } from "../contract/index-names.ts";
-import { indexedDays, splitMonth } from "../contract/months.ts";
-import { ZoneClock } from "./time-zone.ts";
+import { indexedDays } from "../contract/months.ts";
+import { ZoneClock, type Fold, type FoldedTime } from "./time-zone.ts";
+import { yearRule, type YearRule } from "./year.ts";
 
 const DAY = 86_400;
 /** 15 minutes: what every offset and every change of one has been a multiple of for decades. Where not, nothing is cached. */
@@ -22,7 +23,12 @@ export interface Quarter {
   readonly minute: number;
   /** Position in `Calendar.indexNames`. */
   readonly index: number;
+  /** The instant at which its hour begins: `hour + minute * 60 + second` is a line's. */
+  readonly hour: number;
 }
+
+/** What of an origin a calendar is made from. */
+export type CalendarOrigin = Pick<Origin, "month" | "firstDay" | "lastDay" | "timeZone" | "index" | "secondFolds">;
 
 /**
  * The times of one month's files: which year a line without one means, which instant a local time is, which index an
@@ -33,23 +39,29 @@ export class Calendar {
   readonly firstDay: { readonly quarter: Quarter; readonly minute: number; readonly second: number };
   /** The month's indices; the last one is for what is outside. */
   readonly indexNames: readonly string[];
+  /** The first day that the path names, and the zone of local times. */
+  readonly date: { readonly year: number; readonly month: number; readonly day: number };
+  readonly timeZone: string;
   readonly #clock: ZoneClock;
-  readonly #year: number;
-  readonly #month: number;
+  readonly #yearOf: YearRule;
+  /** Where the second of two equal local times begins in the file. */
+  readonly #secondFolds: readonly { readonly from: number; readonly offset: number }[];
   /** Day number (since 1970) of the first day that has an index. */
   readonly #firstIndexedDay: number;
   readonly #quarters = new Map<number, Quarter>();
   /**
    * By month, day, hour and quarter of a local time without a year: the quarter of UTC; `null` when there is no such day,
-   * `"irregular"` when the wall clock is set within it, `undefined` when not asked for yet.
+   * `"irregular"` when the wall clock is set within it or shows it twice, `undefined` when not asked for yet.
    */
   readonly #local: (Quarter | null | "irregular" | undefined)[] = new Array<undefined>(13 * 32 * 24 * 4);
 
-  constructor(origin: Pick<Origin, "month" | "firstDay" | "timeZone" | "index">) {
+  constructor(origin: CalendarOrigin) {
+    this.timeZone = origin.timeZone;
     this.#clock = new ZoneClock(origin.timeZone);
-    const { year, month } = splitMonth(origin.month);
-    this.#year = year;
-    this.#month = month;
+    this.#yearOf = yearRule(origin);
+    this.#secondFolds = (origin.secondFolds ?? []).filter(({ timeZone }) => timeZone === origin.timeZone);
+    const [year, month, day] = origin.firstDay.split("-").map(Number) as [number, number, number];
+    this.date = { year, month, day };
     this.indexNames = indexNamesOf(origin.index, origin.month);
     this.#firstIndexedDay = dayNumber(indexedDays(origin.month)[0]!);
     const start = this.#clock.toUtc(dayNumber(origin.firstDay) * DAY);
@@ -61,13 +73,9 @@ export class Calendar {
     };
   }
 
-  /**
-   * The year of a month (1–12) in a line that does not say it: the one that brings it nearest to the path's month.
-   * Half a year away on either side it is the past: logs come late, never early.
-   */
-  yearOf(month: number): number {
-    const ahead = month - this.#month;
-    return ahead >= 6 ? this.#year - 1 : ahead < -6 ? this.#year + 1 : this.#year;
+  /** The year of a date in a line that does not say it; see `yearRule`. The day need not exist in it. */
+  yearOf(month: number, day: number): number {
+    return this.#yearOf(month, day);
   }
 
   /**
@@ -79,7 +87,7 @@ export class Calendar {
     const key = ((month * 32 + day) * 24 + hour) * 4 + quarter;
     const known = this.#local[key];
     if (known !== undefined) return known;
-    const start = localSeconds(this.yearOf(month), month, day, hour, quarter * 15, 0);
+    const start = localSeconds(this.yearOf(month, day), month, day, hour, quarter * 15, 0);
     const found = start === undefined ? null : this.#regularQuarter(start);
     this.#local[key] = found;
     return found;
@@ -88,12 +96,28 @@ export class Calendar {
   #regularQuarter(local: number): Quarter | "irregular" {
     const first = this.toUtc(local);
     const last = this.toUtc(local + QUARTER - 1);
-    return last - first === QUARTER - 1 && first % QUARTER === 0 ? this.quarterAt(first) : "irregular";
+    const once = this.foldAt(local) === undefined && this.foldAt(local + QUARTER - 1) === undefined;
+    return once && last - first === QUARTER - 1 && first % QUARTER === 0 ? this.quarterAt(first) : "irregular";
   }
 
-  /** The instant (seconds of UTC) at which the wall clock shows `local`. */
-  toUtc(local: number): number {
-    return this.#clock.toUtc(local);
+  /**
+   * The instant (seconds of UTC) at which the wall clock shows `local`.
+   * @param offset of the line in the file: of two such instants it is the first one unless the file has come to the second there
+   */
+  toUtc(local: number, offset = -1): number {
+    return this.#clock.toUtc(local, this.#foldOf(local, offset));
+  }
+
+  #foldOf(local: number, offset: number): Fold {
+    for (const second of this.#secondFolds) {
+      if (offset >= second.offset && Math.abs(local - second.from) < DAY) return 1;
+    }
+    return 0;
+  }
+
+  /** The stretch around a local time that the wall clock shows twice, if it does. */
+  foldAt(local: number): FoldedTime | undefined {
+    return this.#clock.foldAt(local);
   }
 
   /** The quarter of an hour that an instant lies in. */
@@ -111,6 +135,7 @@ export class Calendar {
       text: Buffer.from(`${BEFORE_TIME}${hour}00:00.000Z"`),
       minute: (((start / 60) % 60) + 60) % 60,
       index: day >= 0 && day < outside ? day : outside,
+      hour: Math.floor(start / 3600) * 3600,
     };
     if (regular) {
       // A month has 3,000; a file with random years must not fill the memory.

@@ -3,7 +3,7 @@ import { ANY_CHARACTER, charSet, intersect, negate, NO_CHARACTER, union, type Ch
 /** What a class holds, before case is left out and before its `^`. */
 export interface ClassValue {
   readonly set: CharSet;
-  /** Without what stands in it as `\w`, `[:alpha:]` and their like: see `foldedClass`. */
+  /** Without what stands in it as `\w`, `[:word:]` and `[:ascii:]`: see `foldedClass`. */
   readonly explicit: CharSet;
 }
 

@@ -57,11 +57,14 @@ const setOf = (codes: readonly number[]): CharSet => charSet(codes.map((code) =>
 
 const isAscii = (code: number): boolean => code < 0x80;
 
+/** Onigmo loses what a class gains there: `(?i)[É-Ü]` holds no `é`, though `(?i)É` is `é`. */
+const isLost = (code: number): boolean => code >= 0x80 && code <= 0xff;
+
 /**
- * A class whose case does not matter: with every letter its other cases, and the texts of several letters that one of its
- * characters stands for.
- * @param explicit the characters that the class names itself, or as `\p{…}`: only they have, among ASCII's letters, another
- *   case beyond ASCII (`k` has `K`, the sign of Kelvin), or the other way round. `\w` and `[:alpha:]` leave the two apart.
+ * A class whose case does not matter, as Onigmo makes it: with every letter its other cases, and the texts of several
+ * letters that one of its characters stands for.
+ * @param explicit the class without what stands in it as `\w`, `[:word:]` and `[:ascii:]`: only its characters have another
+ *   case on the other side of ASCII's end (`k` has `K`, the sign of Kelvin)
  * @source Onigmo regparse.c, i_apply_case_fold
  */
 export function foldedClass(set: CharSet, explicit: CharSet): { readonly set: CharSet; readonly texts: string[] } {
@@ -70,11 +73,9 @@ export function foldedClass(set: CharSet, explicit: CharSet): { readonly set: Ch
   const reaches = (from: number, to: number): boolean => isAscii(from) === isAscii(to) || has(explicit, from);
   for (const [code, fold] of of) {
     if (!has(set, code)) continue;
-    for (const other of withFold(fold)) if (reaches(code, other)) added.push(other);
+    for (const other of withFold(fold)) if (!isLost(other) && reaches(code, other)) added.push(other);
   }
-  const texts = long.filter((text) =>
-    withFold(text).some((code) => has(set, code) && reaches(code, text.codePointAt(0)!)),
-  );
+  const texts = long.filter((text) => withFold(text).some((code) => has(set, code)));
   return { set: union(set, setOf(added)), texts };
 }
 

@@ -105,6 +105,8 @@ class Parser {
   /** Names of the definitions that this text is in. */
   readonly #path: readonly string[];
   #flags: Flags;
+  /** Sequences that are a text, where case does not matter. */
+  readonly #texts = new WeakMap<Node, string>();
   #at = 0;
 
   constructor(source: string, resolve: Resolve | undefined, shared: Shared, path: readonly string[], flags: Flags) {
@@ -144,7 +146,11 @@ class Parser {
       }
       atoms.push(this.#repeated(atom, start));
     }
-    return sequence(this.#withoutCase(atoms, this.#flags, this.#at));
+    const node = sequence(this.#withoutCase(atoms, this.#flags, this.#at));
+    if (this.#flags.ignoreCase && atoms.length > 0 && atoms.every(isText)) {
+      this.#texts.set(node, atoms.map(({ literal }) => literal).join(""));
+    }
+    return node;
   }
 
   /** Whatever may stand before a quantifier: Onigmo repeats assertions too. */
@@ -154,8 +160,19 @@ class Parser {
       this.#skipComments();
       const count = this.#quantifier();
       if (!count) return repeated ? { node: repeated } : atom;
-      repeated ??= sequence(this.#withoutCase([atom], this.#flags, start));
+      if (repeated === undefined) {
+        repeated = sequence(this.#withoutCase([atom], this.#flags, start));
+        this.#checkRepeatedText(atom.literal ?? this.#texts.get(repeated), count.min, start);
+      }
       repeated = { kind: "repeat", node: repeated, ...count };
+    }
+  }
+
+  /** Onigmo writes a repeated text out before it looks for what several letters of it stand for. */
+  #checkRepeatedText(text: string | undefined, min: number, at: number): void {
+    if (!this.#flags.ignoreCase || text === undefined || min < 2 || foldedText(text)?.varies === true) return;
+    if (foldedText(text + text)?.varies !== false) {
+      this.#unsupported(at, `the repetition of \`${text}\`, which ignores case and may be another letter,`);
     }
   }
 
@@ -238,7 +255,16 @@ class Parser {
       case "*":
       case "+":
       case "?":
-        return this.#invalid(at, `nothing stands before \`${character}\` that could be repeated`);
+      case "{":
+        this.#at = at;
+        if (this.#bounds()) {
+          return this.#invalid(
+            at,
+            `nothing stands before \`${this.#source.slice(at, this.#at)}\` that could be repeated`,
+          );
+        }
+        this.#at = at + 1;
+        return this.#literal(character);
       case "%":
         return this.#reference(at) ?? this.#literal(character);
       default:
@@ -392,7 +418,7 @@ class Parser {
   /** `\w`, `\p{…}` and their like. */
   #escapedClass(letter: string, at: number): { readonly value: ClassValue; readonly negated: boolean } | undefined {
     const known = ESCAPED_CLASSES.get(letter);
-    if (known) return { value: { set: known, explicit: NO_CHARACTER }, negated: false };
+    if (known) return { value: { set: known, explicit: /w/i.test(letter) ? NO_CHARACTER : known }, negated: false };
     if (letter !== "p" && letter !== "P") return undefined;
     if (!this.#take("{")) return this.#unsupported(at, `\`\\${letter}\` without its \`{…}\``);
     const inside = this.#upTo("}", at, "a property");
@@ -551,7 +577,8 @@ class Parser {
     const chars = posixClass(found[2]!);
     if (!chars) return this.#invalid(at, `there is no class \`[:${found[2]!}:]\``);
     this.#at += found[0].length;
-    builder.class({ set: found[1] === "^" ? negate(chars) : chars, explicit: NO_CHARACTER });
+    const set = found[1] === "^" ? negate(chars) : chars;
+    builder.class({ set, explicit: /^(?:word|ascii)$/.test(found[2]!) ? NO_CHARACTER : set });
   }
 
   #escapeInClass(builder: ClassBuilder, at: number): void {
@@ -734,8 +761,7 @@ function checkLookBehind(
 function ofFixedLengths(node: Node, source: string): Node {
   if (node.kind === "element") return ofFixedLengths(node.node, source);
   for (const option of node.kind === "choice" ? node.nodes : [node]) {
-    const { min, max } = widthOf(option);
-    if (min !== max) {
+    if (!hasFixedLength(option)) {
       throw new ConfigError(
         "REGEX_INVALID",
         `a look-behind in \`${source.slice(0, 200)}\` has no fixed length; mend the expression`,
@@ -743,6 +769,31 @@ function ofFixedLengths(node: Node, source: string): Node {
     }
   }
   return node;
+}
+
+/** `(?:a*){0}` has none for Onigmo. @source Onigmo regcomp.c, get_char_length_tree */
+function hasFixedLength(node: Node): boolean {
+  switch (node.kind) {
+    case "set":
+    case "assert":
+    case "look":
+      return true;
+    case "sequence":
+      return node.nodes.every(hasFixedLength);
+    case "choice": {
+      const [first, ...others] = node.nodes;
+      const { min } = widthOf(first!);
+      return node.nodes.every(hasFixedLength) && others.every((other) => widthOf(other).min === min);
+    }
+    case "repeat":
+      return node.min === node.max && hasFixedLength(node.node);
+    case "capture":
+    case "atomic":
+    case "element":
+      return hasFixedLength(node.node);
+    case "backreference":
+      return false;
+  }
 }
 
 const LOOKS = [
@@ -793,6 +844,9 @@ const LINE_BREAK: Node = {
     ],
   },
 };
+
+const isText = ({ literal, apart }: Atom, i: number): boolean =>
+  literal !== undefined && (apart === undefined || i === 0);
 
 function set(chars: CharSet): Atom {
   return { node: { kind: "set", set: chars } };

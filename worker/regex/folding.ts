@@ -92,8 +92,7 @@ export function foldedText(text: string): { readonly node: Node; readonly varies
   let varies = false;
   // Letters that fold to one are taken together, those that fold to several each by itself.
   for (const part of parts(text)) {
-    const fold = Array.from(part, (character) => foldOf(character.codePointAt(0)!)).join("");
-    const node = lengthOf(part) === 1 && fold !== part && lengthOf(fold) > 1 ? longLetter(fold) : foldedRun(fold);
+    const node = foldedRun(Array.from(part, (character) => foldOf(character.codePointAt(0)!)).join(""));
     if (!node) return undefined;
     varies ||= node.varies;
     nodes.push(node.node);
@@ -115,17 +114,6 @@ function parts(text: string): string[] {
   }
   return run === "" ? found : [...found, run];
 }
-
-/** A letter such as `ß`: itself in all its cases, or the letters that it folds to. */
-function longLetter(fold: string): { readonly node: Node; readonly varies: boolean } {
-  return {
-    node: choice([{ kind: "set", set: setOf(withFold(fold)) }, singles(Array.from(fold))]),
-    varies: true,
-  };
-}
-
-const singles = (letters: readonly string[]): Node =>
-  sequence(letters.map((letter): Node => ({ kind: "set", set: setOf(withFold(letter)) })));
 
 /** A text of folded letters: each piece that no letter of several reaches out of is a choice of the ways to write it. */
 export function foldedRun(fold: string): { readonly node: Node; readonly varies: boolean } | undefined {

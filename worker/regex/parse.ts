@@ -54,7 +54,13 @@ export function parseRegex(
   source: string,
   { resolve, dotAll = false }: { readonly resolve?: Resolve; readonly dotAll?: boolean } = {},
 ): Regex {
-  const shared: Shared = { groups: [], pending: new Map(), numbersUsed: new Set() };
+  const shared: Shared = {
+    groups: [],
+    open: new Set(),
+    pending: new Map(),
+    numbersUsed: new Set(),
+    withOptions: new WeakSet(),
+  };
   const node = new Parser(source, resolve, shared, [], {
     ignoreCase: false,
     dotAll,
@@ -76,6 +82,10 @@ interface Flags {
 interface Shared {
   /** In the order of their opening parentheses. */
   readonly groups: { readonly name: string | undefined; node: Node }[];
+  /** Those whose closing parenthesis was not read yet. */
+  readonly open: Set<number>;
+  /** What stands in a `(?i: )`. */
+  readonly withOptions: WeakSet<Node>;
   /** Nodes whose meaning is known when all groups are: calls and back references. */
   readonly pending: Map<Node, Pending>;
   /** Groups without a name that a `\1` refers to. */
@@ -299,11 +309,14 @@ class Parser {
   }
 
   #open(name: string | undefined): number {
-    return this.#shared.groups.push({ name, node: EMPTY }) - 1;
+    const group = this.#shared.groups.push({ name, node: EMPTY }) - 1;
+    this.#shared.open.add(group);
+    return group;
   }
 
   #close(group: number, node: Node): Node {
     this.#shared.groups[group]!.node = node;
+    this.#shared.open.delete(group);
     return { kind: "capture", group, node };
   }
 
@@ -369,6 +382,7 @@ class Parser {
     this.#flags = flags;
     const node = this.#body(at);
     this.#flags = before;
+    this.#shared.withOptions.add(node);
     return { node };
   }
 
@@ -399,7 +413,8 @@ class Parser {
     const chars = this.#escapedClass(letter, at);
     if (chars) return this.#folded(chars.value, chars.negated, at);
     const character = this.#escapedCharacter(letter, at);
-    return letter === "x" || letter === "0" ? { ...this.#literal(character), apart: "both" } : this.#literal(character);
+    const isByte = letter === "x" || letter === "0" || (letter === "u" && character < "\x80");
+    return isByte ? { ...this.#literal(character), apart: "both" } : this.#literal(character);
   }
 
   /** A class as it stands in the expression, with the texts that one of its characters stands for without case. */
@@ -479,11 +494,10 @@ class Parser {
     const name = this.#take("<") ? this.#upTo(">", at, "`\\k<`") : this.#take("'") ? this.#upTo("'", at, "`\\k'`") : "";
     if (name === "" || /^[-+]?\d/.test(name)) return this.#unsupported(at, "`\\k` without a name");
     const { ignoreCase } = this.#flags;
-    return this.#later(at, false, () => {
-      const groups = this.#shared.groups.flatMap((group, number) => (group.name === name ? [number] : []));
-      if (groups.length === 0) this.#invalid(at, `there is no group \`${name}\``);
-      return { kind: "backreference", groups, ignoreCase };
-    });
+    const groups = this.#shared.groups.flatMap((group, number) => (group.name === name ? [number] : []));
+    if (groups.length === 0) this.#invalid(at, `there is no group \`${name}\` before`);
+    this.#checkClosed(groups, at);
+    return this.#later(at, false, () => ({ kind: "backreference", groups, ignoreCase }));
   }
 
   #numberedBackreference(at: number, first: string): Atom {
@@ -495,6 +509,7 @@ class Parser {
       this.#unsupported(at, `\`\\${digits}\` before the group`);
     }
     numbersUsed.add(Number(digits) - 1);
+    this.#checkClosed([Number(digits) - 1], at);
     return this.#later(at, false, () => {
       if (groups.some(({ name }) => name !== undefined)) {
         this.#invalid(at, `\`\\${digits}\` beside named groups; name the group and write \`\\k<name>\``);
@@ -502,6 +517,12 @@ class Parser {
       if (Number(digits) > groups.length) this.#invalid(at, `there is no group ${digits}`);
       return { kind: "backreference", groups: [Number(digits) - 1], ignoreCase };
     });
+  }
+
+  /** What a group holds while it is open, Onigmo does not put back when it tries another way. */
+  #checkClosed(groups: readonly number[], at: number): void {
+    if (groups.some((group) => this.#shared.open.has(group)))
+      this.#unsupported(at, "a back reference in its own group");
   }
 
   #call(at: number): Atom {
@@ -692,7 +713,9 @@ function finish(node: Node, shared: Shared, source: string): Regex {
       case "look": {
         if (!at.ahead) checkLookBehind(at, { shared, named, source });
         const inner = walk(at.node);
-        return at.ahead ? { ...at, node: inner } : { ...at, node: ofFixedLengths(inner, source) };
+        return at.ahead
+          ? { ...at, node: inner }
+          : { ...at, node: ofFixedLengths(inner, shared.withOptions.has(at.node), source) };
       }
       case "repeat":
       case "atomic":
@@ -757,10 +780,13 @@ function checkLookBehind(
   check(look.node);
 }
 
-/** Onigmo wants alternatives of a fixed length each, at the top only; they are made to stand there. */
-function ofFixedLengths(node: Node, source: string): Node {
-  if (node.kind === "element") return ofFixedLengths(node.node, source);
-  for (const option of node.kind === "choice" ? node.nodes : [node]) {
+/**
+ * Onigmo wants alternatives of a fixed length each, at the top only; they are made to stand there.
+ * @param asOne all alternatives must have the same, as those in a `(?i: )`
+ */
+function ofFixedLengths(node: Node, asOne: boolean, source: string): Node {
+  if (node.kind === "element") return ofFixedLengths(node.node, asOne, source);
+  for (const option of node.kind === "choice" && !asOne ? node.nodes : [node]) {
     if (!hasFixedLength(option)) {
       throw new ConfigError(
         "REGEX_INVALID",

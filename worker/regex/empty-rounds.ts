@@ -17,6 +17,31 @@ export function uncheckedRounds({ node, min, max, how }: Node & { kind: "repeat"
   return how !== "lazy" && (length + JUMP) * max <= MOST_WRITTEN_OUT ? Infinity : 0;
 }
 
+/**
+ * Whether there is a group in a repetition that a round that took nothing is judged by. Those in look-arounds alone do
+ * not count.
+ * @source Onigmo regcomp.c, quantifiers_memory_node_info
+ */
+export function remembers(node: Node): boolean {
+  switch (node.kind) {
+    case "capture":
+      return true;
+    case "sequence":
+    case "choice":
+      return node.nodes.some(remembers);
+    case "repeat":
+      return node.max !== 0 && remembers(node.node);
+    case "atomic":
+    case "element":
+      return remembers(node.node);
+    case "set":
+    case "assert":
+    case "look":
+    case "backreference":
+      return false;
+  }
+}
+
 /** An instruction with an address. */
 const JUMP = 5;
 

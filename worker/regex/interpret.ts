@@ -1,6 +1,6 @@
 import { has } from "./char-set.ts";
 import { wordCharacters } from "./classes.ts";
-import { uncheckedRounds } from "./empty-rounds.ts";
+import { remembers, uncheckedRounds } from "./empty-rounds.ts";
 import { foldOf } from "./folding.ts";
 import { choice, widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
 
@@ -14,9 +14,12 @@ export interface Match {
 /** A match, or `undefined`; or that it was given up after `limit` steps. */
 export type Verdict = Match | undefined | "too-many-steps";
 
-/** How far a search came before it failed: for explaining, not for deciding. */
+/**
+ * How far a search came before it failed, by the longest partial match, the first of several: for explaining, not for
+ * deciding.
+ */
 export interface Reach {
-  /** The furthest character that was looked at by a node that then failed. */
+  /** The character at its end, that a node failed at. */
   at: number;
   /** The node. */
   node: Node | undefined;
@@ -28,14 +31,15 @@ export interface Reach {
  *
  * As in Onigmo the first start that matches counts, then the first way; groups keep what they remembered last, also
  * in a repetition's later rounds that pass them by; a round that takes nothing ends its repetition, where Onigmo looks
- * (see `uncheckedRounds`), unless a group says otherwise (see `Machine.#afterEmptyRound`).
+ * (see `uncheckedRounds`), unless a group says otherwise (see `Machine.#afterEmptyRound`); then it may go on forever, as
+ * there: give a limit.
  */
 export function interpretRegex(regex: Regex): (text: readonly number[], limit?: number, reach?: Reach) => Verdict {
   const program = assemble(regex);
   return (text, limit = Infinity, reach) => {
     const machine = new Machine(program, regex.groups.length, text, limit, reach);
     for (let start = 0; start <= text.length; start++) {
-      const end = machine.run(0, start);
+      const end = machine.search(start);
       if (machine.exhausted) return "too-many-steps";
       if (end < 0) continue;
       const groups = regex.groups.map((_, group) => ({
@@ -70,6 +74,7 @@ type Instruction =
       readonly max: number;
       readonly lazy: boolean;
       readonly unchecked: number;
+      readonly groups: boolean;
       body: number;
       exit: number;
     }
@@ -139,6 +144,7 @@ function assemble(regex: Regex): Program {
           max: node.max,
           lazy: node.how === "lazy",
           unchecked: uncheckedRounds(node),
+          groups: remembers(node.node),
           body: code.length + 1,
           exit: 0,
         });
@@ -175,6 +181,9 @@ class Machine {
   readonly #limit: number;
   readonly #reach: Reach | undefined;
   #steps = 0;
+  #start = 0;
+  /** Length of the longest partial match. */
+  #longest = -1;
   /** What to do when nothing goes on: go back to a place, or put a value back. */
   readonly #trail: (
     | { readonly kind: "retry"; readonly pc: number; readonly at: number }
@@ -188,6 +197,12 @@ class Machine {
     this.#reach = reach;
     this.slots = new Array<number>(2 * groups).fill(-1);
     this.#counters = new Array<number>(program.counters).fill(0);
+  }
+
+  /** @returns where the match that begins there ends, or -1 */
+  search(start: number): number {
+    this.#start = start;
+    return this.run(0, start);
   }
 
   /** @returns where the match ends, or -1; then everything is as it was */
@@ -258,7 +273,7 @@ class Machine {
   #loop(loop: Instruction & { op: "loop" }, at: number): number {
     const rounds = this.#counters[loop.counter]! + 1;
     if (rounds > loop.unchecked && this.#counters[loop.counter + 1] === at) {
-      const next = this.#afterEmptyRound(loop.counter + 1, at);
+      const next = loop.groups ? this.#afterEmptyRound(loop.counter + 1, at) : "ends";
       if (next === "fails") return -1;
       if (next === "ends") return loop.exit;
     }
@@ -342,7 +357,9 @@ class Machine {
   }
 
   #failed(node: Node, at: number): -1 {
-    if (this.#reach && at >= this.#reach.at) {
+    const length = at - this.#start;
+    if (this.#reach && (length > this.#longest || (length === this.#longest && at === this.#reach.at))) {
+      this.#longest = length;
       this.#reach.at = at;
       this.#reach.node = node;
     }

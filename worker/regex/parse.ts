@@ -60,6 +60,7 @@ export function parseRegex(
     pending: new Map(),
     numbersUsed: new Set(),
     withOptions: new WeakSet(),
+    atoms: 0,
   };
   const node = new Parser(source, resolve, shared, [], {
     ignoreCase: false,
@@ -86,6 +87,8 @@ interface Shared {
   readonly open: Set<number>;
   /** What stands in a `(?i: )`. */
   readonly withOptions: WeakSet<Node>;
+  /** Read so far. */
+  atoms: number;
   /** Nodes whose meaning is known when all groups are: calls and back references. */
   readonly pending: Map<Node, Pending>;
   /** Groups without a name that a `\1` refers to. */
@@ -243,6 +246,7 @@ class Parser {
   #atom(): Atom | undefined {
     this.#skipComments();
     const at = this.#at;
+    if (++this.#shared.atoms > MOST_NODES) this.#unsupported(at, "an expression so large, with its definitions in it,");
     const character = this.#next();
     if (character === undefined || character === "|" || character === ")") {
       // Only blanks and comments stood here.

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Origin } from "../contract/chunk.ts";
-import type { Calendar } from "../parsers/calendar.ts";
+import type { Calendar } from "../time/calendar.ts";
 import type { FieldPath, LogEvent } from "../pipeline/event.ts";
 import type { Template } from "../pipeline/sprintf.ts";
 

@@ -1,6 +1,6 @@
 import type { CaptureType } from "../grok/capture-type.ts";
-import { declareConstants } from "../regex/compile.ts";
-import { generateMatcher } from "../regex/generate.ts";
+import { declareConstants, plainMatcher } from "../regex/compile.ts";
+import { canGenerate, generateMatcher } from "../regex/generate.ts";
 import * as machineParts from "../regex/machine.ts";
 import { prefixOf } from "../regex/prefix.ts";
 import { withinLine, type Regex } from "../regex/syntax.ts";
@@ -143,10 +143,19 @@ class TreeGenerator {
   #matcher(regex: Regex): string {
     const known = this.#matchers.get(regex);
     if (known !== undefined) return known;
-    const generated = generateMatcher(withinLine(regex), this.#constants.length);
+    const line = withinLine(regex);
+    if (!canGenerate(line)) {
+      const { match, slots } = plainMatcher(line);
+      this.#slots = Math.max(this.#slots, slots);
+      return this.#constant(match);
+    }
+    const generated = generateMatcher(line, this.#constants.length);
     this.#constants.push(...generated.constants);
     this.#slots = Math.max(this.#slots, generated.slots);
-    const name = this.#function("match", (name) => `function ${name}(src, from, end, slots, at = from) { ${generated.body} }`);
+    const name = this.#function(
+      "match",
+      (name) => `function ${name}(src, from, end, slots, at = from) { ${generated.body} }`,
+    );
     this.#matchers.set(regex, name);
     return name;
   }

@@ -59,48 +59,6 @@ export function has(set: CharSet, codePoint: number): boolean {
   return low < set.length / 2 && codePoint >= set[2 * low]!;
 }
 
-/** With every letter its other cases; those that are one character each. @source Unicode CaseFolding.txt, status C and S */
-export function ignoringCase(set: CharSet): CharSet {
-  const others: [number, number][] = [];
-  for (const [from, to] of ranges(set)) {
-    for (const [first, last] of LETTERS_WITH_CASE()) {
-      for (let code = Math.max(from, first); code <= Math.min(to, last); code++) {
-        for (const other of casesOf(code)) others.push([other, other]);
-      }
-    }
-  }
-  return union(set, charSet(others));
-}
-
-/** Letters that fold to the same one. */
-function casesOf(code: number): readonly number[] {
-  CASES ??= groupByFold();
-  return CASES.get(fold(code)) ?? [];
-}
-
-let CASES: Map<number, number[]> | undefined;
-
-function groupByFold(): Map<number, number[]> {
-  const groups = new Map<number, number[]>();
-  for (const [from, to] of LETTERS_WITH_CASE()) {
-    for (let code = from; code <= to; code++) {
-      const key = fold(code);
-      groups.set(key, [...(groups.get(key) ?? []), code]);
-    }
-  }
-  return groups;
-}
-
-/** The simple fold: by way of the upper case, so that `ſ`, `K` (Kelvin) and final sigma fall together with their letters. */
-function fold(code: number): number {
-  const single = (text: string): string | undefined => (Array.from(text).length === 1 ? text : undefined);
-  const character = String.fromCodePoint(code);
-  const upper = single(character.toUpperCase()) ?? character;
-  return (single(upper.toLowerCase()) ?? upper).codePointAt(0)!;
-}
-
-const LETTERS_WITH_CASE = (): [number, number][] => ranges(property("[\\p{Changes_When_Casemapped}]"));
-
 const PROPERTIES = new Map<string, CharSet>();
 let everyCharacter: string | undefined;
 

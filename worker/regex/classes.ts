@@ -58,11 +58,13 @@ export function posixClass(name: string): CharSet | undefined {
 
 /**
  * `\p{name}`: a POSIX bracket's name, a general category, a script, or a binary property of Unicode, in any case and
- * with or without blanks, `-` and `_`, as Onigmo takes them. `undefined` for one that there is not.
+ * with blanks or `-` for `_`, as Onigmo takes them. `undefined` for one that there is not.
  */
 export function propertyClass(name: string): CharSet | undefined {
   const plain = name.replaceAll(/[ _-]/g, "").toLowerCase();
   if (plain === "any") return property("\\p{Any}");
+  // Without the symbols that the bracket has besides.
+  if (plain === "punct") return property("\\p{P}");
   const posix = posixClass(plain);
   if (posix) return posix;
   for (const spelling of [name, name.toUpperCase(), capitalised(name), plain[0]?.toUpperCase() + plain.slice(1)]) {

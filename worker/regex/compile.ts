@@ -1,4 +1,5 @@
-import { generateMatcher, NO_MATCH, TOO_MANY_STEPS } from "./generate.ts";
+import { canGenerate, generateMatcher, NO_MATCH, TOO_MANY_STEPS } from "./generate.ts";
+import { codePoints, interpretRegex } from "./interpret.ts";
 import * as parts from "./machine.ts";
 import type { Regex } from "./syntax.ts";
 
@@ -18,6 +19,7 @@ export { NO_MATCH, TOO_MANY_STEPS };
 
 /** Makes the matcher: finds what `interpretRegex` finds, on bytes, in steps that are limited. */
 export function compileRegex(regex: Regex): Matcher {
+  if (!canGenerate(regex)) return plainMatcher(regex);
   const { body, constants, slots } = generateMatcher(regex);
   const names = Object.keys(parts);
   // The only text in it that an expression decides are numbers and constants by position.
@@ -30,4 +32,34 @@ export function compileRegex(regex: Regex): Matcher {
 /** Names for the constants: one that never changes costs nothing where it is used. */
 export function declareConstants(count: number): string {
   return Array.from({ length: count }, (_, n) => `const k${String(n)} = K[${String(n)}];`).join(" ");
+}
+
+/** A step of the plain matcher is an instruction; it has more of them to do than the generated one has steps. */
+const PLAIN_STEPS = 50_000_000;
+
+/** The plain matcher behind the same interface. */
+export function plainMatcher(regex: Regex): Matcher {
+  const run = interpretRegex(regex);
+  return {
+    slots: 2 * regex.groups.length + 1,
+    match(src, from, end, slots, at = from) {
+      const bytes = Buffer.from(src.buffer, src.byteOffset, src.byteLength);
+      const characters = codePoints(bytes.toString("utf8", from, end));
+      const offsets = [from];
+      for (const code of characters) offsets.push(offsets.at(-1)! + bytesOfCharacter(code));
+      const found = run(characters, PLAIN_STEPS, undefined, offsets.indexOf(at));
+      if (found === undefined) return NO_MATCH;
+      if (found === "too-many-steps") return TOO_MANY_STEPS;
+      for (const [group, { start, end: stop }] of found.groups.entries()) {
+        slots[2 * group] = offsets[start] ?? -1;
+        slots[2 * group + 1] = start < 0 ? -1 : (offsets[stop] ?? -1);
+      }
+      slots[2 * regex.groups.length] = offsets[found.start]!;
+      return offsets[found.end]!;
+    },
+  };
+}
+
+function bytesOfCharacter(code: number): number {
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }

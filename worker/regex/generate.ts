@@ -49,6 +49,19 @@ export function generateMatcher(regex: Regex, firstConstant = 0): Generated {
   return new Generator(regex, firstConstant).generate();
 }
 
+/**
+ * Whether the matcher can be written. Rounds of a repetition that take nothing, and texts repeated in another case or of groups of one name,
+ * follow rules of Onigmo's that only the plain matcher has; hardly any expression needs them.
+ */
+export function canGenerate({ node }: Regex): boolean {
+  const can = (at: Node): boolean => {
+    if (at.kind === "repeat" && at.max > 1 && widthOf(at.node).min === 0) return false;
+    if (at.kind === "backreference" && (at.ignoreCase || at.groups.length > 1)) return false;
+    return childrenOf(at).every(can);
+  };
+  return can(node);
+}
+
 class Generator {
   readonly #regex: Regex;
   readonly #firstConstant: number;
@@ -327,17 +340,12 @@ class Generator {
 
   /** The rounds that there must be, one after the other; then a loop, or one within the other those that there may be. */
   #copies({ min, max, how }: Node & { kind: "repeat" }, body: Node, follow: Follow): void {
-    const empty = canTakeNothing(body);
     const again = max === Infinity || max > min ? { ...repeated(body, 0, max - min, how) } : undefined;
     const finished = this.#newState();
     for (let n = 0; n < min; n++) {
       const rest = Array.from({ length: min - n - 1 }, () => body);
       const tail: Node = { kind: "sequence", nodes: again ? [...rest, again] : rest };
-      const before = empty ? this.#local() : undefined;
-      if (before) this.#remember(before);
-      this.#node(body, behind(tail, empty ? ANYTHING_FIRST : follow));
-      // A round that takes nothing ends the repetition.
-      if (before) this.#jumpUnless(`i !== slots[${before}]`, finished);
+      this.#node(body, behind(tail, follow));
     }
     if (max === Infinity) this.#loop(body, how, follow);
     else for (let n = min; n < max; n++) this.#maybe(body, how, repeated(body, 0, max - n - 1, how), follow, finished);
@@ -357,10 +365,7 @@ class Generator {
       if (!first.empty) this.#jumpUnless(this.#canBegin(first), finished);
       if (this.#mustKeep(first, follow)) this.#push("0", "i", finished);
     }
-    const before = canTakeNothing(body) ? this.#local() : undefined;
-    if (before) this.#remember(before);
     this.#node(body, after);
-    if (before) this.#jumpUnless(`i !== slots[${before}]`, finished);
   }
 
   #loop(body: Node, how: string, follow: Follow): void {
@@ -378,10 +383,7 @@ class Generator {
       if (!first.empty) this.#jumpUnless(this.#canBegin(first), exit);
       if (this.#mustKeep(first, follow)) this.#push("0", "i", exit);
     }
-    const before = canTakeNothing(body) ? this.#local() : undefined;
-    if (before) this.#remember(before);
     this.#node(body, after);
-    if (before) this.#jumpUnless(`i !== slots[${before}]`, exit);
     this.#jump(top);
     this.#state(exit);
   }
@@ -395,15 +397,12 @@ class Generator {
   #counted({ min, max, how }: Node & { kind: "repeat" }, body: Node, follow: Follow): void {
     const first = firstOf(body);
     const counter = this.#slots++;
-    const began = this.#slots++;
     const top = this.#newState();
     const round = this.#newState();
     const exit = this.#newState();
     this.#store(counter, "0", true);
-    this.#store(began, "-1", true);
     this.#state(top);
     this.#say(`x = slots[${String(counter)}];`);
-    this.#say(`if (x > 0 && slots[${String(began)}] === i) { pc = ${String(exit)}; continue run; }`);
     if (max !== Infinity) this.#say(`if (x >= ${String(max)}) { pc = ${String(exit)}; continue run; }`);
     this.#say(`if (x >= ${String(min)}) {`);
     if (how === "lazy") {
@@ -415,7 +414,6 @@ class Generator {
     this.#say(`}`);
     this.#state(round);
     this.#store(counter, `slots[${String(counter)}] + 1`, true);
-    this.#store(began, "i", true);
     this.#node(body, follow === "the end" ? ANYTHING_FIRST : inOrder({ ...first, empty: true }, follow));
     this.#jump(top);
     this.#state(exit);
@@ -481,16 +479,9 @@ class Generator {
     }
   }
 
-  #backreference({ groups, ignoreCase }: Node & { kind: "backreference" }): void {
-    const last = groups.toReversed();
-    const slot = last
-      .slice(0, -1)
-      .reduceRight(
-        (otherwise, group) => `slots[${String(2 * group + 1)}] >= 0 ? ${String(2 * group)} : ${otherwise}`,
-        String(2 * last.at(-1)!),
-      );
-    this.#say(`y = ${slot};`);
-    this.#failUnless(`(x = repeatedLength(src, slots[y], slots[y + 1], i, end, ${String(ignoreCase)})) >= 0`);
+  #backreference({ groups: [group = 0] }: Node & { kind: "backreference" }): void {
+    const held = `slots[${String(2 * group)}], slots[${String(2 * group + 1)}]`;
+    this.#failUnless(`(x = repeatedLength(src, ${held}, i, end)) >= 0`);
     this.#say(`i += x; steps -= x;`);
   }
 
@@ -511,15 +502,6 @@ class Generator {
       case "no-word-border":
         return "!isWordBorder(src, from, i, end)";
     }
-  }
-
-  /** Where a round of a repetition began: in a slot, since rounds lie within rounds. */
-  #local(): string {
-    return String(this.#slots++);
-  }
-
-  #remember(slot: string): void {
-    this.#store(Number(slot), "i", true);
   }
 
   #store(slot: number, value: string, putBack: boolean): void {
@@ -621,10 +603,6 @@ function behind(node: Node, follow: Follow): Follow {
 /** The node without what only names it. */
 function plain(node: Node): Node {
   return node.kind === "element" ? plain(node.node) : node;
-}
-
-function canTakeNothing(node: Node): boolean {
-  return widthOf(node).min === 0;
 }
 
 function sizeOf(node: Node): number {

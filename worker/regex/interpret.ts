@@ -1,5 +1,7 @@
 import { has } from "./char-set.ts";
 import { wordCharacters } from "./classes.ts";
+import { remembers, uncheckedRounds } from "./empty-rounds.ts";
+import { foldOf } from "./folding.ts";
 import { choice, widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
 
 /** Where the whole and each group were found, in characters (code points); -1 where a group took no part. */
@@ -37,13 +39,17 @@ export function noReach(): Reach {
  * any optimisation. The generated matcher (`compile.ts`) must find the same; otherwise it serves to explain a miss.
  *
  * As in Onigmo the first start that matches counts, then the first way; groups keep what they remembered last, also
- * in a repetition's later rounds that pass them by; a round that takes nothing ends its repetition.
+ * in a repetition's later rounds that pass them by; a round that takes nothing ends its repetition, where Onigmo looks
+ * (see `uncheckedRounds`), unless a group says otherwise (see `Machine.#afterEmptyRound`); then it may go on forever, as
+ * there: give a limit.
  */
-export function interpretRegex(regex: Regex): (text: readonly number[], limit?: number, reach?: Reach) => Verdict {
+export function interpretRegex(
+  regex: Regex,
+): (text: readonly number[], limit?: number, reach?: Reach, first?: number) => Verdict {
   const program = assemble(regex);
-  return (text, limit = Infinity, reach) => {
+  return (text, limit = Infinity, reach = undefined, first = 0) => {
     const machine = new Machine(program, regex.groups.length, text, limit, reach);
-    for (let start = 0; start <= text.length; start++) {
+    for (let start = first; start <= text.length; start++) {
       machine.begin(start);
       const end = machine.run(0, start);
       if (machine.exhausted) return "too-many-steps";
@@ -80,6 +86,8 @@ type Instruction =
       readonly min: number;
       readonly max: number;
       readonly lazy: boolean;
+      readonly unchecked: number;
+      readonly groups: boolean;
       body: number;
       exit: number;
     }
@@ -148,6 +156,8 @@ function assemble(regex: Regex): Program {
           min: node.min,
           max: node.max,
           lazy: node.how === "lazy",
+          unchecked: uncheckedRounds(node),
+          groups: remembers(node.node),
           body: code.length + 1,
           exit: 0,
         });
@@ -277,13 +287,49 @@ class Machine {
 
   #loop(loop: Instruction & { op: "loop" }, at: number): number {
     const rounds = this.#counters[loop.counter]! + 1;
-    const tookNothing = rounds > 0 && this.#counters[loop.counter + 1] === at;
+    if (rounds > loop.unchecked && this.#counters[loop.counter + 1] === at) {
+      const next = loop.groups ? this.#afterEmptyRound(loop.counter + 1, at) : "ends";
+      if (next === "fails") return -1;
+      if (next === "ends") return loop.exit;
+    }
     this.#store(this.#counters, loop.counter, rounds);
     this.#store(this.#counters, loop.counter + 1, at);
-    if (rounds < loop.min && !tookNothing) return loop.body;
-    if (rounds >= loop.max || tookNothing) return loop.exit;
+    if (rounds < loop.min) return loop.body;
+    if (rounds >= loop.max) return loop.exit;
     this.#trail.push({ kind: "retry", pc: loop.lazy ? loop.body : loop.exit, at, wild: this.#wild });
     return loop.lazy ? loop.exit : loop.body;
+  }
+
+  /**
+   * What a round that took nothing leads to depends on the groups that were entered in it, by what each held before:
+   * nothing or some text, and the repetition goes on; the empty text of another place, and the round fails.
+   * @source Onigmo regexec.c, STACK_NULL_CHECK_MEMST
+   */
+  #afterEmptyRound(begin: number, at: number): "ends" | "fails" | "goes on" {
+    const trail = this.#trail;
+    let from = trail.length - 1;
+    for (; from >= 0; from--) {
+      const entry = trail[from]!;
+      if (entry.kind === "restore" && entry.values === this.#counters && entry.index === begin) break;
+    }
+    let next: "ends" | "fails" = "ends";
+    for (let i = from + 1; i < trail.length; i++) {
+      const entry = trail[i]!;
+      if (entry.kind !== "restore" || entry.values !== this.slots || entry.index % 2 === 1) continue;
+      const end = this.#valueBefore(i, entry.index + 1);
+      if (end < 0 || end !== entry.value) return "goes on";
+      if (end !== at) next = "fails";
+    }
+    return next;
+  }
+
+  /** What a slot held when the trail had `length` entries. */
+  #valueBefore(length: number, slot: number): number {
+    for (let i = length; i < this.#trail.length; i++) {
+      const entry = this.#trail[i]!;
+      if (entry.kind === "restore" && entry.values === this.slots && entry.index === slot) return entry.value;
+    }
+    return this.slots[slot]!;
   }
 
   #part({ node, back }: Instruction & { op: "part" }, pc: number, at: number): number {
@@ -364,18 +410,24 @@ class Machine {
     return character !== undefined && has(wordCharacters(), character);
   }
 
-  /** How many characters at `at` repeat what the group holds, or -1. */
+  /** How many characters at `at` repeat what one of the groups holds, the last ones first; or -1. */
   #repeatedLength({ groups, ignoreCase }: Node & { kind: "backreference" }, at: number): number {
-    const group = groups.findLast((number) => this.slots[2 * number + 1]! >= 0);
-    if (group === undefined) return -1;
-    const held = this.#text.slice(this.slots[2 * group], this.slots[2 * group + 1]);
-    const here = this.#text.slice(at, at + held.length);
-    const plain = (characters: readonly number[]): string => {
-      const text = String.fromCodePoint(...characters);
-      return ignoreCase ? text.toLowerCase() : text;
-    };
-    return here.length === held.length && plain(here) === plain(held) ? held.length : -1;
+    for (const group of groups.toReversed()) {
+      const end = this.slots[2 * group + 1]!;
+      if (end < 0) continue;
+      const held = this.#text.slice(this.slots[2 * group], end);
+      const here = this.#text.slice(at, at + held.length);
+      const same = (code: number, i: number): boolean =>
+        code === here[i] || (ignoreCase && i < here.length && foldOf(code) === foldOf(here[i]!));
+      // Without case too Onigmo wants as many bytes to be left as the group holds: `K` (Kelvin) is no `k` at the end.
+      if (held.every(same) && bytesOf(held) <= bytesOf(this.#text.slice(at))) return held.length;
+    }
+    return -1;
   }
+}
+
+function bytesOf(characters: readonly number[]): number {
+  return characters.reduce((sum, code) => sum + (code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4), 0);
 }
 
 const LF = 10;

@@ -86,31 +86,9 @@ function isWordBefore(src: Uint8Array, from: number, at: number): boolean {
 }
 
 /** Bytes at `at` that repeat those of a group, or -1; a group that took no part has none. */
-export function repeatedLength(
-  src: Uint8Array,
-  start: number,
-  stop: number,
-  at: number,
-  end: number,
-  ignoreCase: boolean,
-): number {
-  if (stop < 0) return -1;
-  if (ignoreCase) return repeatedFolded(src, start, stop, at, end);
+export function repeatedLength(src: Uint8Array, start: number, stop: number, at: number, end: number): number {
   const length = stop - start;
-  if (length > end - at) return -1;
+  if (stop < 0 || length > end - at) return -1;
   for (let i = 0; i < length; i++) if (src[start + i] !== src[at + i]) return -1;
   return length;
-}
-
-/** The same number of characters; they may have another number of bytes. */
-function repeatedFolded(src: Uint8Array, start: number, stop: number, at: number, end: number): number {
-  let there = at;
-  let held = start;
-  while (held < stop) {
-    if (there >= end) return -1;
-    held += lengthAt(src, held);
-    there += lengthAt(src, there);
-  }
-  const text = (from: number, to: number): string => Buffer.from(src.subarray(from, to)).toString("utf8").toLowerCase();
-  return text(at, there) === text(start, stop) ? there - at : -1;
 }

@@ -3,15 +3,16 @@ import {
   ANY_CHARACTER,
   charSet,
   charsOf,
-  ignoringCase,
-  intersect,
   LAST_CODE_POINT,
   negate,
   NO_CHARACTER,
+  ranges,
   union,
   type CharSet,
 } from "./char-set.ts";
+import { ClassBuilder, complement, type ClassValue } from "./character-class.ts";
 import { ESCAPED_CLASSES, posixClass, propertyClass } from "./classes.ts";
+import { foldedClass, foldedRun, foldedText } from "./folding.ts";
 import {
   choice,
   EMPTY,
@@ -60,11 +61,19 @@ export function parseRegex(
   source: string,
   { resolve, dotAll = false, keepNumbered = false }: ParseOptions = {},
 ): Regex {
-  const shared: Shared = { groups: [], pending: new Map(), numbersUsed: new Set() };
+  const shared: Shared = {
+    groups: [],
+    open: new Set(),
+    pending: new Map(),
+    numbersUsed: new Set(),
+    withOptions: new WeakSet(),
+    atoms: 0,
+  };
   const node = new Parser(source, resolve, shared, [], {
     ignoreCase: false,
     dotAll,
     extended: false,
+    lookBehind: false,
   }).parseAll();
   return finish(node, shared, source, keepNumbered);
 }
@@ -73,24 +82,40 @@ interface Flags {
   readonly ignoreCase: boolean;
   readonly dotAll: boolean;
   readonly extended: boolean;
+  /** Inside a look-behind, whose letters must be as many as they are. */
+  readonly lookBehind: boolean;
 }
 
 /** Of the expression and all definitions in it. */
 interface Shared {
   /** In the order of their opening parentheses. */
   readonly groups: { readonly name: string | undefined; node: Node }[];
+  /** Those whose closing parenthesis was not read yet. */
+  readonly open: Set<number>;
+  /** What stands in a `(?i: )`. */
+  readonly withOptions: WeakSet<Node>;
+  /** Read so far. */
+  atoms: number;
   /** Nodes whose meaning is known when all groups are: calls and back references. */
-  readonly pending: Map<Node, { complete(): Node; recursive(): never }>;
+  readonly pending: Map<Node, Pending>;
   /** Groups without a name that a `\1` refers to. */
   readonly numbersUsed: Set<number>;
 }
 
-/** One atom of a sequence; a literal is known as such for the letters that fold to several. */
+/** A call of a group, or a back reference. */
+interface Pending {
+  readonly isCall: boolean;
+  complete(): Node;
+  recursive(): never;
+}
+
+/** One atom of a sequence. */
 interface Atom {
   readonly node: Node;
+  /** It is this character. */
   readonly literal?: string;
-  /** Assertions cannot be repeated. */
-  readonly repeatable: boolean;
+  /** Onigmo makes no text of it and what stands before it; for the letters that fold to several. */
+  readonly apart?: "before" | "both";
 }
 
 class Parser {
@@ -100,6 +125,8 @@ class Parser {
   /** Names of the definitions that this text is in. */
   readonly #path: readonly string[];
   #flags: Flags;
+  /** Sequences that are a text, where case does not matter. */
+  readonly #texts = new WeakMap<Node, string>();
   #at = 0;
 
   constructor(source: string, resolve: Resolve | undefined, shared: Shared, path: readonly string[], flags: Flags) {
@@ -134,24 +161,62 @@ class Parser {
       if (atom === undefined) {
         // Options alone, as in `(?i)`: they hold to the end of the group, alternatives included.
         if (this.#flags === flags) continue;
-        const rest = this.#choice();
-        return sequence([...folded(atoms, flags), rest]);
+        const before = this.#withoutCase(atoms, flags, start);
+        return sequence([...before, this.#choice()]);
       }
       atoms.push(this.#repeated(atom, start));
     }
-    return sequence(folded(atoms, this.#flags));
+    const node = sequence(this.#withoutCase(atoms, this.#flags, this.#at));
+    if (this.#flags.ignoreCase && atoms.length > 0 && atoms.every(isText)) {
+      this.#texts.set(node, atoms.map(({ literal }) => literal).join(""));
+    }
+    return node;
   }
 
+  /** Whatever may stand before a quantifier: Onigmo repeats assertions too. */
   #repeated(atom: Atom, start: number): Atom {
-    let { node } = atom;
+    let repeated: Node | undefined;
     for (;;) {
-      this.#skipExtended();
-      const at = this.#at;
+      this.#skipComments();
       const count = this.#quantifier();
-      if (!count) return node === atom.node ? atom : { node, repeatable: true };
-      if (!atom.repeatable) this.#invalid(at, `\`${this.#source.slice(start, at)}\` cannot be repeated`);
-      node = { kind: "repeat", node, ...count };
+      if (!count) return repeated ? { node: repeated } : atom;
+      if (repeated === undefined) {
+        repeated = sequence(this.#withoutCase([atom], this.#flags, start));
+        this.#checkRepeatedText(atom.literal ?? this.#texts.get(repeated), count.min, start);
+      }
+      repeated = { kind: "repeat", node: repeated, ...count };
     }
+  }
+
+  /** Onigmo writes a repeated text out before it looks for what several letters of it stand for. */
+  #checkRepeatedText(text: string | undefined, min: number, at: number): void {
+    if (!this.#flags.ignoreCase || text === undefined || min < 2 || foldedText(text)?.varies === true) return;
+    if (foldedText(text + text)?.varies !== false) {
+      this.#unsupported(at, `the repetition of \`${text}\`, which ignores case and may be another letter,`);
+    }
+  }
+
+  /** The nodes of atoms; where case does not matter, letters next to each other are folded together. */
+  #withoutCase(atoms: readonly Atom[], { ignoreCase, lookBehind }: Flags, at: number): Node[] {
+    if (!ignoreCase) return atoms.map(({ node }) => node);
+    const nodes: Node[] = [];
+    let text = "";
+    const endText = (): void => {
+      if (text === "") return;
+      const folded = foldedText(text);
+      if (!folded) this.#unsupported(at, `the text \`${text}\` with more ways to write it than can be looked at,`);
+      if (folded.varies && lookBehind) this.#unsupported(at, `the text \`${text}\` in a look-behind that ignores case`);
+      nodes.push(folded.node);
+      text = "";
+    };
+    for (const { node, literal, apart } of atoms) {
+      if (literal === undefined || apart !== undefined) endText();
+      if (literal === undefined) nodes.push(node);
+      else text += literal;
+      if (apart === "both") endText();
+    }
+    endText();
+    return nodes;
   }
 
   /** @source Onigmo's doc/RE: for Ruby `{n,m}+` is a greedy repetition of `{n,m}`, and `{n}?` is `(?:{n})?` */
@@ -159,7 +224,7 @@ class Parser {
     const bounds = this.#bounds();
     if (!bounds) return undefined;
     const { min, max, interval } = bounds;
-    if (max < min) this.#unsupported(this.#at, "an interval whose first number is the larger one");
+    if (max < min) this.#invalid(this.#at, "an interval whose first number is the larger one");
     if (Number.isFinite(max) ? max > MOST_REPEATS : min > MOST_REPEATS) {
       this.#invalid(this.#at, `more than ${String(MOST_REPEATS)} repetitions`);
     }
@@ -186,8 +251,9 @@ class Parser {
   }
 
   #atom(): Atom | undefined {
-    this.#skipExtended();
+    this.#skipComments();
     const at = this.#at;
+    if (++this.#shared.atoms > MOST_NODES) this.#unsupported(at, "an expression so large, with its definitions in it,");
     const character = this.#next();
     if (character === undefined || character === "|" || character === ")") {
       // Only blanks and comments stood here.
@@ -198,7 +264,7 @@ class Parser {
       case "(":
         return this.#group(at);
       case "[":
-        return { node: { kind: "set", set: this.#characterClass(at) }, repeatable: true };
+        return this.#characterClass(at);
       case ".":
         return set(this.#flags.dotAll ? ANY_CHARACTER : negate(charsOf("\n")));
       case "^":
@@ -210,7 +276,16 @@ class Parser {
       case "*":
       case "+":
       case "?":
-        return this.#invalid(at, `nothing stands before \`${character}\` that could be repeated`);
+      case "{":
+        this.#at = at;
+        if (this.#bounds()) {
+          return this.#invalid(
+            at,
+            `nothing stands before \`${this.#source.slice(at, this.#at)}\` that could be repeated`,
+          );
+        }
+        this.#at = at + 1;
+        return this.#literal(character);
       case "%":
         return this.#reference(at) ?? this.#literal(character);
       default:
@@ -219,9 +294,7 @@ class Parser {
   }
 
   #literal(character: string): Atom {
-    const chars = charsOf(character);
-    const node: Node = { kind: "set", set: this.#flags.ignoreCase ? ignoringCase(chars) : chars };
-    return { node, literal: character, repeatable: true };
+    return { node: { kind: "set", set: charsOf(character) }, literal: character };
   }
 
   #reference(at: number): Atom | undefined {
@@ -243,39 +316,42 @@ class Parser {
     const path = [...this.#path, reference.name];
     const inner = new Parser(reference.definition, this.#resolve, this.#shared, path, this.#flags).parseAll();
     const node: Node = { kind: "element", text: this.#source.slice(at, this.#at), node: inner };
-    return { node: group === undefined ? node : this.#close(group, node), repeatable: true };
+    return { node: group === undefined ? node : this.#close(group, node) };
   }
 
   #open(name: string | undefined): number {
-    return this.#shared.groups.push({ name, node: EMPTY }) - 1;
+    const group = this.#shared.groups.push({ name, node: EMPTY }) - 1;
+    this.#shared.open.add(group);
+    return group;
   }
 
   #close(group: number, node: Node): Node {
     this.#shared.groups[group]!.node = node;
+    this.#shared.open.delete(group);
     return { kind: "capture", group, node };
   }
 
   #group(at: number): Atom | undefined {
     if (!this.#take("?")) {
       const group = this.#open(undefined);
-      return { node: this.#close(group, this.#body(at)), repeatable: true };
+      return { node: this.#close(group, this.#body(at)) };
     }
-    if (this.#take("#")) {
-      while (this.#at < this.#source.length && !this.#sees(")")) this.#at += this.#sees("\\") ? 2 : 1;
-      if (!this.#take(")")) this.#invalid(at, "a comment without its `)`");
-      return undefined;
-    }
-    if (this.#take(":")) return { node: this.#body(at), repeatable: true };
-    if (this.#take(">")) return { node: { kind: "atomic", node: this.#body(at) }, repeatable: true };
+    if (this.#take(":")) return { node: this.#body(at) };
+    if (this.#take(">")) return { node: { kind: "atomic", node: this.#body(at) } };
     for (const [text, ahead, negative] of LOOKS) {
       if (!this.#take(text)) continue;
-      return { node: { kind: "look", ahead, negative, node: this.#body(at) }, repeatable: ahead };
+      const before = this.#flags;
+      this.#flags = { ...before, lookBehind: before.lookBehind || !ahead };
+      const node = this.#body(at);
+      this.#flags = before;
+      return { node: { kind: "look", ahead, negative, node } };
     }
     if (this.#take("<") || this.#take("'")) {
       const name = this.#upTo(this.#source[this.#at - 1] === "<" ? ">" : "'", at, "a group's name");
       if (name === "") this.#invalid(at, "a group without a name");
+      if (/^[-\d]/.test(name)) this.#invalid(at, `a group whose name \`${name}\` begins with a digit or a \`-\``);
       const group = this.#open(name);
-      return { node: this.#close(group, this.#body(at)), repeatable: true };
+      return { node: this.#close(group, this.#body(at)) };
     }
     if (this.#sees("~")) this.#unsupported(at, "the absence operator `(?~`");
     if (this.#sees("(")) this.#unsupported(at, "the conditional `(?(`");
@@ -290,21 +366,23 @@ class Parser {
   }
 
   #options(at: number): Atom | undefined {
-    const match = /([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])/y;
+    const match = /([a-zA-Z-]+)([:)])/y;
     match.lastIndex = this.#at;
     const found = match.exec(this.#source);
-    if (!found) return this.#invalid(at, `\`${this.#source.slice(at, at + 4)}\` begins no group`);
-    const [whole, on, off = "", end] = found as unknown as [string, string, string | undefined, string];
-    const flags = { ...this.#flags };
-    for (const [letters, value] of [
-      [on, true],
-      [off, false],
-    ] as const) {
-      for (const letter of letters) {
-        const flag = OPTIONS.get(letter);
-        if (flag === undefined) return this.#unsupported(at, `the option \`${letter}\` in \`(?${whole}\``);
-        flags[flag] = value;
+    if (!found) {
+      return this.#invalid(at, `\`${this.#source.slice(at, at + 4)}\` begins no group`);
+    }
+    const [whole, letters, end] = found as unknown as [string, string, string];
+    const flags: { -readonly [name in keyof Flags]: Flags[name] } = { ...this.#flags };
+    let value = true;
+    for (const letter of letters) {
+      if (letter === "-") {
+        value = false;
+        continue;
       }
+      const flag = OPTIONS.get(letter);
+      if (flag === undefined) return this.#unsupported(at, `the option \`${letter}\` in \`(?${whole}\``);
+      flags[flag] = value;
     }
     this.#at += whole.length;
     if (end === ")") {
@@ -315,17 +393,18 @@ class Parser {
     this.#flags = flags;
     const node = this.#body(at);
     this.#flags = before;
-    return { node, repeatable: true };
+    this.#shared.withOptions.add(node);
+    return { node };
   }
 
   #escape(at: number): Atom {
     const letter = this.#next();
     if (letter === undefined) return this.#invalid(at, "a backslash at the end");
-    const known = ASSERTIONS.get(letter);
-    if (known) return assertion(known);
+    const asserted = ASSERTIONS.get(letter);
+    if (asserted) return assertion(asserted);
     switch (letter) {
       case "R":
-        return { node: LINE_BREAK, repeatable: true };
+        return { node: LINE_BREAK };
       case "G":
       case "K":
       case "X":
@@ -340,22 +419,41 @@ class Parser {
         return this.#call(at);
     }
     if (/[1-9]/.test(letter)) return this.#numberedBackreference(at, letter);
+    const known = ESCAPED_CLASSES.get(letter);
+    if (known) return set(known);
     const chars = this.#escapedClass(letter, at);
-    if (chars) return set(this.#folded(chars));
-    return this.#literal(this.#escapedCharacter(letter, at));
+    if (chars) return this.#folded(chars.value, chars.negated, at);
+    const character = this.#escapedCharacter(letter, at);
+    const isByte = letter === "x" || letter === "0" || (letter === "u" && character < "\x80");
+    return isByte ? { ...this.#literal(character), apart: "both" } : this.#literal(character);
+  }
+
+  /** A class as it stands in the expression, with the texts that one of its characters stands for without case. */
+  #folded(value: ClassValue, negated: boolean, at: number): Atom {
+    if (!this.#flags.ignoreCase) return set(negated ? negate(value.set) : value.set);
+    const { set: chars, texts } = foldedClass(value.set, value.explicit);
+    if (negated) return set(negate(chars));
+    if (texts.length === 0) return set(chars);
+    if (this.#flags.lookBehind) {
+      return this.#unsupported(at, `a class in a look-behind that ignores case and so holds \`${texts[0]!}\``);
+    }
+    // None of them has so many ways to be written that it would be refused.
+    return { node: choice([{ kind: "set", set: chars }, ...texts.map((text) => foldedRun(text)!.node)]) };
   }
 
   /** `\w`, `\p{…}` and their like. */
-  #escapedClass(letter: string, at: number): CharSet | undefined {
+  #escapedClass(letter: string, at: number): { readonly value: ClassValue; readonly negated: boolean } | undefined {
     const known = ESCAPED_CLASSES.get(letter);
-    if (known) return known;
+    if (known) return { value: { set: known, explicit: /w/i.test(letter) ? NO_CHARACTER : known }, negated: false };
     if (letter !== "p" && letter !== "P") return undefined;
-    if (!this.#take("{")) return this.#invalid(at, `\`\\${letter}\` without its \`{…}\``);
+    if (!this.#take("{")) return this.#unsupported(at, `\`\\${letter}\` without its \`{…}\``);
     const inside = this.#upTo("}", at, "a property");
     const negated = inside.startsWith("^");
-    const found = propertyClass(negated ? inside.slice(1) : inside);
+    const name = negated ? inside.slice(1) : inside;
+    const found = propertyClass(name);
     if (!found) return this.#unsupported(at, `the property \`\\${letter}{${inside}}\``);
-    return negated !== (letter === "P") ? negate(found) : found;
+    const explicit = name.toLowerCase() === "ascii" ? NO_CHARACTER : found;
+    return { value: { set: found, explicit }, negated: negated !== (letter === "P") };
   }
 
   #escapedCharacter(letter: string, at: number): string {
@@ -373,6 +471,7 @@ class Parser {
         return this.#codePoint(hex, 16, at);
       }
       case "u": {
+        if (this.#take("{")) return this.#codePoint(this.#upTo("}", at, "`\\u{`"), 16, at);
         const hex = this.#source.slice(this.#at, this.#at + 4);
         if (!/^[0-9a-fA-F]{4}$/.test(hex)) return this.#invalid(at, "`\\u` without its four digits");
         this.#at += 4;
@@ -406,11 +505,10 @@ class Parser {
     const name = this.#take("<") ? this.#upTo(">", at, "`\\k<`") : this.#take("'") ? this.#upTo("'", at, "`\\k'`") : "";
     if (name === "" || /^[-+]?\d/.test(name)) return this.#unsupported(at, "`\\k` without a name");
     const { ignoreCase } = this.#flags;
-    return this.#later(at, () => {
-      const groups = this.#shared.groups.flatMap((group, number) => (group.name === name ? [number] : []));
-      if (groups.length === 0) this.#invalid(at, `there is no group \`${name}\``);
-      return { kind: "backreference", groups, ignoreCase };
-    });
+    const groups = this.#shared.groups.flatMap((group, number) => (group.name === name ? [number] : []));
+    if (groups.length === 0) this.#invalid(at, `there is no group \`${name}\` before`);
+    this.#checkClosed(groups, at);
+    return this.#later(at, false, () => ({ kind: "backreference", groups, ignoreCase }));
   }
 
   #numberedBackreference(at: number, first: string): Atom {
@@ -418,8 +516,12 @@ class Parser {
     while (/[0-9]/.test(this.#source[this.#at] ?? "")) digits += this.#next();
     const { ignoreCase } = this.#flags;
     const { groups, numbersUsed } = this.#shared;
+    if (Number(digits) > 9 && Number(digits) > groups.length) {
+      this.#unsupported(at, `\`\\${digits}\` before the group`);
+    }
     numbersUsed.add(Number(digits) - 1);
-    return this.#later(at, () => {
+    this.#checkClosed([Number(digits) - 1], at);
+    return this.#later(at, false, () => {
       if (groups.some(({ name }) => name !== undefined)) {
         this.#invalid(at, `\`\\${digits}\` beside named groups; name the group and write \`\\k<name>\``);
       }
@@ -428,10 +530,16 @@ class Parser {
     });
   }
 
+  /** What a group holds while it is open, Onigmo does not put back when it tries another way. */
+  #checkClosed(groups: readonly number[], at: number): void {
+    if (groups.some((group) => this.#shared.open.has(group)))
+      this.#unsupported(at, "a back reference in its own group");
+  }
+
   #call(at: number): Atom {
     const name = this.#take("<") ? this.#upTo(">", at, "`\\g<`") : this.#take("'") ? this.#upTo("'", at, "`\\g'`") : "";
     if (name === "" || /^[-+]?\d/.test(name)) return this.#unsupported(at, "`\\g` without a name");
-    return this.#later(at, () => {
+    return this.#later(at, true, () => {
       const found = this.#shared.groups.flatMap((group, number) => (group.name === name ? [number] : []));
       const [group] = found;
       if (group === undefined) return this.#invalid(at, `there is no group \`${name}\``);
@@ -440,89 +548,97 @@ class Parser {
     });
   }
 
-  #later(at: number, complete: () => Node): Atom {
+  #later(at: number, isCall: boolean, complete: () => Node): Atom {
     const node: Node = { kind: "sequence", nodes: [] };
     const recursive = (): never => this.#unsupported(at, "a call of a group in itself");
-    this.#shared.pending.set(node, { complete, recursive });
-    return { node: { kind: "element", text: "", node }, repeatable: true };
+    this.#shared.pending.set(node, { isCall, complete, recursive });
+    return { node: { kind: "element", text: "", node } };
   }
 
   /** Behind the `[`, with everything up to its `]`. */
-  #characterClass(at: number): CharSet {
+  #characterClass(at: number): Atom {
+    const { value, negated } = this.#classBody(at);
+    const [range, another] = ranges(value.set);
+    const single = !negated && range !== undefined && another === undefined && range[0] === range[1];
+    // A class of one character is a text for Onigmo, and goes on with the text behind it.
+    if (single) return { ...this.#literal(String.fromCodePoint(range[0])), apart: "before" };
+    return this.#folded(value, negated, at);
+  }
+
+  #classBody(at: number): { readonly value: ClassValue; readonly negated: boolean } {
     const negated = this.#take("^");
-    let all: CharSet | undefined;
-    let part: CharSet = NO_CHARACTER;
-    let empty = true;
-    for (;;) {
+    const builder = new ClassBuilder((what) => this.#invalid(at, what));
+    for (let first = true; ; first = false) {
       const itemAt = this.#at;
       const character = this.#next();
       if (character === undefined) return this.#invalid(at, "a `[` without its `]`");
-      if (character === "]" && (!empty || !this.#source.includes("]", this.#at))) {
-        if (empty) this.#invalid(at, "an empty character class");
-        break;
+      if (character === "]") {
+        if (!first) break;
+        if (!this.#source.includes("]", this.#at)) this.#invalid(at, "an empty character class");
       }
-      empty = false;
-      if (character === "&" && this.#take("&")) {
-        all = all ? intersect(all, part) : part;
-        part = NO_CHARACTER;
-      } else {
-        part = union(part, this.#classItem(character, itemAt));
-      }
+      if (character === "-") builder.dash(this.#sees("]") || this.#sees("&&"));
+      else if (character === "&" && this.#take("&")) builder.and();
+      else if (character === "[") this.#bracketInClass(builder, itemAt);
+      else if (character === "\\") this.#escapeInClass(builder, itemAt);
+      else if (
+        character === "%" &&
+        this.#resolve &&
+        /^\{[A-Za-z0-9_]+(?::[^{}]*)?\}/.test(this.#source.slice(this.#at))
+      ) {
+        this.#unsupported(itemAt, "a `%{…}` in a character class");
+      } else builder.character(character.codePointAt(0)!);
     }
-    part = this.#folded(part);
-    const whole = all ? intersect(this.#folded(all), part) : part;
-    return negated ? negate(whole) : whole;
+    return { value: builder.end(), negated };
   }
 
-  #classItem(character: string, at: number): CharSet {
-    const first = this.#classAtom(character, at);
-    if (typeof first !== "string" || !this.#sees("-")) return typeof first === "string" ? charsOf(first) : first;
-    const next = this.#source[this.#at + 1];
-    // A `-` at the end, or before a set, is itself.
-    if (next === undefined || next === "]" || (next === "&" && this.#source[this.#at + 2] === "&"))
-      return charsOf(first);
-    this.#at++;
-    const lastAt = this.#at;
-    const last = this.#classAtom(this.#next()!, lastAt);
-    if (typeof last !== "string") return this.#invalid(at, "a range that ends in a class");
-    const [from, to] = [first.codePointAt(0)!, last.codePointAt(0)!];
-    if (to < from) return this.#invalid(at, `the range \`${first}-${last}\`, whose end comes first`);
-    return charSet([[from, to]]);
+  /** A POSIX bracket or a class in the class. @source Onigmo regparse.c, fetch_token_in_cc, parse_posix_bracket */
+  #bracketInClass(builder: ClassBuilder, at: number): void {
+    if (!/^:(?:\\.|(?!:\])[^\]\\])*:\]/s.test(this.#source.slice(this.#at))) {
+      const start = this.#at;
+      const inner = this.#classBody(at);
+      // Onigmo makes of `[^[^\D]]` what nobody means.
+      if (inner.negated && this.#source.slice(start, this.#at).includes("\\D")) {
+        this.#unsupported(at, "`\\D` in a negated class in a class");
+      }
+      return builder.nested(inner.negated ? complement(inner.value) : inner.value);
+    }
+    const posix = /:(\^?)([^:\]]*):\]/y;
+    posix.lastIndex = this.#at;
+    const found = posix.exec(this.#source);
+    if (!found) return this.#unsupported(at, "a `[:` that begins no POSIX bracket");
+    const chars = posixClass(found[2]!);
+    if (!chars) return this.#invalid(at, `there is no class \`[:${found[2]!}:]\``);
+    this.#at += found[0].length;
+    const set = found[1] === "^" ? negate(chars) : chars;
+    builder.class({ set, explicit: /^(?:word|ascii)$/.test(found[2]!) ? NO_CHARACTER : set });
   }
 
-  /** One character, or a set. */
-  #classAtom(character: string, at: number): string | CharSet {
-    if (character === "[") {
-      const posix = /:(\^?)([a-zA-Z]+):\]/y;
-      posix.lastIndex = this.#at;
-      const found = posix.exec(this.#source);
-      if (!found) return this.#characterClass(at);
-      const chars = posixClass(found[2]!);
-      if (!chars) return this.#invalid(at, `there is no class \`[:${found[2]!}:]\``);
-      this.#at += found[0].length;
-      return found[1] === "^" ? negate(chars) : chars;
-    }
-    if (character === "%" && this.#resolve && /^\{[A-Za-z0-9_]+(?::[^{}]*)?\}/.test(this.#source.slice(this.#at))) {
-      return this.#unsupported(at, "a `%{…}` in a character class");
-    }
-    if (character !== "\\") return character;
+  #escapeInClass(builder: ClassBuilder, at: number): void {
     const letter = this.#next();
     if (letter === undefined) return this.#invalid(at, "a backslash at the end");
-    if (letter === "b") return "\b";
-    if (letter === "R" || letter === "X") return this.#unsupported(at, `\`\\${letter}\` in a character class`);
-    if (/[1-7]/.test(letter)) return this.#unsupported(at, `\`\\${letter}\` in a character class; write \`\\x{…}\``);
-    return this.#escapedClass(letter, at) ?? this.#escapedCharacter(letter, at);
+    if (letter === "b") return builder.character(0x08);
+    if (letter === "R" || letter === "X") this.#unsupported(at, `\`\\${letter}\` in a character class`);
+    if (/[1-7]/.test(letter)) this.#unsupported(at, `\`\\${letter}\` in a character class; write \`\\x{…}\``);
+    const known = this.#escapedClass(letter, at);
+    if (known) return builder.class(known.negated ? complement(known.value) : known.value);
+    return builder.character(this.#escapedCharacter(letter, at).codePointAt(0)!);
   }
 
-  #folded(chars: CharSet): CharSet {
-    return this.#flags.ignoreCase ? ignoringCase(chars) : chars;
-  }
-
-  #skipExtended(): void {
-    if (!this.#flags.extended) return;
-    const blank = /(?:[ \t\n\v\f\r]|#[^\n]*)*/y;
-    blank.lastIndex = this.#at;
-    this.#at += blank.exec(this.#source)![0].length;
+  /** `(?#…)`, and blanks and `#…` with the option `x`: they do not even stand between an atom and its quantifier. */
+  #skipComments(): void {
+    for (;;) {
+      const at = this.#at;
+      if (this.#flags.extended) {
+        const blank = /(?:[ \t\n\f\r]|#[^\n]*)*/y;
+        blank.lastIndex = this.#at;
+        this.#at += blank.exec(this.#source)![0].length;
+      }
+      if (this.#take("(?#")) {
+        while (this.#at < this.#source.length && !this.#sees(")")) this.#at += this.#sees("\\") ? 2 : 1;
+        if (!this.#take(")")) this.#invalid(at, "a comment without its `)`");
+      }
+      if (this.#at === at) return;
+    }
   }
 
   #next(): string | undefined {
@@ -608,9 +724,11 @@ function finish(node: Node, shared: Shared, source: string, keepNumbered: boolea
       case "backreference":
         return { ...at, groups: at.groups.map((group) => numbers.get(group)!) };
       case "look": {
+        if (!at.ahead) checkLookBehind(at, { shared, named, source });
         const inner = walk(at.node);
-        if (!at.ahead) checkLookBehind(inner, source);
-        return { ...at, node: inner };
+        return at.ahead
+          ? { ...at, node: inner }
+          : { ...at, node: ofFixedLengths(inner, shared.withOptions.has(at.node), source) };
       }
       case "repeat":
       case "atomic":
@@ -627,16 +745,93 @@ function finish(node: Node, shared: Shared, source: string, keepNumbered: boolea
   return { node: walk(node), groups: kept.map(({ name }): Group => ({ name })) };
 }
 
-/** Onigmo wants alternatives of a fixed length each, at the top only. */
-function checkLookBehind(node: Node, source: string): void {
-  for (const option of node.kind === "choice" ? node.nodes : [node]) {
-    const { min, max } = widthOf(option);
-    if (min !== max) {
+/**
+ * What Onigmo takes in a look-behind. What a call calls is not looked at.
+ * @source Onigmo regcomp.c, setup_tree: ALLOWED_TYPE_IN_LB, ALLOWED_ENCLOSE_IN_LB, ALLOWED_ANCHOR_IN_LB
+ */
+function checkLookBehind(
+  look: Node & { kind: "look" },
+  { shared, named, source }: { readonly shared: Shared; readonly named: boolean; readonly source: string },
+): void {
+  const refuse = (what: string): never => {
+    throw new ConfigError(
+      "REGEX_INVALID",
+      `a look-behind in \`${source.slice(0, 200)}\` has ${what} in it; mend the expression`,
+    );
+  };
+  const check = (node: Node): void => {
+    const pending = shared.pending.get(node);
+    if (pending) return pending.isCall ? undefined : refuse("a back reference");
+    switch (node.kind) {
+      case "set":
+        return;
+      case "sequence":
+      case "choice":
+        return node.nodes.forEach(check);
+      case "repeat":
+        if (node.how === "possessive") refuse("a possessive repetition");
+        return check(node.node);
+      case "capture":
+        if (look.negative && (!named || shared.groups[node.group]!.name !== undefined)) {
+          refuse("a group that is remembered");
+        }
+        return check(node.node);
+      case "element":
+        return check(node.node);
+      case "atomic":
+        return refuse("an atomic group");
+      case "look":
+        if (node.ahead) refuse("a look-ahead");
+        return check(node.node);
+      case "assert":
+        if (node.what === "text-end" || node.what === "last-line-end") refuse("`\\z` or `\\Z`");
+        return;
+      case "backreference":
+        return refuse("a back reference");
+    }
+  };
+  check(look.node);
+}
+
+/**
+ * Onigmo wants alternatives of a fixed length each, at the top only; they are made to stand there.
+ * @param asOne all alternatives must have the same, as those in a `(?i: )`
+ */
+function ofFixedLengths(node: Node, asOne: boolean, source: string): Node {
+  if (node.kind === "element") return ofFixedLengths(node.node, asOne, source);
+  for (const option of node.kind === "choice" && !asOne ? node.nodes : [node]) {
+    if (!hasFixedLength(option)) {
       throw new ConfigError(
         "REGEX_INVALID",
         `a look-behind in \`${source.slice(0, 200)}\` has no fixed length; mend the expression`,
       );
     }
+  }
+  return node;
+}
+
+/** `(?:a*){0}` has none for Onigmo. @source Onigmo regcomp.c, get_char_length_tree */
+function hasFixedLength(node: Node): boolean {
+  switch (node.kind) {
+    case "set":
+    case "assert":
+    case "look":
+      return true;
+    case "sequence":
+      return node.nodes.every(hasFixedLength);
+    case "choice": {
+      const [first, ...others] = node.nodes;
+      const { min } = widthOf(first!);
+      return node.nodes.every(hasFixedLength) && others.every((other) => widthOf(other).min === min);
+    }
+    case "repeat":
+      return node.min === node.max && hasFixedLength(node.node);
+    case "capture":
+    case "atomic":
+    case "element":
+      return hasFixedLength(node.node);
+    case "backreference":
+      return false;
   }
 }
 
@@ -689,39 +884,13 @@ const LINE_BREAK: Node = {
   },
 };
 
+const isText = ({ literal, apart }: Atom, i: number): boolean =>
+  literal !== undefined && (apart === undefined || i === 0);
+
 function set(chars: CharSet): Atom {
-  return { node: { kind: "set", set: chars }, repeatable: true };
+  return { node: { kind: "set", set: chars } };
 }
 
 function assertion(what: Assertion): Atom {
-  return { node: { kind: "assert", what }, repeatable: false };
-}
-
-/** Letters of the ASCII alphabet that one other character stands for when case does not matter. @source Unicode CaseFolding.txt, status F */
-const LIGATURES: readonly (readonly [text: string, characters: string])[] = [
-  ["ffi", "ﬃ"],
-  ["ffl", "ﬄ"],
-  ["ff", "ﬀ"],
-  ["fi", "ﬁ"],
-  ["fl", "ﬂ"],
-  ["ss", "ßẞ"],
-  ["st", "ﬅﬆ"],
-];
-
-/** A sequence's nodes; without case, `ss` is `ß` too. */
-function folded(atoms: readonly Atom[], { ignoreCase }: Flags): Node[] {
-  if (!ignoreCase) return atoms.map(({ node }) => node);
-  const nodes: Node[] = [];
-  for (let at = 0; at < atoms.length;) {
-    const text = atoms
-      .slice(at, at + 3)
-      .map(({ literal }) => literal?.toLowerCase() ?? "\0")
-      .join("");
-    const found = LIGATURES.find(([letters]) => text.startsWith(letters));
-    const length = found?.[0].length ?? 1;
-    const plain = sequence(atoms.slice(at, at + length).map(({ node }) => node));
-    nodes.push(found ? choice([plain, { kind: "set", set: charsOf(found[1]) }]) : plain);
-    at += length;
-  }
-  return nodes;
+  return { node: { kind: "assert", what } };
 }

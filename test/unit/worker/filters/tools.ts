@@ -1,6 +1,6 @@
 import { ConfigError } from "../../../../worker/contract/errors.ts";
 import type { FilterKind, FilterTools, LineContext, RegexCompiler } from "../../../../worker/filters/filter.ts";
-import { Calendar } from "../../../../worker/parsers/calendar.ts";
+import { Calendar } from "../../../../worker/time/calendar.ts";
 import { regexCompiler } from "../../../../worker/regex/search.ts";
 import { LogEvent, type Fields } from "../../../../worker/pipeline/event.ts";
 

@@ -27,7 +27,9 @@ describe("the default pipelines", () => {
   });
 
   it("leave no pattern of our bank unused", () => {
-    expect(patterns.filter((name) => !named.includes(name))).toEqual([]);
+    // The lines of syslog daemons themselves are read with the header, as `repeated`; the pattern is there for `parse`.
+    const ownLines = wholePatternsOf("syslog");
+    expect(patterns.filter((name) => !named.includes(name) && !ownLines.includes(name))).toEqual([]);
   });
 
   it("name the patterns of a program in the bank's order", () => {

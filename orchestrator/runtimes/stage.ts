@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Exec, FileStore } from "../../pbs/access/index.ts";
 import { GridError } from "../../worker/contract/errors.ts";
 import type { Log } from "../log.ts";
@@ -22,7 +23,7 @@ const CHECK_TIMEOUT_SECONDS = 1800;
 const PARTIAL = ".partial-";
 
 /** $1 directory. `-p`: the modes of the archive, whatever the umask is. */
-const UNPACK = 'mkdir -- "$1" && chmod 755 -- "$1" && exec tar -x -p --no-same-owner -f - -C "$1"';
+const UNPACK = 'chmod 755 -- "$1" && exec tar -x -p --no-same-owner -f - -C "$1"';
 const CHECK = 'cd -- "$1" && exec sha256sum -c --quiet -';
 /** What was left half done a day ago is nobody's any more. */
 const SWEEP = `exec find "$1" -maxdepth 1 -name '${PARTIAL}*' -mtime +0 -exec rm -rf -- {} +`;
@@ -61,6 +62,8 @@ export async function stageTree(
   await run(SWEEP, dir, CHECK_TIMEOUT_SECONDS);
   const partial = partialOf(dir, name);
   try {
+    // By itself, so that unpacking that is given up while it starts makes no directory behind our back.
+    await files.makeDir(partial);
     const { code, stderr } = await run(UNPACK, partial, UNPACK_TIMEOUT_SECONDS, packTree(tree));
     const fault = code === 0 ? await faultOf(partial) : stderr.trim() || `exit ${String(code)}`;
     if (fault !== undefined) {
@@ -74,8 +77,20 @@ export async function stageTree(
     if (!(await files.publish(partial, target))) await files.remove(partial);
     return target;
   } catch (error) {
-    await files.remove(partial).catch(() => undefined);
+    await removeWhileWritten(files, partial);
     throw error;
+  }
+}
+
+/** Unpacking that was given up may write for a moment yet; what stays nevertheless is swept a day later. */
+async function removeWhileWritten(files: FileStore, dir: string): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const gone = await files.remove(dir).then(
+      async () => (await files.stat(dir).catch(() => undefined)) === undefined,
+      () => false,
+    );
+    if (gone) return;
+    await sleep(200);
   }
 }
 

@@ -101,6 +101,12 @@ export function foldedText(text: string): { readonly node: Node; readonly varies
   return foldedRun(fold);
 }
 
+/** Whether a letter can stand for the end of a text and its begin behind it, when case does not matter. */
+export function growsTogether(text: string): boolean {
+  const fold = Array.from(text, (character) => foldOf(character.codePointAt(0)!)).join("");
+  return isCrossed(fold + fold, fold.length);
+}
+
 /** Whether a letter can stand for what is on both sides of a place in a text. */
 function isCrossed(fold: string, border: number): boolean {
   return folds().long.some((text) => {

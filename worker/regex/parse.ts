@@ -12,7 +12,7 @@ import {
 } from "./char-set.ts";
 import { ClassBuilder, complement, type ClassValue } from "./character-class.ts";
 import { ESCAPED_CLASSES, posixClass, propertyClass } from "./classes.ts";
-import { foldedClass, foldedRun, foldedText } from "./folding.ts";
+import { foldedClass, foldedRun, foldedText, growsTogether } from "./folding.ts";
 import {
   choice,
   EMPTY,
@@ -190,10 +190,8 @@ class Parser {
 
   /** Onigmo writes a repeated text out before it looks for what several letters of it stand for. */
   #checkRepeatedText(text: string | undefined, min: number, at: number): void {
-    if (!this.#flags.ignoreCase || text === undefined || min < 2 || foldedText(text)?.varies === true) return;
-    if (foldedText(text + text)?.varies !== false) {
-      this.#unsupported(at, `the repetition of \`${text}\`, which ignores case and may be another letter,`);
-    }
+    if (!this.#flags.ignoreCase || text === undefined || min < 2 || !growsTogether(text)) return;
+    this.#unsupported(at, `the repetition of \`${text}\`, which ignores case and may be another letter,`);
   }
 
   /** The nodes of atoms; where case does not matter, letters next to each other are folded together. */

@@ -85,34 +85,34 @@ const MOST_WAYS = 100;
 /**
  * What a literal text matches when case does not matter. A letter that folds to several stands for them; several next to
  * each other stand for a letter that folds to them.
- * @returns the node, and whether its matches differ in length; `undefined` when there are too many ways to write the text
+ * @returns the node, and whether its matches differ in length; `undefined` when there are too many ways to write the
+ *   text, or when a letter could stand for a part of another one and what is next to it (`ßs` is `sß` for Onigmo, but
+ *   `sß` is not `ßs`)
  */
 export function foldedText(text: string): { readonly node: Node; readonly varies: boolean } | undefined {
-  const nodes: Node[] = [];
-  let varies = false;
-  // Letters that fold to one are taken together, those that fold to several each by itself.
-  for (const part of parts(text)) {
-    const node = foldedRun(Array.from(part, (character) => foldOf(character.codePointAt(0)!)).join(""));
-    if (!node) return undefined;
-    varies ||= node.varies;
-    nodes.push(node.node);
+  const parts = Array.from(text, (character) => foldOf(character.codePointAt(0)!));
+  const fold = parts.join("");
+  let at = 0;
+  for (const part of parts) {
+    const [from, to] = [at, at + part.length];
+    if (lengthOf(part) > 1 && [from, to].some((border) => isCrossed(fold, border))) return undefined;
+    at = to;
   }
-  return { node: sequence(nodes), varies };
+  return foldedRun(fold);
 }
 
-function parts(text: string): string[] {
-  const found: string[] = [];
-  let run = "";
-  for (const character of text) {
-    if (lengthOf(foldOf(character.codePointAt(0)!)) === 1) {
-      run += character;
-      continue;
-    }
-    if (run !== "") found.push(run);
-    found.push(character);
-    run = "";
-  }
-  return run === "" ? found : [...found, run];
+/** Whether a letter can stand for the end of a text and its begin behind it, when case does not matter. */
+export function growsTogether(text: string): boolean {
+  const fold = Array.from(text, (character) => foldOf(character.codePointAt(0)!)).join("");
+  return isCrossed(fold + fold, fold.length);
+}
+
+/** Whether a letter can stand for what is on both sides of a place in a text. */
+function isCrossed(fold: string, border: number): boolean {
+  return folds().long.some((text) => {
+    for (let at = Math.max(0, border - text.length + 1); at < border; at++) if (fold.startsWith(text, at)) return true;
+    return false;
+  });
 }
 
 /** A text of folded letters: each piece that no letter of several reaches out of is a choice of the ways to write it. */

@@ -419,8 +419,10 @@ class Machine {
       const here = this.#text.slice(at, at + held.length);
       const same = (code: number, i: number): boolean =>
         code === here[i] || (ignoreCase && i < here.length && foldOf(code) === foldOf(here[i]!));
-      // Without case too Onigmo wants as many bytes to be left as the group holds: `K` (Kelvin) is no `k` at the end.
-      if (held.every(same) && bytesOf(held) <= bytesOf(this.#text.slice(at))) return held.length;
+      // Onigmo gives up when fewer bytes are left than a group holds: it asks no other one, and `K` (Kelvin) is no `k` at
+      // the end where case does not matter.
+      if (bytesOf(held) > bytesOf(this.#text.slice(at))) return -1;
+      if (held.every(same)) return held.length;
     }
     return -1;
   }

@@ -12,7 +12,7 @@ import {
 } from "./char-set.ts";
 import { ClassBuilder, complement, type ClassValue } from "./character-class.ts";
 import { ESCAPED_CLASSES, posixClass, propertyClass } from "./classes.ts";
-import { foldedClass, foldedRun, foldedText } from "./folding.ts";
+import { foldedClass, foldedRun, foldedText, growsTogether } from "./folding.ts";
 import {
   choice,
   EMPTY,
@@ -114,8 +114,10 @@ interface Atom {
   readonly node: Node;
   /** It is this character. */
   readonly literal?: string;
-  /** Onigmo makes no text of it and what stands before it; for the letters that fold to several. */
-  readonly apart?: "before" | "both";
+  /** Onigmo makes no text of it and the literal before it; for the letters that fold to several. */
+  readonly begins?: boolean;
+  /** Nor of it and the literal behind it. */
+  readonly ends?: boolean;
 }
 
 class Parser {
@@ -176,10 +178,15 @@ class Parser {
   /** Whatever may stand before a quantifier: Onigmo repeats assertions too. */
   #repeated(atom: Atom, start: number): Atom {
     let repeated: Node | undefined;
+    let once = false;
     for (;;) {
       this.#skipComments();
       const count = this.#quantifier();
-      if (!count) return repeated ? { node: repeated } : atom;
+      if (!count) return repeated ? { node: repeated } : once ? { ...atom, ends: true } : atom;
+      if (count.min === 1 && count.max === 1) {
+        once = true;
+        continue;
+      }
       if (repeated === undefined) {
         repeated = sequence(this.#withoutCase([atom], this.#flags, start));
         this.#checkRepeatedText(atom.literal ?? this.#texts.get(repeated), count.min, start);
@@ -190,10 +197,8 @@ class Parser {
 
   /** Onigmo writes a repeated text out before it looks for what several letters of it stand for. */
   #checkRepeatedText(text: string | undefined, min: number, at: number): void {
-    if (!this.#flags.ignoreCase || text === undefined || min < 2 || foldedText(text)?.varies === true) return;
-    if (foldedText(text + text)?.varies !== false) {
-      this.#unsupported(at, `the repetition of \`${text}\`, which ignores case and may be another letter,`);
-    }
+    if (!this.#flags.ignoreCase || text === undefined || min < 2 || !growsTogether(text)) return;
+    this.#unsupported(at, `the repetition of \`${text}\`, which ignores case and may be another letter,`);
   }
 
   /** The nodes of atoms; where case does not matter, letters next to each other are folded together. */
@@ -204,16 +209,16 @@ class Parser {
     const endText = (): void => {
       if (text === "") return;
       const folded = foldedText(text);
-      if (!folded) this.#unsupported(at, `the text \`${text}\` with more ways to write it than can be looked at,`);
+      if (!folded) this.#unsupported(at, `the text \`${text}\` with the ways to write it where case does not matter,`);
       if (folded.varies && lookBehind) this.#unsupported(at, `the text \`${text}\` in a look-behind that ignores case`);
       nodes.push(folded.node);
       text = "";
     };
-    for (const { node, literal, apart } of atoms) {
-      if (literal === undefined || apart !== undefined) endText();
+    for (const { node, literal, begins, ends } of atoms) {
+      if (literal === undefined || begins) endText();
       if (literal === undefined) nodes.push(node);
       else text += literal;
-      if (apart === "both") endText();
+      if (ends) endText();
     }
     endText();
     return nodes;
@@ -425,7 +430,7 @@ class Parser {
     if (chars) return this.#folded(chars.value, chars.negated, at);
     const character = this.#escapedCharacter(letter, at);
     const isByte = letter === "x" || letter === "0" || (letter === "u" && character < "\x80");
-    return isByte ? { ...this.#literal(character), apart: "both" } : this.#literal(character);
+    return isByte ? { ...this.#literal(character), begins: true, ends: true } : this.#literal(character);
   }
 
   /** A class as it stands in the expression, with the texts that one of its characters stands for without case. */
@@ -561,7 +566,7 @@ class Parser {
     const [range, another] = ranges(value.set);
     const single = !negated && range !== undefined && another === undefined && range[0] === range[1];
     // A class of one character is a text for Onigmo, and goes on with the text behind it.
-    if (single) return { ...this.#literal(String.fromCodePoint(range[0])), apart: "before" };
+    if (single) return { ...this.#literal(String.fromCodePoint(range[0])), begins: true };
     return this.#folded(value, negated, at);
   }
 
@@ -884,8 +889,8 @@ const LINE_BREAK: Node = {
   },
 };
 
-const isText = ({ literal, apart }: Atom, i: number): boolean =>
-  literal !== undefined && (apart === undefined || i === 0);
+const isText = ({ literal, begins, ends }: Atom, i: number, { length }: readonly Atom[]): boolean =>
+  literal !== undefined && (!begins || i === 0) && (!ends || i === length - 1);
 
 function set(chars: CharSet): Atom {
   return { node: { kind: "set", set: chars } };

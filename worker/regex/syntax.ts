@@ -12,7 +12,7 @@ export type Node =
   | { readonly kind: "atomic"; readonly node: Node }
   | { readonly kind: "look"; readonly ahead: boolean; readonly negative: boolean; readonly node: Node }
   | { readonly kind: "assert"; readonly what: Assertion }
-  /** The text of the last of these groups that stands here; fails when none of them does, or none has one. */
+  /** The text of the last of these groups that stands here; fails when none has one, or one is longer than what is left. */
   | { readonly kind: "backreference"; readonly groups: readonly number[]; readonly ignoreCase: boolean }
   /** What a `%{…}` stands for, by its text; for messages only. */
   | { readonly kind: "element"; readonly text: string; readonly node: Node };

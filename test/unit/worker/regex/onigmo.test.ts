@@ -59,6 +59,11 @@ const REFUSED: readonly (readonly [pattern: string, construct: string])[] = [
   ["[\\n-\\r[^ b\\D]]*+", "`\\D` in a negated class in a class"],
   ["(?<n0>😀{,2}[^a-c [c[^\\D]]]{,2}){0,1}", "`\\D` in a negated class in a class"],
   ["(?i)s{2}", "the repetition of `s`"],
+  ["(?i)s{1}{2}", "the repetition of `s`"],
+  ["(?i)ß{2}", "the repetition of `ß`"],
+  ["(?i)sß", "the text `sß`"],
+  ["(?i)\\Asß\\z", "the text `sß`"],
+  ["(?i)ßs", "the text `ßs`"],
   ["(?i)s{2,}", "the repetition of `s`"],
   ["(?i)(?<=ss)a", "the text `ss` in a look-behind that ignores case"],
 ];

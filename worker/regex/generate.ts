@@ -136,7 +136,7 @@ class Generator {
         : [];
     if (!first.empty) {
       const table = this.#test("src[s]", first.bytes);
-      if (start === undefined) lines.push(`y = s; while (s < end && !(${table})) s++; steps -= s - y;`);
+      if (start !== "line-start") lines.push(`y = s; while (s < end && !(${table})) s++; steps -= s - y;`);
       if (!first.atEnd) lines.push(`if (s >= end) break;`);
     } else lines.push(`if (s < end && (src[s] & 0xc0) === 0x80) continue;`);
     return lines.join("\n");
@@ -624,6 +624,8 @@ function kindsOfGroups(root: Node): {
       if (rounds || seen.has(group)) repeated.add(group);
       seen.add(group);
     }
+    // Whoever asks before the group took part must find that it did not.
+    if (node.kind === "backreference") for (const group of node.groups) conditional.add(group);
     const isRepeat = node.kind === "repeat";
     const forks =
       node.kind === "choice" ||

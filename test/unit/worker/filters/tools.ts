@@ -11,8 +11,8 @@ export const ENDLESS = "endless";
 
 const regex: RegexCompiler = {
   compile(source) {
-    const { exec } = regexCompiler.compile(source);
-    return { exec: (text, from) => (text.startsWith(ENDLESS) ? "over-budget" : exec(text, from)) };
+    const compiled = regexCompiler.compile(source);
+    return { exec: (text, from) => (text.startsWith(ENDLESS) ? "over-budget" : compiled.exec(text, from)) };
   },
 };
 

@@ -2,8 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { STANDARD_BANKS, type PatternFile, type StandardBank } from "../../worker/contract/grok.ts";
+import { standardBank } from "../../worker/grok/standard-bank.ts";
 import { gridharvest } from "../support/gridharvest.ts";
 import { describeWith } from "../support/index.ts";
+import { definitionsOf, patternFiles } from "../support/pattern-files.ts";
 
 /** What Logstash's standard patterns make of lines, by the command line; the data are no part of the repository. */
 const CORPUS = new URL("../../../shared/conformance/", import.meta.url);
@@ -77,5 +80,15 @@ describeWith(["elasticsearch"], "grok as Logstash has it", () => {
       const wanted = expected.map(({ fields }, i) => ({ ...fields, message: [lines[i], fields["message"]] }));
       expect(await parse(log, "--grok", "%{SYSLOGLINE}")).toEqual(wanted);
     });
+  });
+
+  it("none of our own definitions hides one of the standard banks", async () => {
+    await parse("x\n", "--grok", "x");
+    const { banks } = JSON.parse(readFileSync(join(dir, "grok-banks.json"), "utf8")) as {
+      readonly banks: Readonly<Record<StandardBank, readonly PatternFile[]>>;
+    };
+    const standard = STANDARD_BANKS.flatMap((name) => [...standardBank(name, banks[name]).keys()]);
+    const own = patternFiles().flatMap((file) => [...definitionsOf(file).keys()]);
+    expect(own.filter((name) => standard.includes(name))).toEqual([]);
   });
 });

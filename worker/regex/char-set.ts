@@ -60,7 +60,8 @@ export function has(set: CharSet, codePoint: number): boolean {
 }
 
 const PROPERTIES = new Map<string, CharSet>();
-let everyCharacter: string | undefined;
+/** So many characters are looked at together: all of them in one text take 100 MB. */
+const BLOCK = 4096;
 
 /**
  * The characters that a class of JavaScript's (flag `v`) holds. Looking at all of them takes some 20 ms, once for each class.
@@ -70,16 +71,20 @@ export function property(source: string): CharSet {
   const known = PROPERTIES.get(source);
   if (known) return known;
   const runs = new RegExp(`${source}+`, "gv");
-  everyCharacter ??= Array.from({ length: LAST_CODE_POINT + 1 }, (_, code) =>
-    code >= 0xd800 && code <= 0xdfff ? "" : String.fromCodePoint(code),
-  ).join("");
   const found: [number, number][] = [];
-  for (const { 0: run } of everyCharacter.matchAll(runs)) {
-    // A run of characters that follow each other, but for the surrogates, which are none.
-    const isPair = (run.charCodeAt(run.length - 1) & 0xfc00) === 0xdc00;
-    found.push([run.codePointAt(0)!, run.codePointAt(run.length - (isPair ? 2 : 1))!]);
+  for (let first = 0; first <= LAST_CODE_POINT; first += BLOCK) {
+    for (const { 0: run } of charactersFrom(first).matchAll(runs)) {
+      // A run of characters that follow each other, but for the surrogates, which are none.
+      const isPair = (run.charCodeAt(run.length - 1) & 0xfc00) === 0xdc00;
+      found.push([run.codePointAt(0)!, run.codePointAt(run.length - (isPair ? 2 : 1))!]);
+    }
   }
   const set = charSet(found);
   PROPERTIES.set(source, set);
   return set;
+}
+
+function charactersFrom(first: number): string {
+  const codes = Array.from({ length: BLOCK }, (_, i) => first + i).filter((code) => code < 0xd800 || code > 0xdfff);
+  return String.fromCodePoint(...codes);
 }

@@ -7,6 +7,7 @@ import { legacyDecoder } from "./parsers/legacy-text.ts";
 import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
+import { compileRules, type RuleSource, type ServiceRules } from "./pipeline/rules.ts";
 import { Calendars } from "./time/calendars.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
 
@@ -27,11 +28,18 @@ const EXPECTED_LINE_BYTES = 64;
  * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
  * content never makes it throw.
  */
-export function createPipeline(): Pipeline {
-  return { hash: PIPELINE_HASH, run: createRun() };
+export function createPipeline(source: RuleSource): Pipeline {
+  const run = createRun(compileRules(source));
+  let hash: string | undefined;
+  return {
+    get hash() {
+      return (hash ??= hashOfSpecimens(run));
+    },
+    run,
+  };
 }
 
-function createRun(): Pipeline["run"] {
+function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
   const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -46,7 +54,13 @@ function createRun(): Pipeline["run"] {
     }
     const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     const capacity = 65_536 + Math.ceil(src.length * EXPANSION);
-    const encoder = new SyslogEncoder(calendars.of(origin), origin, capacity, calendars.byHost(origin));
+    const encoder = new SyslogEncoder(
+      calendars.of(origin),
+      origin,
+      rules(origin.service),
+      capacity,
+      calendars.byHost(origin),
+    );
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
     writer.readFrom(src);
@@ -118,7 +132,10 @@ function createRun(): Pipeline["run"] {
         bytes,
         dropped: read - count,
         unparsed: encoder.unparsedBy.reduce((sum, n) => sum + n, 0),
-        droppedBy: nonZero(encoder.drop.reasons, encoder.droppedBy),
+        droppedBy: {
+          ...nonZero(encoder.drop.reasons, encoder.droppedBy),
+          ...Object.fromEntries(encoder.droppedByPipeline),
+        },
         unparsedBy: nonZero(UNPARSED_KINDS, encoder.unparsedBy),
         perIndex: nonZero(encoder.indexNames, encoder.perIndex),
       },
@@ -178,10 +195,7 @@ function nonZero(names: readonly string[], counts: Float64Array): Record<string,
  * Names what the pipeline *does*: a digest of what it makes of the specimens, which show every rule. A plan pins it, so
  * that two attempts at a chunk never write different documents; a change that a specimen shows changes it by itself.
  */
-export const PIPELINE_HASH: string = hashOfSpecimens();
-
-function hashOfSpecimens(): string {
-  const run = createRun();
+function hashOfSpecimens(run: Pipeline["run"]): string {
   const hash = createHash("sha256");
   for (const origin of SPECIMEN_ORIGINS) hash.update(run(Buffer.from(SPECIMENS, "latin1"), 0, origin).body);
   return hash.digest("hex").slice(0, 16);

@@ -5,19 +5,26 @@ import { compileHostZones } from "../contract/host-zones.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
 import type { EncodedBatch } from "../contract/pipeline.ts";
+import { LogEvent, type Fields } from "../pipeline/event.ts";
+import type { ServiceRules } from "../pipeline/rules.ts";
+import { settle } from "../pipeline/settle.ts";
+import { Calendar } from "../time/calendar.ts";
 import { CELL_BYTES, LONGEST_REPEATED, LOOK_BACK_BYTES, MOST_COPIES, MOST_COPIES_OF_CELL } from "./repeat-expander.ts";
-import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_SSH_MESSAGE, TAGS, type UnparsedKind } from "./unparsed.ts";
+import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, LONGEST_MESSAGE, TAGS, type UnparsedKind } from "./unparsed.ts";
 
 /**
  * The definition of a document, written as plainly as it can be: decode, match, JSON.stringify. It is the oracle
  * of the pipeline, which must make the same bytes, and is not used otherwise; it is some fifty times slower.
  *
- * The names of the parts, and why they are as they are, stand at `HeaderScanner`, `TimestampScanner` and `SshScanner`.
+ * The names of the parts, and why they are as they are, stand at `HeaderScanner` and `TimestampScanner`. What a pipeline makes of
+ * the header's fields is the plain pipeline's (`pipeline/interpret.ts`).
+ * @param plain the pipeline of the origin's service, with plain matchers
  */
 export function runReference(
   block: Uint8Array,
   base: number,
   origin: Origin,
+  plain: ServiceRules["plain"],
   wholeBytes?: number,
   lead = 0,
 ): EncodedBatch {
@@ -36,11 +43,11 @@ export function runReference(
     for (let copy = 0; copy < (repeated?.times ?? 1); copy++) {
       read++;
       const text = repeated?.text ?? line;
-      const { document, index, dropped } = readLine(text, offset, length, origin, repeated !== undefined);
+      const { document, index, dropped } = readLine(text, offset, length, origin, repeated !== undefined, plain);
       if (dropped !== undefined) {
         count(tallies.droppedBy, dropped);
       } else {
-        if (document.unparsed) count(tallies.unparsedBy, document.unparsed);
+        if (typeof document["unparsed"] === "string") count(tallies.unparsedBy, document["unparsed"]);
         count(tallies.perIndex, index);
         const id = origin.fileId + base32hex(offset, 8) + (copy > 0 ? base32hex(copy, 2) : "");
         body.push(JSON.stringify({ create: { _index: index, _id: id } }) + "\n" + JSON.stringify(document) + "\n");
@@ -109,16 +116,6 @@ function writtenOut(lines: readonly Line[], base: number, origin: Origin): { tex
 
 // What is absent is undefined, since JSON.stringify leaves that out.
 
-interface Ssh {
-  readonly event: string;
-  readonly result: string;
-  readonly method: string | undefined;
-  readonly user: string | undefined;
-  readonly remote: string | undefined;
-  readonly remote_ip: string | undefined;
-  readonly principal: string | undefined;
-}
-
 /** A document; its fields stand in this order. */
 interface LogDocument {
   readonly "@timestamp": string;
@@ -137,7 +134,6 @@ interface LogDocument {
   readonly unparsed: UnparsedKind | undefined;
   readonly length: number | undefined;
   readonly raw: string | undefined;
-  readonly ssh: Ssh | undefined;
 }
 
 interface Header {
@@ -162,7 +158,14 @@ interface Stamp {
   readonly fraction: string;
 }
 
-function readLine(line: Buffer, offset: number, length: number, origin: Origin, isCopy: boolean) {
+function readLine(
+  line: Buffer,
+  offset: number,
+  length: number,
+  origin: Origin,
+  isCopy: boolean,
+  plain: ServiceRules["plain"],
+): { readonly document: Fields; readonly index: string; readonly dropped: string | undefined } {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
   const badUtf8 = !Buffer.from(utf8.decode(head)).equals(head);
@@ -176,6 +179,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin, 
   const header = readHeader(text, origin);
   const parsed = typeof header === "string" ? undefined : header;
   const dropped = origin.dropPrograms.find((prefix) => parsed?.program?.startsWith(prefix));
+  const tooLong = Buffer.byteLength(parsed?.message ?? text) > LONGEST_MESSAGE;
   const unparsed: UnparsedKind | undefined =
     text === "" ? "empty" : nul ? "nul" : undecodable ? "bad-utf8" : typeof header === "string" ? header : undefined;
   const tags = [
@@ -185,6 +189,7 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin, 
     decoded === undefined ? [] : [TAGS.decoded],
     truncated ? [TAGS.truncated] : [],
     isCopy ? [TAGS.repeated] : [],
+    tooLong ? [TAGS.tooLong] : [],
   ].flat();
   const beginning: Stamp = {
     wall: Date.parse(`${origin.firstDay}T00:00:00Z`) / 1000,
@@ -211,14 +216,18 @@ function readLine(line: Buffer, offset: number, length: number, origin: Origin, 
     unparsed,
     length: truncated ? length : undefined,
     raw: undecodable ? kept.toString("base64") : undefined,
-    ssh: parsed?.program?.startsWith("sshd") ? readSsh(parsed.message) : undefined,
   };
-  const day = wallClock(seconds, zone).slice(0, 10);
+  const event = new LogEvent(JSON.parse(JSON.stringify(document)) as Fields);
+  const context = { origin, calendar: new Calendar({ ...origin, timeZone: zone }), offset };
+  const verdict = tooLong || dropped !== undefined ? undefined : plain(event, context).verdict;
+  settle(event);
+  const time = Date.parse(String(event.get(["@timestamp"])));
+  const day = wallClock(Number.isNaN(time) ? seconds : Math.floor(time / 1000), zone).slice(0, 10);
   const indexed = indexedDays(origin.month).includes(day) ? day : "outside";
   return {
-    document,
+    document: event.fields,
     index: indexName(origin.index, origin.month, indexed),
-    dropped: dropped === undefined ? undefined : dropReason(dropped),
+    dropped: dropped === undefined ? verdict?.drop : dropReason(dropped),
   };
 }
 
@@ -396,71 +405,6 @@ function readRepeated({ program, message }: Header): number | undefined {
       ? /^last message repeated ([1-9]\d{0,8}) times?(?: ---)?$/.exec(message)
       : /^message repeated ([1-9]\d{0,8}) times: \[.*\]$/s.exec(message);
   return match ? Number(match[1]) : undefined;
-}
-
-function readSsh(message: string): Ssh | undefined {
-  if (Buffer.byteLength(message) > LONGEST_SSH_MESSAGE) return undefined;
-  let match = /^(Accepted|Failed) ([^ ]+) for (invalid user )?(.*)$/s.exec(message);
-  if (match) {
-    const [, result, method, invalid, rest] = match as unknown as [string, string, string, string | undefined, string];
-    const found = (invalid && userFrom(rest)) || userFrom((invalid ?? "") + rest);
-    return found && ssh("AUTHN", result, found.remote, { method, user: found.user });
-  }
-  match = /^Authorized to (.*), krb5 principal (.*)$/s.exec(message);
-  if (match) {
-    const [, user, rest] = match as unknown as [string, string, string];
-    const principal = /^([^ ]+) \(/.exec(rest)?.[1];
-    return principal === undefined ? undefined : ssh("AUTHZ", "Authorized", undefined, { user, principal });
-  }
-  match = /^Did not receive identification string from ([^ ]+)/.exec(message);
-  if (match) return ssh("SCAN", "identification", match[1]);
-  match = /^Invalid user (.*)$/s.exec(message);
-  if (match) {
-    const found = userFrom(match[1]!);
-    return found && ssh("INVALID", "Invalid", found.remote, { user: found.user });
-  }
-  match = /^Received disconnect from ([^ ]+): 11: disconnected by user/.exec(message);
-  match ??= /^Received disconnect from ([^ ]*[^ :]) port \d+:11: disconnected by user/.exec(message);
-  if (match) return ssh("DISCONNECT", "disconnect", match[1]);
-  match = /^Authentication tried for (.*) but not from (.*)$/s.exec(message);
-  if (match) {
-    const [, user, method] = /^(.*) with (.*)$/s.exec(match[1]!) ?? [];
-    if (method === undefined || !/^(?:[a-z-]+|correct key)$/.test(method)) return undefined;
-    const at = match[2]!.lastIndexOf(", ip=");
-    const address = at < 0 ? undefined : /^[^)]+/.exec(match[2]!.slice(at + ", ip=".length))?.[0];
-    return ssh("WRONGKEY", "tried", address, { method, user });
-  }
-  match = /^refused connect from ([^ ]+)(?: \((?:'([^)]+)|([^')][^)]*))\))?/.exec(message);
-  if (match) return ssh("REFUSED", "refused", match[2] ?? match[3] ?? match[1]);
-  return undefined;
-}
-
-function ssh(
-  event: string,
-  result: string,
-  remote: string | undefined,
-  rest: { method?: string | undefined; user?: string | undefined; principal?: string } = {},
-): Ssh {
-  const remoteIp = remote !== undefined && isAddress(remote) ? remote : undefined;
-  return {
-    event,
-    result,
-    method: rest.method,
-    user: rest.user,
-    remote,
-    remote_ip: remoteIp,
-    principal: rest.principal,
-  };
-}
-
-/** `USER from REMOTE …`, the last ` from ` that sshd can have written. */
-function userFrom(text: string): { user: string; remote: string } | undefined {
-  for (let at = text.length; (at = text.lastIndexOf(" from ", at)) >= 0; at--) {
-    const remote = /^([^ ]+)(?: port | \[|$)/.exec(text.slice(at + " from ".length))?.[1];
-    if (remote !== undefined) return { user: text.slice(0, at), remote };
-    if (at === 0) return undefined;
-  }
-  return undefined;
 }
 
 /** An address that Elasticsearch's `ip` takes: no zone, no leading zero. */

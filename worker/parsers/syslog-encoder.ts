@@ -1,16 +1,18 @@
 import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
+import { LogEvent, type Fields } from "../pipeline/event.ts";
+import { DO_PLAINLY, type Ending } from "../pipeline/generate-tree.ts";
+import type { ServiceRules } from "../pipeline/rules.ts";
+import { settle } from "../pipeline/settle.ts";
 import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
 import type { HostCalendars } from "../time/calendars.ts";
 import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
-import { isIpAddress } from "./ip-address.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
 import { repeatedTimes } from "./repeated.ts";
-import { isSshd, SshScanner } from "./ssh.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
 import { TimestampScanner } from "./timestamp.ts";
-import { LONGEST_SSH_MESSAGE, TAGS, UNPARSED_KINDS } from "./unparsed.ts";
+import { LONGEST_MESSAGE, TAGS, UNPARSED_KINDS, type UnparsedKind } from "./unparsed.ts";
 
 /** Lines up to this length get the most room that they could need; longer ones what they do need. */
 const ROOMY_LINE_BYTES = 65_536;
@@ -36,6 +38,7 @@ const TAG = {
   decoded: piece(`"${TAGS.decoded}"`),
   truncated: piece(`"${TAGS.truncated}"`),
   repeated: piece(`"${TAGS.repeated}"`),
+  tooLong: piece(`"${TAGS.tooLong}"`),
 };
 const KIND = UNPARSED_KINDS.map((kind) => piece(`,"unparsed":"${kind}"`));
 const EMPTY = UNPARSED_KINDS.indexOf("empty");
@@ -45,15 +48,13 @@ const BAD_DATE = UNPARSED_KINDS.indexOf("bad-date");
 const NO_HEADER = UNPARSED_KINDS.indexOf("no-header");
 const LENGTH = piece(',"length":');
 const RAW = piece(',"raw":"');
-const METHOD = piece(',"method":"');
-const USER = piece(',"user":"');
-const REMOTE = piece(',"remote":"');
-const REMOTE_IP = piece(',"remote_ip":"');
-const PRINCIPAL = piece(',"principal":"');
 const QUOTE = 34;
 const COMMA = 44;
 const CLOSE_BRACKET = 93;
 const CLOSE_BRACE = 125;
+
+/** Stands between an id and its document. */
+const BEFORE_DOCUMENT = piece('"}}\n');
 
 /** A line that needs more than its text: absent for nearly all. */
 export interface LineFlaws {
@@ -80,21 +81,33 @@ export class SyslogEncoder {
   readonly #calendar: Calendar;
   readonly #timestamp: TimestampScanner;
   readonly #header: HeaderScanner;
-  readonly #ssh = new SshScanner();
   /** By index: `{"create":{"_index":"…","_id":"<fileId>`. */
   readonly #actions: readonly Uint8Array[];
   readonly #file: Uint8Array;
   readonly #service: Uint8Array;
   /** The path's collector; empty when it names none. */
   readonly #collector: Uint8Array;
-  /** Service and collector and the end: what stands behind the offset in most documents. */
+  /** Service and collector: what stands behind the offset in most documents. */
   readonly #ending: Uint8Array;
   readonly #fixedBytes: number;
   readonly #hostCalendars: HostCalendars | undefined;
 
+  readonly #origin: Origin;
+  readonly #rules: ServiceRules;
+  /** Documents that the pipeline dropped, by its reasons. */
+  readonly droppedByPipeline = new Map<string, number>();
+
   /** @param hostCalendars absent when no host has a zone of its own */
-  constructor(calendar: Calendar, origin: Origin, capacity: number, hostCalendars?: HostCalendars) {
+  constructor(
+    calendar: Calendar,
+    origin: Origin,
+    rules: ServiceRules,
+    capacity: number,
+    hostCalendars: HostCalendars | undefined,
+  ) {
     this.#hostCalendars = hostCalendars;
+    this.#origin = origin;
+    this.#rules = rules;
     this.writer = new JsonWriter(capacity);
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
@@ -111,7 +124,7 @@ export class SyslogEncoder {
     const collector = origin.collector === undefined ? "" : `,"collector":${JSON.stringify(origin.collector)}`;
     this.#service = piece(service);
     this.#collector = piece(collector);
-    this.#ending = piece(`${service}${collector}}\n`);
+    this.#ending = piece(`${service}${collector}`);
     const action = Math.max(...this.#actions.map((bytes) => bytes.length));
     this.#fixedBytes = FIXED_BYTES + action + this.#file.length + this.#ending.length;
   }
@@ -144,23 +157,35 @@ export class SyslogEncoder {
       }
     }
 
+    const messageStart = parsed ? header.messageStart : start;
+    const tooLong = end - messageStart > LONGEST_MESSAGE;
+    const ending = parsed && flaws === undefined && !tooLong ? this.#decide(src, hasProgram, end) : undefined;
+    if (ending?.drop !== undefined) {
+      this.#dropped(ending.drop);
+      return false;
+    }
+
+    let calendar = this.#calendar;
     if (parsed && this.#hostCalendars && header.hostEnd > header.hostStart) {
-      const calendar = this.#hostCalendars(src, header.hostStart, header.hostEnd);
-      if (calendar) this.#timestamp.rescan(calendar, src, end);
+      const own = this.#hostCalendars(src, header.hostStart, header.hostEnd);
+      if (own) {
+        this.#timestamp.rescan(own, src, end);
+        calendar = own;
+      }
     }
 
     writer.reserve(this.#room(src, start, end, flaws));
     writer.sawNul = false;
+    const lineStart = writer.at;
     const quarter = parsed ? this.#timestamp.quarter : this.#calendar.firstDay.quarter;
-    this.perIndex[quarter.index]!++;
     writer.raw(this.#actions[quarter.index]!);
     this.#id(offset);
-    if (flaws?.copy !== undefined && flaws.copy > 0) this.#copyId(flaws.copy);
+    const copy = flaws?.copy ?? 0;
+    if (copy > 0) this.#copyId(copy);
+    const idEnd = writer.at;
     this.#time(quarter, src, parsed);
 
-    let messageStart = start;
     if (parsed) {
-      messageStart = header.messageStart;
       if (header.hostEnd > header.hostStart) {
         writer.raw(HOST);
         this.#string(header.hostStart, header.hostEnd);
@@ -179,16 +204,11 @@ export class SyslogEncoder {
     writer.raw(this.#file);
     writer.integer(offset);
 
-    const ssh =
-      hasProgram &&
-      end - messageStart <= LONGEST_SSH_MESSAGE &&
-      isSshd(src, header.programStart, header.programEnd) &&
-      this.#ssh.scan(src, messageStart, end);
     const repeated = parsed ? repeatedTimes(src, messageStart, end, hasProgram) : 0;
-    const plain = parsed && !ssh && !writer.sawNul && flaws === undefined;
-    if (plain && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
+    const isOrdinary = ending !== undefined && !writer.sawNul;
+    if (isOrdinary && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
-      return true;
+      return this.#finish(ending, src, quarter);
     }
 
     writer.raw(this.#service);
@@ -208,28 +228,95 @@ export class SyslogEncoder {
       writer.raw(REPEATED);
       writer.integer(repeated);
     }
-    if (!parsed || writer.sawNul || flaws !== undefined) {
-      this.#flaws(
-        start === end ? EMPTY : verdict === HEADER_IMPOSSIBLE_DATE ? BAD_DATE : parsed ? -1 : NO_HEADER,
-        length,
-        flaws,
-      );
+    // A relay's name may hold a NUL too.
+    if (ending !== undefined && !writer.sawNul) return this.#finish(ending, src, quarter);
+    if (!parsed || writer.sawNul || tooLong || flaws !== undefined) {
+      const kind = start === end ? EMPTY : verdict === HEADER_IMPOSSIBLE_DATE ? BAD_DATE : parsed ? -1 : NO_HEADER;
+      this.#flaws(kind, length, flaws, tooLong);
     }
-    if (ssh) this.#sshFields(src);
+    writer.buffer[writer.at++] = CLOSE_BRACE;
+    return this.#plainly(lineStart, idEnd, { calendar, quarter, offset, tooLong });
+  }
+
+  /** What the pipeline's code makes of the message; undefined: the plain pipeline must look. */
+  #decide(src: Buffer, hasProgram: boolean, end: number): Ending | undefined {
+    const { programStart, programEnd, messageStart } = this.#header;
+    const tree = hasProgram ? this.#rules.ofProgram(src, programStart, programEnd) : this.#rules.withoutProgram;
+    const number = tree ? tree.decide(src, messageStart, end) : DO_PLAINLY;
+    return number === DO_PLAINLY ? undefined : tree!.endings[number];
+  }
+
+  /** Behind the fields of the header: those of the pipeline, and the end. */
+  #finish(ending: Ending, src: Buffer, quarter: Quarter): true {
+    const writer = this.writer;
+    ending.write(writer, src);
+    writer.reserve(2);
     writer.buffer[writer.at++] = CLOSE_BRACE;
     writer.buffer[writer.at++] = 10;
+    this.perIndex[quarter.index]!++;
     return true;
   }
 
-  /** The most bytes that the line's document can have: the text, what stands in `ssh` again, the bytes in base64. */
+  #dropped(reason: string): void {
+    this.droppedByPipeline.set(reason, (this.droppedByPipeline.get(reason) ?? 0) + 1);
+  }
+
+  /**
+   * Takes the document that was written without the pipeline's part, runs the plain pipeline on it, and writes what comes of it.
+   * @param lineStart where the action begins, `idEnd` where its id ends
+   */
+  #plainly(
+    lineStart: number,
+    idEnd: number,
+    line: {
+      readonly calendar: Calendar;
+      readonly quarter: Quarter;
+      readonly offset: number;
+      readonly tooLong: boolean;
+    },
+  ): boolean {
+    const writer = this.writer;
+    const document = writer.buffer.toString("utf8", idEnd + BEFORE_DOCUMENT.length, writer.at);
+    const event = new LogEvent(JSON.parse(document) as Fields);
+    let { index } = line.quarter;
+    let text = document;
+    if (!line.tooLong) {
+      const { verdict } = this.#rules.plain(event, {
+        origin: this.#origin,
+        calendar: line.calendar,
+        offset: line.offset,
+      });
+      if (verdict) {
+        writer.at = lineStart;
+        this.#dropped(verdict.drop);
+        return false;
+      }
+      settle(event);
+      text = JSON.stringify(event.fields);
+      index = indexAt(event, line.calendar) ?? index;
+    }
+    const id = writer.buffer.toString("latin1", lineStart + this.#actions[line.quarter.index]!.length, idEnd);
+    const unparsed = UNPARSED_KINDS.indexOf(event.get(["unparsed"]) as UnparsedKind);
+    if (unparsed >= 0) this.unparsedBy[unparsed]!++;
+    this.perIndex[index]!++;
+    const body = Buffer.from(`${text}\n`);
+    writer.at = lineStart;
+    writer.reserve(this.#fixedBytes + body.length);
+    writer.raw(this.#actions[index]!);
+    writer.raw(Buffer.from(id, "latin1"));
+    writer.raw(BEFORE_DOCUMENT);
+    writer.raw(body);
+    return true;
+  }
+
+  /** The most bytes that the line's document can have without the pipeline's fields: the text, the bytes in base64. */
   #room(src: Buffer, start: number, end: number, flaws: LineFlaws | undefined): number {
     let text = (end - start) * LARGEST_ESCAPE;
     if (end - start > ROOMY_LINE_BYTES) {
       text = 0;
       for (let at = start; at < end; at++) text += ESCAPED_LENGTH[src[at]!]!;
     }
-    const ssh = LARGEST_ESCAPE * Math.min(end - start, LONGEST_SSH_MESSAGE);
-    return this.#fixedBytes + text + ssh + (flaws?.raw ? Math.ceil(flaws.raw.length / 3) * 4 : 0);
+    return this.#fixedBytes + text + (flaws?.raw ? Math.ceil(flaws.raw.length / 3) * 4 : 0);
   }
 
   /** The line's part of the `_id`: 40 bits of its offset, big-endian. */
@@ -289,7 +376,7 @@ export class SyslogEncoder {
   }
 
   /** @param kind why the header could not be read, or -1 */
-  #flaws(kind: number, length: number, flaws: LineFlaws | undefined): void {
+  #flaws(kind: number, length: number, flaws: LineFlaws | undefined, tooLong: boolean): void {
     const writer = this.writer;
     const unparsed = writer.sawNul ? NUL : flaws?.raw ? BAD_UTF8 : kind;
     writer.raw(TAGS_OPENING);
@@ -299,11 +386,9 @@ export class SyslogEncoder {
     if (flaws?.decoded) this.#tag(TAG.decoded);
     if (flaws?.truncated) this.#tag(TAG.truncated);
     if (flaws?.copy !== undefined) this.#tag(TAG.repeated);
+    if (tooLong) this.#tag(TAG.tooLong);
     writer.buffer[writer.at - 1] = CLOSE_BRACKET;
-    if (unparsed >= 0) {
-      this.unparsedBy[unparsed]!++;
-      writer.raw(KIND[unparsed]!);
-    }
+    if (unparsed >= 0) writer.raw(KIND[unparsed]!);
     if (flaws?.truncated) {
       writer.raw(LENGTH);
       writer.integer(length);
@@ -320,33 +405,13 @@ export class SyslogEncoder {
     writer.raw(tag);
     writer.buffer[writer.at++] = COMMA;
   }
+}
 
-  #sshFields(src: Buffer): void {
-    const writer = this.writer;
-    const ssh = this.#ssh;
-    writer.raw(ssh.opening);
-    if (ssh.methodStart >= 0) {
-      writer.raw(METHOD);
-      this.#string(ssh.methodStart, ssh.methodEnd);
-    }
-    if (ssh.userStart >= 0) {
-      writer.raw(USER);
-      this.#string(ssh.userStart, ssh.userEnd);
-    }
-    if (ssh.remoteStart >= 0) {
-      writer.raw(REMOTE);
-      this.#string(ssh.remoteStart, ssh.remoteEnd);
-      if (isIpAddress(src, ssh.remoteStart, ssh.remoteEnd)) {
-        writer.raw(REMOTE_IP);
-        this.#string(ssh.remoteStart, ssh.remoteEnd);
-      }
-    }
-    if (ssh.principalStart >= 0) {
-      writer.raw(PRINCIPAL);
-      this.#string(ssh.principalStart, ssh.principalEnd);
-    }
-    writer.buffer[writer.at++] = CLOSE_BRACE;
-  }
+/** The index of an event's time; undefined when the pipeline has left none that can be read. */
+function indexAt(event: LogEvent, calendar: Calendar): number | undefined {
+  const timestamp = event.get(["@timestamp"]);
+  const milliseconds = typeof timestamp === "string" ? Date.parse(timestamp) : NaN;
+  return Number.isNaN(milliseconds) ? undefined : calendar.quarterAt(Math.floor(milliseconds / 1000)).index;
 }
 
 function twoDigits(buffer: Buffer, at: number, value: number): void {

@@ -29,6 +29,8 @@ export const TAGS = {
   decoded: "_decoded",
   /** Only the beginning of the line is stored; `length` is its real length. */
   truncated: "_truncated",
+  /** The message is longer than any that a pipeline looks at. */
+  tooLong: "_too_long",
   /** Was not written: a line that says how often the message before it came stands for it. */
   repeated: "_repeated",
 } as const;
@@ -42,5 +44,8 @@ export const TAGS = {
 export const KEPT_TEXT_BYTES = 16 * 1024 * 1024;
 /** What is kept of a line that is not UTF-8, whose bytes are stored beside its text; always less than the limit above. */
 export const KEPT_RAW_LINE_BYTES = 2 * 1024 * 1024;
-/** A longer message of sshd is not looked at for what it says: sshd writes no such thing. */
-export const LONGEST_SSH_MESSAGE = 65_536;
+/**
+ * A longer message is stored, and tagged `_too_long`, but no pipeline looks at it: no program writes such a message, and what patterns
+ * capture of it would multiply it.
+ */
+export const LONGEST_MESSAGE = 65_536;

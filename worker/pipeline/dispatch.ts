@@ -17,36 +17,58 @@ export type Dispatch =
       readonly otherwise: Dispatch;
     };
 
-/** So few are tried at once. */
-const FEW = 1;
+/** A place at which more bytes than this are possible tells nothing. */
+const MOST_BYTES = 4;
+
+/** A candidate with the few bytes that can stand at each place; `undefined`: too many to tell. */
+interface Known {
+  readonly number: number;
+  readonly bytes: readonly (readonly number[] | undefined)[];
+}
 
 /**
  * Sorts candidates by the first bytes that tell them apart. Their order is kept in each list, so that the first that matches is
  * the same as without.
  */
-export function dispatch(candidates: readonly Candidate[], at = 0): Dispatch {
-  const all: Dispatch = { kind: "try", candidates: candidates.map(({ number }) => number) };
-  if (candidates.length <= FEW) return all;
-  const longest = Math.max(...candidates.map(({ prefix }) => prefix.length));
-  for (let position = at; position < longest; position++) {
-    const byByte = new Map<string, { bytes: number[]; left: readonly Candidate[] }>();
-    for (let byte = 0; byte < 256; byte++) {
-      const left = candidates.filter(({ prefix }) => (prefix[position]?.[byte] ?? 1) === 1);
+export function dispatch(candidates: readonly Candidate[]): Dispatch {
+  const known = candidates.map(({ number, prefix }) => ({
+    number,
+    bytes: prefix.map(fewBytes),
+  }));
+  return sort(known, 0);
+}
+
+function fewBytes(set: ByteSet): readonly number[] | undefined {
+  const bytes: number[] = [];
+  for (let byte = set.indexOf(1); byte >= 0; byte = set.indexOf(1, byte + 1)) {
+    if (bytes.push(byte) > MOST_BYTES) return undefined;
+  }
+  return bytes;
+}
+
+function sort(candidates: readonly Known[], from: number): Dispatch {
+  const longest = Math.max(0, ...candidates.map(({ bytes }) => bytes.length));
+  for (let at = from; candidates.length > 1 && at < longest; at++) {
+    const bytes = [...new Set(candidates.flatMap((one) => one.bytes[at] ?? []))].sort((a, b) => a - b);
+    if (bytes.length === 0) continue;
+    const untold = candidates.filter((one) => one.bytes[at] === undefined);
+    // Bytes that leave the same candidates are one case.
+    const cases = new Map<string, { readonly bytes: number[]; readonly left: readonly Known[] }>();
+    for (const byte of bytes) {
+      const left = candidates.filter((one) => one.bytes[at]?.includes(byte) ?? true);
       const key = left.map(({ number }) => number).join();
-      const known = byByte.get(key);
-      if (known) known.bytes.push(byte);
-      else byByte.set(key, { bytes: [byte], left });
+      const same = cases.get(key);
+      if (same) same.bytes.push(byte);
+      else cases.set(key, { bytes: [byte], left });
     }
-    // The same for every byte: nothing is told here.
-    if (byByte.size === 1 && [...byByte.values()][0]!.left.length === candidates.length) continue;
-    const short = candidates.filter(({ prefix }) => prefix[position] === undefined);
-    const told = [...byByte.values()].filter(({ left }) => left.length > short.length);
+    // All want the same byte: only what wants it too is told here, which trying tells as well.
+    if (cases.size === 1 && untold.length === 0) continue;
     return {
       kind: "switch",
-      at: position,
-      cases: told.map(({ bytes, left }) => ({ bytes, next: dispatch(left, position + 1) })),
-      otherwise: dispatch(short, position + 1),
+      at,
+      cases: [...cases.values()].map((one) => ({ bytes: one.bytes, next: sort(one.left, at + 1) })),
+      otherwise: sort(untold, at + 1),
     };
   }
-  return all;
+  return { kind: "try", candidates: candidates.map(({ number }) => number) };
 }

@@ -1,7 +1,5 @@
 import type { CaptureType } from "../grok/capture-type.ts";
-import { declareConstants, plainMatcher } from "../regex/compile.ts";
-import { canGenerate, generateMatcher } from "../regex/generate.ts";
-import * as machineParts from "../regex/machine.ts";
+import { compileRegex, declareConstants, type Matcher } from "../regex/compile.ts";
 import { prefixOf } from "../regex/prefix.ts";
 import { withinLine, type Regex } from "../regex/syntax.ts";
 import { JsonWriter, piece } from "../parsers/json-writer.ts";
@@ -39,7 +37,6 @@ export function compileTree(tree: Tree): CompiledTree | undefined {
 class TreeGenerator {
   readonly #constants: unknown[] = [];
   readonly #functions: string[] = [];
-  readonly #matchers = new Map<Regex, string>();
   readonly #decisions = new Map<Tree, string>();
   readonly #endings: (Omit<Ending, "write"> & { readonly write: string })[] = [];
   #depths = 0;
@@ -47,7 +44,6 @@ class TreeGenerator {
 
   compile(tree: Tree): CompiledTree {
     const body = this.#decide(tree, 0);
-    const names = { ...machineParts, ...writeParts };
     const source = `"use strict";
       ${declareConstants(this.#constants.length)}
       ${Array.from({ length: this.#depths }, (_, depth) => `const slots${String(depth)} = new Int32Array(${String(this.#slots)});`).join("\n")}
@@ -56,7 +52,10 @@ class TreeGenerator {
       function decide(src, from, end) { ${body} }
       return { decide, writes: [${this.#endings.map(({ write }) => write).join(", ")}] };`;
     // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call
-    const made = new Function(...Object.keys(names), "K", source)(...Object.values(names), this.#constants) as {
+    const made = new Function(...Object.keys(writeParts), "K", source)(
+      ...Object.values(writeParts),
+      this.#constants,
+    ) as {
       readonly decide: CompiledTree["decide"];
       readonly writes: readonly Ending["write"][];
     };
@@ -77,6 +76,16 @@ class TreeGenerator {
         return this.#document(tree.writes, tree.stages);
       case "match":
         return this.#matches(tree, depth);
+      case "present": {
+        const { capture } = tree;
+        const [x, y] = [slot(capture, 0), slot(capture, 1)];
+        const isAddress = capture.type === "ip" ? ` && isIpAddress(src, ${x}, ${y})` : "";
+        const then = this.#shared(tree.then, depth);
+        const otherwise = this.#shared(tree.otherwise, depth);
+        const counts = capture.type === "string" ? `if (isFalse(src, ${x}, ${y})) return ${String(DO_PLAINLY)};` : "";
+        if (capture.type === "boolean") return `return ${String(DO_PLAINLY)};`;
+        return `if (${y} > ${x}${isAddress}) { ${counts} return ${then}(src, from, end); } return ${otherwise}(src, from, end);`;
+      }
       case "test": {
         const match = this.#matcher(tree.regex);
         const then = this.#shared(tree.then, depth);
@@ -141,23 +150,9 @@ class TreeGenerator {
   }
 
   #matcher(regex: Regex): string {
-    const known = this.#matchers.get(regex);
-    if (known !== undefined) return known;
-    const line = withinLine(regex);
-    if (!canGenerate(line)) {
-      const { match, slots } = plainMatcher(line);
-      this.#slots = Math.max(this.#slots, slots);
-      return this.#constant(match);
-    }
-    const generated = generateMatcher(line, this.#constants.length);
-    this.#constants.push(...generated.constants);
-    this.#slots = Math.max(this.#slots, generated.slots);
-    const name = this.#function(
-      "match",
-      (name) => `function ${name}(src, from, end, slots, at = from) { ${generated.body} }`,
-    );
-    this.#matchers.set(regex, name);
-    return name;
+    const { match, slots } = lineMatcher(regex);
+    this.#slots = Math.max(this.#slots, slots);
+    return this.#constant(match);
   }
 
   #document(writes: readonly Write[], stages: readonly StageOutcome[]): string {
@@ -184,8 +179,18 @@ class TreeGenerator {
   }
 
   #constant(value: unknown): string {
-    return `k${String(this.#constants.push(value) - 1)}`;
+    const known = this.#constants.indexOf(value);
+    return `k${String(known < 0 ? this.#constants.push(value) - 1 : known)}`;
   }
+}
+
+const MATCHERS = new WeakMap<Regex, Matcher>();
+
+/** The matcher of an expression for messages, which are one line. Trees share it. */
+function lineMatcher(regex: Regex): Matcher {
+  let matcher = MATCHERS.get(regex);
+  if (!matcher) MATCHERS.set(regex, (matcher = compileRegex(withinLine(regex))));
+  return matcher;
 }
 
 /** No ending yet: the next candidate is tried. */

@@ -1,10 +1,9 @@
-import { bankFor, captureRules, type Banks } from "../grok/compiler.ts";
-import { parseExpression, type GrokExpression } from "../grok/expression.ts";
+import { captureRules } from "../grok/compiler.ts";
+import type { GrokExpression } from "../grok/expression.ts";
 import type { CaptureType } from "../grok/capture-type.ts";
 import type { CommonOptions, GrokOptions } from "../filters/filter.ts";
 import type { DropOptions } from "../filters/drop.ts";
 import type { TagsOptions } from "../filters/tags.ts";
-import { parseRegex } from "../regex/parse.ts";
 import { certainGroups, type Regex } from "../regex/syntax.ts";
 import type { Condition, List, Scalar } from "./condition.ts";
 import type { PipelineDefinition, Step } from "./definition.ts";
@@ -25,6 +24,8 @@ export type Tree =
   | { readonly kind: "match"; readonly attempt: Attempt; readonly then: Tree; readonly otherwise: Tree }
   /** Whether the expression is found in the message; what it captures is nothing to anybody. */
   | { readonly kind: "test"; readonly regex: Regex; readonly then: Tree; readonly otherwise: Tree }
+  /** Whether the capture holds something; a text that counts as false is left to the plain pipeline. */
+  | { readonly kind: "present"; readonly capture: CaptureValue; readonly then: Tree; readonly otherwise: Tree }
   | { readonly kind: "plain" };
 
 export interface Attempt {
@@ -39,17 +40,17 @@ export interface Write {
   readonly value: WrittenValue;
 }
 
-export type WrittenValue =
-  | { readonly kind: "constant"; readonly value: Json }
-  /** Absent when the group took no part or holds nothing. */
-  | {
-      readonly kind: "capture";
-      readonly depth: number;
-      readonly group: number;
-      readonly type: CaptureType;
-      /** Whether every match has it, with a character at least. */
-      readonly certain: boolean;
-    };
+export type WrittenValue = { readonly kind: "constant"; readonly value: Json } | CaptureValue;
+
+/** Absent when the group took no part or holds nothing. */
+export interface CaptureValue {
+  readonly kind: "capture";
+  readonly depth: number;
+  readonly group: number;
+  readonly type: CaptureType;
+  /** Whether every match has it, with a character at least. */
+  readonly certain: boolean;
+}
 
 export interface StageOutcome {
   readonly name: string;
@@ -77,18 +78,24 @@ const HEADER_FIELDS = new Set([
   "service",
   "collector",
   "pri",
+  "repeated",
+  "unparsed",
+  "length",
+  "raw",
 ]);
 const MESSAGE = "message";
 const TAGS = "tags";
 
-/** @throws ConfigError for patterns that do not compile; whoever calls has had them compiled before */
-export function specialise(
-  definition: PipelineDefinition,
-  known: Known,
-  banks: Banks,
-  compileRegex: CompileRegex,
-): Tree {
-  return new Specialiser(known, banks, compileRegex).run(definition);
+/** What is made once for all programs. */
+export interface SpecialiseTools {
+  /** @throws ConfigError for patterns that do not compile; whoever calls has had them compiled before */
+  readonly parseExpression: (pattern: string, options: GrokOptions) => GrokExpression;
+  readonly parseRegex: (source: string) => Regex;
+  readonly compileRegex: CompileRegex;
+}
+
+export function specialise(definition: PipelineDefinition, known: Known, tools: SpecialiseTools): Tree {
+  return new Specialiser(known, tools).run(definition);
 }
 
 /** What is done next, as a list that ends. */
@@ -111,15 +118,12 @@ const PLAIN: Tree = { kind: "plain" };
 
 class Specialiser {
   readonly #known: Known;
-  readonly #banks: Banks;
-  readonly #compileRegex: CompileRegex;
-  readonly #expressions = new Map<string, GrokExpression>();
+  readonly #tools: SpecialiseTools;
   #nodes = 0;
 
-  constructor(known: Known, banks: Banks, compileRegex: CompileRegex) {
+  constructor(known: Known, tools: SpecialiseTools) {
     this.#known = known;
-    this.#banks = banks;
-    this.#compileRegex = compileRegex;
+    this.#tools = tools;
   }
 
   run({ steps }: PipelineDefinition): Tree {
@@ -146,11 +150,15 @@ class Specialiser {
           failuresBefore: state.failures,
         };
         const stages = [...state.stages, { name: step.name, failed: false }];
-        const enter = (): Tree => this.#go(before(step.steps, { step: leave, rest: rest.rest }), { ...state, stages });
-        return step.condition ? this.#branch(step.condition, state, enter, () => this.#go(rest.rest, state)) : enter();
+        const enter: Way = (now) => this.#go(before(step.steps, { step: leave, rest: rest.rest }), { ...now, stages });
+        const pass: Way = (now) => this.#go(rest.rest, now);
+        return step.condition ? this.#branch(step.condition, state, enter, pass) : enter(state);
       }
       case "branch": {
-        const go = (steps: readonly Step[]) => () => this.#go(before(steps, rest.rest), state);
+        const go =
+          (steps: readonly Step[]): Way =>
+          (now) =>
+            this.#go(before(steps, rest.rest), now);
         return this.#branch(step.condition, state, go(step.then), go(step.else));
       }
       case "filter":
@@ -167,6 +175,10 @@ class Specialiser {
         const next = remove.length > 0 ? undefined : tagged(state, add);
         return next ? this.#matched(step.common, rest, next) : PLAIN;
       }
+      case "mutate":
+        // One that changes nothing is there for what all filters can do.
+        if (!isEmpty(step.options)) return PLAIN;
+        return this.#matched(step.common, rest, state);
       case "grok":
         return this.#grok(step.options as GrokOptions, step.common, rest, state);
       default:
@@ -181,7 +193,7 @@ class Specialiser {
     if (showFieldPath(field) !== MESSAGE || options.keep_empty_captures) return PLAIN;
     const failed = this.#failed(options, rest, state);
     return patterns.reduceRight((otherwise: Tree, pattern) => {
-      const expression = this.#expression(pattern, options);
+      const expression = this.#tools.parseExpression(pattern, options);
       const captured = captures(state, expression, options);
       const then = captured ? this.#matched(common, rest, captured) : PLAIN;
       return { kind: "match", attempt: { expression, depth: state.depth }, then, otherwise };
@@ -194,21 +206,6 @@ class Specialiser {
       tag_on_failure.map((tag) => [tag]),
     );
     return next ? this.#go(rest, next) : PLAIN;
-  }
-
-  #expression(pattern: string, options: GrokOptions): GrokExpression {
-    const bank = bankFor(this.#banks, options);
-    const key = JSON.stringify([
-      pattern,
-      options.named_captures_only,
-      options.pattern_definitions,
-      options.patterns_dir,
-    ]);
-    const known = this.#expressions.get(key);
-    if (known) return known;
-    const expression = parseExpression(pattern, bank, options.named_captures_only);
-    this.#expressions.set(key, expression);
-    return expression;
   }
 
   /** What a filter that has matched does besides. */
@@ -228,28 +225,47 @@ class Specialiser {
   }
 
   /** One way or the other: at once when that is known, else as the message tells. */
-  #branch(condition: Condition, state: State, then: () => Tree, otherwise: () => Tree): Tree {
+  #branch(condition: Condition, state: State, then: Way, otherwise: Way): Tree {
     const known = this.#holds(condition, state);
-    if (known !== "unknown") return known ? then() : otherwise();
+    if (known !== "unknown") return known ? then(state) : otherwise(state);
     switch (condition.kind) {
       case "not":
         return this.#branch(condition.operand, state, otherwise, then);
       case "and": {
         const no = once(otherwise);
-        return this.#branch(condition.left, state, () => this.#branch(condition.right, state, then, no), no);
+        return this.#branch(condition.left, state, (s) => this.#branch(condition.right, s, then, no), no);
       }
       case "or": {
         const yes = once(then);
-        return this.#branch(condition.left, state, yes, () => this.#branch(condition.right, state, yes, otherwise));
+        return this.#branch(condition.left, state, yes, (s) => this.#branch(condition.right, s, yes, otherwise));
       }
+      case "truthy":
+        return this.#present(condition.field, state, then, otherwise);
       case "match": {
         const { left, pattern } = condition;
         if (left.kind !== "field" || showFieldPath(left.path) !== MESSAGE) return PLAIN;
-        return { kind: "test", regex: parseRegex(pattern), then: then(), otherwise: otherwise() };
+        return { kind: "test", regex: this.#tools.parseRegex(pattern), then: then(state), otherwise: otherwise(state) };
       }
       default:
         return PLAIN;
     }
+  }
+
+  /** Whether the only capture of a field holds something. */
+  #present(field: FieldPath, state: State, then: Way, otherwise: Way): Tree {
+    const captures = state.writes.filter(({ path }) => overlaps(path, field));
+    const [only] = captures;
+    if (!only || captures.length > 1 || only.path.length !== field.length || only.value.kind !== "capture")
+      return PLAIN;
+    const capture = only.value;
+    const at = state.writes.indexOf(only);
+    const certain: Write = { ...only, value: { ...capture, certain: true } };
+    return {
+      kind: "present",
+      capture,
+      then: then({ ...state, writes: state.writes.with(at, certain) }),
+      otherwise: otherwise({ ...state, writes: state.writes.toSpliced(at, 1) }),
+    };
   }
 
   /** Whether a condition holds, when all that it asks for is known. */
@@ -271,7 +287,7 @@ class Specialiser {
       if (value === "unknown") return "unknown";
       if (value !== undefined) event.set(path, value.constant);
     }
-    return prepareCondition(condition, this.#compileRegex)(event);
+    return prepareCondition(condition, this.#tools.compileRegex)(event);
   }
 
   #valueOf(path: FieldPath, { writes }: State): { readonly constant: Json } | undefined | "unknown" {
@@ -302,10 +318,24 @@ function isObject(path: FieldPath, { writes }: State): boolean {
   );
 }
 
-/** Two ways that come together again are one tree. */
-function once(make: () => Tree): () => Tree {
-  let made: Tree | undefined;
-  return () => (made ??= make());
+/** How it goes on from a state. */
+type Way = (state: State) => Tree;
+
+/** Two ways that come together again in one state are one tree. */
+function once(make: Way): Way {
+  const made = new Map<State, Tree>();
+  return (state) => {
+    let tree = made.get(state);
+    if (!tree) made.set(state, (tree = make(state)));
+    return tree;
+  };
+}
+
+/** Options of which none is set. */
+function isEmpty(options: unknown): boolean {
+  return Object.values(options as object).every(
+    (value) => value === undefined || (Array.isArray(value) && value.length === 0),
+  );
 }
 
 function before(steps: readonly Step[], rest: Rest): Rest {
@@ -363,6 +393,8 @@ function captures(state: State, { captures: all, regex }: GrokExpression, option
 function withWrite(state: State, write: Write): State | undefined {
   const [top] = write.path;
   if (top === undefined || HEADER_FIELDS.has(top) || top === TAGS || top === "@metadata") return undefined;
+  // Objects of JavaScript put names that are numbers first.
+  if (write.path.some((part) => /^\d+$/.test(part))) return undefined;
   for (const there of state.writes) {
     if (!overlaps(there.path, write.path)) continue;
     // Two captures of one field may exclude each other: the code that is made looks.

@@ -26,3 +26,15 @@ export function writeConverted(writer: JsonWriter, src: Buffer, start: number, e
   const text = src.toString("utf8", start, end);
   writer.raw(Buffer.from(JSON.stringify(convertCapture(text, type, () => false))));
 }
+
+/** Whether the text `[start, end)` is the word that conditions take for false. */
+export function isFalse(src: Uint8Array, start: number, end: number): boolean {
+  return (
+    end - start === 5 &&
+    src[start] === 102 &&
+    src[start + 1] === 97 &&
+    src[start + 2] === 108 &&
+    src[start + 3] === 115 &&
+    src[start + 4] === 101
+  );
+}

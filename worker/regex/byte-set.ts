@@ -25,8 +25,16 @@ export function nonAsciiOf(set: CharSet): NonAscii {
   return above.length === 1 && from <= FIRST_NON_ASCII && to === 0x10ffff ? "all" : "some";
 }
 
-/** The bytes that members begin with; with `all` above ASCII also those that they go on with. */
+const BYTES = new WeakMap<CharSet, ByteSet>();
+
+/** The bytes that members begin with; with `all` above ASCII also those that they go on with. Not to be changed. */
 export function bytesOf(set: CharSet): ByteSet {
+  let bytes = BYTES.get(set);
+  if (!bytes) BYTES.set(set, (bytes = makeBytes(set)));
+  return bytes;
+}
+
+function makeBytes(set: CharSet): ByteSet {
   const bytes = new Uint8Array(256);
   for (let code = 0; code < FIRST_NON_ASCII; code++) bytes[code] = has(set, code) ? 1 : 0;
   if (nonAsciiOf(set) === "all") return bytes.fill(1, FIRST_NON_ASCII);
@@ -67,11 +75,19 @@ export const ANYTHING_FIRST: First = { bytes: new Uint8Array(256).fill(1), atEnd
 const END_FIRST: First = { bytes: new Uint8Array(256), atEnd: true, empty: false };
 const LINE_END_FIRST: First = { bytes: new Uint8Array(256).fill(1, 10, 11), atEnd: true, empty: false };
 
+const FIRSTS = new WeakMap<Node, First>();
+
 export function firstOf(node: Node): First {
+  let first = FIRSTS.get(node);
+  if (!first) FIRSTS.set(node, (first = makeFirst(node)));
+  return first;
+}
+
+function makeFirst(node: Node): First {
   switch (node.kind) {
     case "set":
       // No character begins with a byte that others go on with.
-      return { bytes: bytesOf(node.set).fill(0, 0x80, 0xc0), atEnd: false, empty: false };
+      return { bytes: bytesOf(node.set).slice().fill(0, 0x80, 0xc0), atEnd: false, empty: false };
     case "sequence":
       return node.nodes.reduceRight((after, before) => inOrder(firstOf(before), after), NOTHING_FIRST);
     case "choice":

@@ -43,10 +43,9 @@ type Follow =
  *
  * Every byte that a loop passes and every choice that is taken up again is a step; when they are used up the
  * function returns `TOO_MANY_STEPS`.
- * @param firstConstant the number of its first constant
  */
-export function generateMatcher(regex: Regex, firstConstant = 0): Generated {
-  return new Generator(regex, firstConstant).generate();
+export function generateMatcher(regex: Regex): Generated {
+  return new Generator(regex).generate();
 }
 
 /**
@@ -64,7 +63,6 @@ export function canGenerate({ node }: Regex): boolean {
 
 class Generator {
   readonly #regex: Regex;
-  readonly #firstConstant: number;
   readonly #constants: unknown[] = [];
   readonly #names = new Map<string, string>();
   readonly #main: string[] = [];
@@ -78,9 +76,8 @@ class Generator {
   /** Groups that a match can pass more than once: where they began must be put back too. */
   readonly #repeated: ReadonlySet<number>;
 
-  constructor(regex: Regex, firstConstant: number) {
+  constructor(regex: Regex) {
     this.#regex = regex;
-    this.#firstConstant = firstConstant;
     this.#slots = 2 * regex.groups.length + 1;
     const { conditional, repeated } = kindsOfGroups(regex.node);
     this.#conditional = conditional;
@@ -572,7 +569,7 @@ class Generator {
     const key = `${value instanceof Uint8Array ? "bytes" : "set"} ${value.join()}`;
     const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const name = `k${String(this.#firstConstant + this.#constants.push(value) - 1)}`;
+    const name = `k${String(this.#constants.push(value) - 1)}`;
     this.#names.set(key, name);
     return name;
   }

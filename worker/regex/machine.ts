@@ -68,7 +68,7 @@ export function back(src: Uint8Array, from: number, at: number, count: number): 
   return position;
 }
 
-const WORD_BYTES = bytesOf(wordCharacters()).fill(0, 0x80);
+const WORD_BYTES = bytesOf(wordCharacters()).slice().fill(0, 0x80);
 
 /** Whether a word begins or ends at `at`. */
 export function isWordBorder(src: Uint8Array, from: number, at: number, end: number): boolean {

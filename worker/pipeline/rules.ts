@@ -1,0 +1,139 @@
+import type { LineContext } from "../filters/filter.ts";
+import type { Bank } from "../grok/bank.ts";
+import { bankFor, grokCompiler, type Banks } from "../grok/compiler.ts";
+import { parseExpression, type GrokExpression } from "../grok/expression.ts";
+import { generatedMatcher, type TextMatcher } from "../grok/matchers.ts";
+import { parseRegex } from "../regex/parse.ts";
+import { regexCompiler } from "../regex/search.ts";
+import type { Regex } from "../regex/syntax.ts";
+import { dateCompiler } from "../time/date-compiler.ts";
+import { ConfigError } from "../contract/errors.ts";
+import { parseDefinition, type PipelineDefinition } from "./definition.ts";
+import type { LogEvent } from "./event.ts";
+import { compileTree, type CompiledTree } from "./generate-tree.ts";
+import { interpret, type Run } from "./interpret.ts";
+import { ProgramTable } from "./program-table.ts";
+import { specialise, type SpecialiseTools } from "./specialise.ts";
+
+/** What is done with the lines of a campaign: a pipeline for each service, and the patterns that they name. */
+export interface RuleSource {
+  readonly pipelines: readonly {
+    /** The services whose files it is for. */
+    readonly services: readonly string[];
+    /** What messages call it. */
+    readonly file: string;
+    readonly text: string;
+  }[];
+  /** The service whose pipeline a file of any other service gets. */
+  readonly otherwise: string;
+  readonly bank: Bank;
+}
+
+/** The rules of a service's lines. */
+export interface ServiceRules {
+  /** What is done with the lines of a program, as code; `undefined`: only the plain pipeline knows. */
+  readonly ofProgram: (src: Buffer, start: number, end: number) => CompiledTree | undefined;
+  /** The same for lines that name none. */
+  readonly withoutProgram: CompiledTree | undefined;
+  /** The plain pipeline. */
+  readonly plain: (event: LogEvent, line: LineContext) => Run;
+}
+
+/** @throws ConfigError for a pipeline or patterns that cannot be used */
+export function compileRules(source: RuleSource): (service: string) => ServiceRules {
+  const byService = new Map<string, () => ServiceRules>();
+  for (const { services, file, text } of source.pipelines) {
+    const definition = parseDefinition(text, file);
+    let made: ServiceRules | undefined;
+    for (const service of services) {
+      byService.set(service, () => (made ??= rulesOf(definition, service, source.bank)));
+    }
+  }
+  const otherwise = byService.get(source.otherwise);
+  if (!otherwise) {
+    throw new ConfigError("PIPELINE_INVALID", `there is no pipeline for the service ${source.otherwise}; add one`);
+  }
+  return (service) => (byService.get(service) ?? otherwise)();
+}
+
+/** The plain pipeline with its tools. @param matcher another one, to compare with */
+export function plainRules(
+  definition: PipelineDefinition,
+  bank: Bank,
+  matcher: (regex: Regex) => TextMatcher = generatedMatcher,
+): ServiceRules["plain"] {
+  return interpret(definition, {
+    grok: grokCompiler(banksOf(bank), matcher),
+    dates: dateCompiler,
+    regex: regexCompiler,
+    databases: {
+      open(database) {
+        throw new ConfigError(
+          "PIPELINE_INVALID",
+          `there is no database ${database}; name its file in the configuration`,
+        );
+      },
+    },
+  });
+}
+
+function rulesOf(definition: PipelineDefinition, service: string, bank: Bank): ServiceRules {
+  const plain = plainRules(definition, bank);
+  const tools = specialiseTools(bank);
+  const trees = new Map<string, CompiledTree | undefined>();
+  const ids = new Map<unknown, number>();
+  // Expressions and tests are the same when they are one object.
+  const byIdentity = (name: string, value: unknown): unknown =>
+    name === "expression" || name === "regex" ? onceFor(ids, value, () => ids.size) : value;
+  const treeOf = (program: string | null): CompiledTree | undefined => {
+    const tree = specialise(definition, { fields: { program, service } }, tools);
+    // Programs of which the pipeline says the same share their code.
+    const key = JSON.stringify(tree, byIdentity);
+    if (!trees.has(key)) trees.set(key, compileTree(tree));
+    return trees.get(key);
+  };
+  const programs = new ProgramTable(treeOf);
+  return {
+    ofProgram: (src, start, end) => programs.of(src, start, end),
+    withoutProgram: treeOf(null),
+    plain,
+  };
+}
+
+/** Expressions are read once for all programs. */
+function specialiseTools(bank: Bank): SpecialiseTools {
+  const expressions = new Map<string, GrokExpression>();
+  const regexes = new Map<string, Regex>();
+  const searches = new Map<string, ReturnType<typeof regexCompiler.compile>>();
+  return {
+    parseExpression(pattern, options) {
+      const { named_captures_only: named, pattern_definitions: own, patterns_dir: dirs } = options;
+      return onceFor(expressions, JSON.stringify([pattern, named, own, dirs]), () =>
+        parseExpression(pattern, bankFor(banksOf(bank), options), named),
+      );
+    },
+    parseRegex: (source) => onceFor(regexes, source, () => parseRegex(source)),
+    compileRegex: (source) => {
+      const regex = onceFor(searches, source, () => regexCompiler.compile(source));
+      return (text) => typeof regex.exec(text, 0) === "object";
+    },
+  };
+}
+
+function onceFor<K, T>(known: Map<K, T>, key: K, make: () => T): T {
+  let value = known.get(key);
+  if (value === undefined) known.set(key, (value = make()));
+  return value;
+}
+
+function banksOf(bank: Bank): Banks {
+  return {
+    bank,
+    directory(dir) {
+      throw new ConfigError(
+        "PIPELINE_INVALID",
+        `nobody has read the patterns of ${dir}; name the directory in the configuration`,
+      );
+    },
+  };
+}

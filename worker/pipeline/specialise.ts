@@ -63,8 +63,9 @@ export interface Known {
   readonly fields: Readonly<Record<string, string | null>>;
 }
 
-/** More ways than this through a pipeline are too much code. */
-const MOST_NODES = 4000;
+/** Steps on all ways through a pipeline together, of which more are too much to follow, and attempts, of which more are too much code. */
+const MOST_STEPS = 200_000;
+const MOST_ATTEMPTS = 4000;
 
 /** Fields that the header may bring. */
 const HEADER_FIELDS = new Set([
@@ -119,7 +120,8 @@ const PLAIN: Tree = { kind: "plain" };
 class Specialiser {
   readonly #known: Known;
   readonly #tools: SpecialiseTools;
-  #nodes = 0;
+  #steps = 0;
+  #attempts = 0;
 
   constructor(known: Known, tools: SpecialiseTools) {
     this.#known = known;
@@ -128,11 +130,16 @@ class Specialiser {
 
   run({ steps }: PipelineDefinition): Tree {
     const tree = this.#go(before(steps, undefined), { writes: [], stages: [], failures: 0, depth: 0 });
-    return this.#nodes > MOST_NODES ? PLAIN : tree;
+    return this.#isTooMuch() ? PLAIN : tree;
+  }
+
+  #isTooMuch(): boolean {
+    return this.#steps > MOST_STEPS || this.#attempts > MOST_ATTEMPTS;
   }
 
   #go(rest: Rest, state: State): Tree {
-    if (++this.#nodes > MOST_NODES) return PLAIN;
+    this.#steps++;
+    if (this.#isTooMuch()) return PLAIN;
     if (!rest) return { kind: "document", writes: state.writes, stages: state.stages };
     const { step } = rest;
     switch (step.kind) {
@@ -177,7 +184,7 @@ class Specialiser {
       }
       case "mutate":
         // One that changes nothing is there for what all filters can do.
-        if (!isEmpty(step.options)) return PLAIN;
+        if (!isEmpty(step.options, "tag_on_failure")) return PLAIN;
         return this.#matched(step.common, rest, state);
       case "grok":
         return this.#grok(step.options as GrokOptions, step.common, rest, state);
@@ -193,6 +200,7 @@ class Specialiser {
     if (showFieldPath(field) !== MESSAGE || options.keep_empty_captures) return PLAIN;
     const failed = this.#failed(options, rest, state);
     return patterns.reduceRight((otherwise: Tree, pattern) => {
+      this.#attempts++;
       const expression = this.#tools.parseExpression(pattern, options);
       const captured = captures(state, expression, options);
       const then = captured ? this.#matched(common, rest, captured) : PLAIN;
@@ -293,13 +301,11 @@ class Specialiser {
   #valueOf(path: FieldPath, { writes }: State): { readonly constant: Json } | undefined | "unknown" {
     const [top] = path;
     if (top === undefined || top === "@metadata") return "unknown";
-    const there = writes.filter((write) => write.path[0] === top);
+    const there = writes.filter((write) => overlaps(write.path, path));
     if (there.length > 0) {
       const [only] = there;
-      const same = only && there.length === 1 && showFieldPath(only.path) === showFieldPath(path);
-      if (same && only.value.kind === "constant") return { constant: only.value.value };
-      // Below an object of which all else is known not to be it.
-      return there.some((write) => overlaps(write.path, path)) ? "unknown" : undefined;
+      const same = only && there.length === 1 && only.path.length === path.length;
+      return same && only.value.kind === "constant" ? { constant: only.value.value } : "unknown";
     }
     if (!HEADER_FIELDS.has(top)) return undefined;
     const value = Object.hasOwn(this.#known.fields, top) ? this.#known.fields[top] : "unknown";
@@ -331,10 +337,10 @@ function once(make: Way): Way {
   };
 }
 
-/** Options of which none is set. */
-function isEmpty(options: unknown): boolean {
-  return Object.values(options as object).every(
-    (value) => value === undefined || (Array.isArray(value) && value.length === 0),
+/** Options of which none is set but one. */
+function isEmpty(options: unknown, but: string): boolean {
+  return Object.entries(options as object).every(
+    ([name, value]) => name === but || value === undefined || (Array.isArray(value) && value.length === 0),
   );
 }
 

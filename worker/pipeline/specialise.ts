@@ -194,8 +194,10 @@ class Specialiser {
   }
 
   #grok(options: GrokOptions, common: CommonOptions, rest: Rest, state: State): Tree {
-    const [match] = options.match;
-    if (!match || options.match.length > 1 || !options.break_on_match) return PLAIN;
+    // A field that no such line has is not looked at.
+    const matches = options.match.filter(([field]) => this.#valueOf(field, state) !== undefined);
+    const [match] = matches;
+    if (!match || matches.length > 1 || !options.break_on_match) return PLAIN;
     const [field, patterns] = match;
     if (showFieldPath(field) !== MESSAGE || options.keep_empty_captures) return PLAIN;
     const failed = this.#failed(options, rest, state);

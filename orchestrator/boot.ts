@@ -33,6 +33,8 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     eventsPerSecond: config.limits.eventsPerSecond,
     bytesPerSecond: config.limits.bytesPerSecond,
   });
+  // Before any parser is.
+  await ctx.redis.set(ctx.keys.rules, JSON.stringify(plan.rules));
   if (ctx.view.targets.dataNodes === 0) {
     const parsers = ctx.record.serves ? 0 : config.parsers.count;
     await decide(ctx, { type: "target", dataNodes: config.dataNodes.count, parsers });

@@ -12,9 +12,9 @@ import type { LogLevel } from "./log.ts";
 
 /** The parts of `worker/` that the command line uses as values. */
 const PARTS: Parts = {
-  async pipeline() {
-    const { createPipeline, PIPELINE_HASH } = await import("../worker/pipeline.ts");
-    return { hash: PIPELINE_HASH, create: createPipeline };
+  async pipeline(rules) {
+    const { createPipeline, pipelineHash } = await import("../worker/pipeline.ts");
+    return { hash: pipelineHash(rules), create: () => createPipeline(rules) };
   },
   async lineParsers() {
     const { createGrokParser } = await import("../worker/grok/line-parser.ts");

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
+import { rulesSchema } from "../worker/contract/rules.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
@@ -42,6 +43,7 @@ const planSchema = z.strictObject({
     chunkBytes: z.int().positive(),
     repeated: z.enum(["count", "expand"]).default("count"),
   }),
+  rules: rulesSchema,
   groups: z.array(
     z.strictObject({
       month: z.string(),

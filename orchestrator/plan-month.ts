@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Pipeline } from "../worker/contract/pipeline.ts";
+import type { Rules } from "../worker/contract/rules.ts";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { addMonths, isYearMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
@@ -34,6 +35,12 @@ export function parseMonths(text: string): readonly YearMonth[] {
   return months;
 }
 
+/** What a plan says of its pipeline. */
+export interface PlannedPipeline {
+  readonly hash: string;
+  readonly rules: Rules;
+}
+
 /** How a plan is estimated. */
 export interface Measuring {
   /** The pipeline to measure on a sample of the archive. */
@@ -45,26 +52,30 @@ export interface Measuring {
 /**
  * Lists the archive and plans the months. Submits nothing, writes nothing.
  *
- * @param options.pipelineHash pinned in the plan
+ * @param options.pipeline pinned in the plan
  * @param options.measure absent: the plan has no estimate, and no file is read beyond its head
  * @throws ConfigError `ARCHIVE_MISSING`, `ARCHIVE_EMPTY`, `ARCHIVE_CLASH`, `SEVEN_ZIP_MISSING`
  */
 export async function planMonth(
   config: Config,
   months: readonly YearMonth[],
-  options: { readonly pipelineHash: string; readonly measure?: Measuring },
+  options: { readonly pipeline: PlannedPipeline; readonly measure?: Measuring },
   signal: AbortSignal,
 ): Promise<Plan> {
   const inventory = await listArchive(config.archive, months, signal);
-  const plan = makePlan(inventory, {
-    pipeline: options.pipelineHash,
-    timeZone: config.archive.timeZone,
-    hostZones: config.archive.hostZones,
-    indexPattern: config.plan.indexPattern,
-    revision: config.plan.revision,
-    chunkBytes: config.plan.chunkBytes,
-    repeated: config.plan.repeated,
-  });
+  const plan = makePlan(
+    inventory,
+    {
+      pipeline: options.pipeline.hash,
+      timeZone: config.archive.timeZone,
+      hostZones: config.archive.hostZones,
+      indexPattern: config.plan.indexPattern,
+      revision: config.plan.revision,
+      chunkBytes: config.plan.chunkBytes,
+      repeated: config.plan.repeated,
+    },
+    options.pipeline.rules,
+  );
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);
   const store = await lastStoreCost(options.measure.campaignsDir);

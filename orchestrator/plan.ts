@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
 import { BackfillError } from "../worker/contract/errors.ts";
 import { compileHostZones, type HostZone } from "../worker/contract/host-zones.ts";
+import { NO_RULES, type Rules } from "../worker/contract/rules.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Estimate } from "./estimate.ts";
@@ -60,6 +61,8 @@ export interface Plan {
   /** Absolute path of the archive. */
   readonly root: string;
   readonly pinned: Pinned;
+  /** What is done with the lines; `pinned.pipeline` is the hash of it. */
+  readonly rules: Rules;
   readonly files: readonly PlannedFile[];
   readonly unpacks: readonly PlannedUnpack[];
   /** Files by month, kind and service: how many, how large, loaded or not and why. */
@@ -91,6 +94,7 @@ export function emptyPlan({
     months,
     root,
     pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes, repeated },
+    rules: NO_RULES,
     files: [],
     unpacks: [],
     groups: [],
@@ -119,7 +123,7 @@ export function shortId(path: string): string {
  * @throws BackfillError `PLAN_ID_COLLISION` when two files have one short id (about one archive in a hundred million
  *   of 100,000 files each): documents of both would share ids.
  */
-export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
+export function makePlan(inventory: Inventory, pinned: Pinned, rules: Rules): Plan {
   const originOf = originsOf(pinned);
   const drops = new Map<string, string[]>();
   const shared = (programs: readonly string[]): string[] => {
@@ -167,6 +171,7 @@ export function makePlan(inventory: Inventory, pinned: Pinned): Plan {
     months,
     root: inventory.root,
     pinned,
+    rules,
     files,
     unpacks,
     groups: inventory.groups,

@@ -3,7 +3,7 @@ import type { Config } from "./config-schema.ts";
 import { estimateForNodes } from "./estimate.ts";
 import { comparePlans } from "./plan-difference.ts";
 import { readPlan } from "./plan-file.ts";
-import { machineCores, planMonth } from "./plan-month.ts";
+import { machineCores, planMonth, type PlannedPipeline } from "./plan-month.ts";
 import type { Plan } from "./plan.ts";
 
 /**
@@ -15,7 +15,7 @@ import type { Plan } from "./plan.ts";
 export async function planAgain(
   config: Config,
   file: string,
-  options: { readonly pipelineHash: string },
+  options: { readonly pipeline: PlannedPipeline },
   signal: AbortSignal,
 ): Promise<Plan> {
   const saved = await readPlan(file);

@@ -11,8 +11,9 @@ import type { LedgerRow } from "./contract/ledger.ts";
 import { nodeRegistrationSchema, type NodeSpec } from "./contract/node.ts";
 import type { ParserStart } from "./contract/parser-process.ts";
 import type { Sink } from "./contract/pipeline.ts";
+import { rulesSchema, type Rules } from "./contract/rules.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
-import { PIPELINE_HASH } from "./pipeline.ts";
+import { pipelineHash } from "./pipeline.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { createDataNodes, type DataNodes } from "./sinks/elasticsearch/nodes.ts";
 import { DEFAULT_POLICY } from "./sinks/elasticsearch/policy.ts";
@@ -64,10 +65,12 @@ export class ParserProcess {
   readonly #queues: { readonly parse: ParseQueue; readonly unpack: UnpackQueue };
   readonly #nodes: DataNodes;
   readonly #sink: Sink;
-  readonly #pool: PipelinePool;
+  readonly #meter: Meter<"parser">;
+  /** There once the rules have been read. */
+  #pool: PipelinePool | undefined;
   readonly #admission: Admission;
   readonly #staging: Staging;
-  readonly #chunkContext: ChunkContext;
+  #chunkContext: ChunkContext | undefined;
   readonly #unpackContext: UnpackContext;
   readonly #log: (text: string) => void;
   readonly #stopped = new AbortController();
@@ -113,25 +116,31 @@ export class ParserProcess {
         this.#sinkProblem = problem;
       },
     });
-    this.#pool = createPipelinePool({ threads: this.#parser.slots, entry: pipelineEntry() });
+    this.#meter = meter;
     this.#admission = createAdmission(this.#parser.slots, this.#parser.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
+    this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
+  }
+
+  /**
+   * Reads the campaign's rules and where the data nodes are, and begins to take jobs; waits while Redis is away.
+   * @throws ConfigError `PIPELINE_MISMATCH`
+   */
+  async start(): Promise<void> {
+    const rules = await this.#rules();
+    const pool = createPipelinePool({ threads: this.#parser.slots, entry: pipelineEntry(), rules });
+    this.#pool = pool;
     this.#chunkContext = {
-      pool: this.#pool,
+      pool,
       sink: this.#sink,
       rateLimit: createRateLimit(this.#redis, this.#keys),
-      meter,
-      worker: spec.jobName,
-      pipeline: PIPELINE_HASH,
+      meter: this.#meter,
+      worker: this.#spec.jobName,
+      pipeline: pipelineHash(rules),
       bulkBytes: this.#parser.bulkBytes,
       requestsInFlight: this.#parser.requestsInFlight,
       rejectsDir: this.#parser.rejectsDir,
     };
-    this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
-  }
-
-  /** Reads where the data nodes are, and begins to take jobs; waits while Redis is away. */
-  async start(): Promise<void> {
     await this.#refreshNodes();
     const options = {
       connection: this.#redis,
@@ -201,7 +210,7 @@ export class ParserProcess {
     await Promise.all([this.#workers?.parse.close(), this.#workers?.unpack.close()]);
     clearTimeout(this.#nodesTimer);
     await Promise.all(this.#releases);
-    await this.#pool.close();
+    await this.#pool?.close();
     await this.#sink[Symbol.asyncDispose]();
     await Promise.all([this.#queues.parse.close(), this.#queues.unpack.close()]);
     this.#redis.disconnect();
@@ -221,7 +230,8 @@ export class ParserProcess {
       const leave = await this.#admission.enter(bytes, signal);
       let row: LedgerRow;
       try {
-        row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext, signal);
+        // Jobs come after `start`.
+        row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext!, signal);
       } finally {
         leave();
       }
@@ -284,6 +294,17 @@ export class ParserProcess {
       .catch((error: unknown) => this.#log(`releasing the block of ${chunk.id}: ${describeError(error)}`))
       .finally(() => this.#releases.delete(release));
     this.#releases.add(release);
+  }
+
+  /** What the campaign does with lines. @throws ConfigError `PIPELINE_MISMATCH` */
+  async #rules(): Promise<Rules> {
+    const text = await this.#redis.get(this.#keys.rules);
+    const rules = text === null ? undefined : rulesSchema.safeParse(JSON.parse(text));
+    if (rules?.success) return rules.data;
+    throw new ConfigError(
+      "PIPELINE_MISMATCH",
+      `the campaign's pipelines are not there, or not as this parser knows them (${rules?.error.message ?? "none"}); run one version everywhere`,
+    );
   }
 
   /** Reads the data nodes' addresses and the load's generation now and from then on. */

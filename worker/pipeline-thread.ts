@@ -1,7 +1,8 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { Origin } from "./contract/chunk.ts";
 import { BackfillError, describeError } from "./contract/errors.ts";
 import type { EncodedBatch } from "./contract/pipeline.ts";
+import type { Rules } from "./contract/rules.ts";
 import { createPipeline } from "./pipeline.ts";
 
 /** The pool asks its thread for one block at a time; `null` ends it. */
@@ -20,7 +21,7 @@ export type PipelineResponse =
 
 /** Entry of a pipeline thread: blocks in, batches out, their buffers moved and not copied. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  const pipeline = createPipeline();
+  const pipeline = createPipeline(workerData as Rules);
   port.on("message", (request: PipelineRequest | null) => {
     if (request === null) {
       port.close();

@@ -7,7 +7,9 @@ import { legacyDecoder } from "./parsers/legacy-text.ts";
 import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
-import { compileRules, type RuleSource, type ServiceRules } from "./pipeline/rules.ts";
+import { SPECIMEN_RULES } from "./pipeline/specimen-rules.ts";
+import { compileRules, type ServiceRules } from "./pipeline/rules.ts";
+import type { Rules } from "./contract/rules.ts";
 import { Calendars } from "./time/calendars.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
 
@@ -28,15 +30,8 @@ const EXPECTED_LINE_BYTES = 64;
  * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
  * content never makes it throw.
  */
-export function createPipeline(source: RuleSource): Pipeline {
-  const run = createRun(compileRules(source));
-  let hash: string | undefined;
-  return {
-    get hash() {
-      return (hash ??= hashOfSpecimens(run));
-    },
-    run,
-  };
+export function createPipeline(rules: Rules): Pipeline {
+  return { hash: pipelineHash(rules), run: createRun(compileRules(rules)) };
 }
 
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
@@ -192,11 +187,19 @@ function nonZero(names: readonly string[], counts: Float64Array): Record<string,
 }
 
 /**
- * Names what the pipeline *does*: a digest of what it makes of the specimens, which show every rule. A plan pins it, so
- * that two attempts at a chunk never write different documents; a change that a specimen shows changes it by itself.
+ * Names what a pipeline does: a digest of its rules, and of what the program makes of the specimens, which show every rule of its own.
+ * A plan pins it, so that two attempts at a chunk never write different documents; a change that a specimen shows changes it by itself.
  */
-function hashOfSpecimens(run: Pipeline["run"]): string {
+export function pipelineHash(rules: Rules): string {
+  specimenDigest ??= digestOfSpecimens();
+  return createHash("sha256").update(specimenDigest).update(JSON.stringify(rules)).digest("hex").slice(0, 16);
+}
+
+let specimenDigest: string | undefined;
+
+function digestOfSpecimens(): string {
+  const run = createRun(compileRules(SPECIMEN_RULES));
   const hash = createHash("sha256");
   for (const origin of SPECIMEN_ORIGINS) hash.update(run(Buffer.from(SPECIMENS, "latin1"), 0, origin).body);
-  return hash.digest("hex").slice(0, 16);
+  return hash.digest("hex");
 }

@@ -2,6 +2,7 @@ import { CommanderError, type Command as CommanderCommand } from "commander";
 import { BackfillError, ConfigError, describeError, type ErrorContext } from "../../worker/contract/errors.ts";
 import type { LineParsers } from "../../worker/contract/line-parser.ts";
 import type { Pipeline } from "../../worker/contract/pipeline.ts";
+import type { Rules } from "../../worker/contract/rules.ts";
 import type { Log } from "../log.ts";
 
 /**
@@ -57,7 +58,8 @@ export interface Io {
  * they are loaded when first asked for.
  */
 export interface Parts {
-  pipeline(): Promise<{ readonly hash: string; create(): Pipeline }>;
+  /** The pipeline of some rules. */
+  pipeline(rules: Rules): Promise<{ readonly hash: string; create(): Pipeline }>;
   lineParsers(): Promise<LineParsers>;
 }
 

@@ -100,14 +100,17 @@ async function planOf(
   if ((options.month === undefined) === (options.plan === undefined)) {
     throw new ConfigError("USAGE", "say what to load: --month 2013-01, or --plan FILE");
   }
-  const pipeline = await parts.pipeline();
+  const { defaultRules } = await import("../rules.ts");
+  const rules = defaultRules();
+  const pipeline = await parts.pipeline(rules);
+  const planned = { hash: pipeline.hash, rules };
   if (options.plan !== undefined) {
     const { planAgain } = await import("../saved-plan.ts");
-    return planAgain(site, options.plan, { pipelineHash: pipeline.hash }, signal);
+    return planAgain(site, options.plan, { pipeline: planned }, signal);
   }
   const { planMonth, parseMonths } = await import("../plan-month.ts");
   const { statePaths } = await import("../paths.ts");
   io.log.info("planning", { month: options.month, archive: site.archive.root });
   const measure = { pipeline: pipeline.create(), campaignsDir: statePaths(site.stateDir).campaigns };
-  return planMonth(site, parseMonths(options.month ?? ""), { pipelineHash: pipeline.hash, measure }, signal);
+  return planMonth(site, parseMonths(options.month ?? ""), { pipeline: planned, measure }, signal);
 }

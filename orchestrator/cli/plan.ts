@@ -41,12 +41,17 @@ export const plan: Command = {
           const { makeStateDir } = await import("../state-dir.ts");
           // Before the archive is listed, which may take minutes.
           if (options.out === undefined) await makeStateDir(config.stateDir);
-          const pipeline = await parts.pipeline();
+          const { defaultRules } = await import("../rules.ts");
+          const rules = defaultRules();
+          const pipeline = await parts.pipeline(rules);
           const { campaigns } = statePaths(config.stateDir);
           const made = await planMonth(
             config,
             months,
-            { pipelineHash: pipeline.hash, measure: { pipeline: pipeline.create(), campaignsDir: campaigns } },
+            {
+              pipeline: { hash: pipeline.hash, rules },
+              measure: { pipeline: pipeline.create(), campaignsDir: campaigns },
+            },
             signal,
           );
           const file = options.out ?? join(config.stateDir, "plans", `${made.id}.json`);

@@ -10,7 +10,8 @@ import { createLog } from "../../orchestrator/log.ts";
 import { planMonth } from "../../orchestrator/plan-month.ts";
 import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import { withMachineLock } from "../../orchestrator/runtimes/machine-lock.ts";
-import { PIPELINE_HASH } from "../../worker/pipeline.ts";
+import { pipelineHash } from "../../worker/pipeline.ts";
+import { DEFAULT_RULES } from "../support/rules.ts";
 import { describeWith, leftoverProcesses, privateStateDir, waitFor } from "../support/index.ts";
 
 /** What a user must mend is said at once: exit code 2, the file and the remedy, and nothing was submitted or started. */
@@ -172,7 +173,12 @@ describeWith(["redis", "carbon", "graphite-web", "elasticsearch", "haproxy"], "e
     expect(leftoverProcesses(stateDir)).toEqual([]);
     // And when it comes in the last moment, what was made is taken back.
     const { config: resolved } = await loadConfig({ file: config, env: {} });
-    const plan = await planMonth(resolved, ["2013-01"], { pipelineHash: PIPELINE_HASH }, never);
+    const plan = await planMonth(
+      resolved,
+      ["2013-01"],
+      { pipeline: { hash: pipelineHash(DEFAULT_RULES), rules: DEFAULT_RULES } },
+      never,
+    );
     await expect(prepareSite(resolved, createLog({ level: "error" }), AbortSignal.abort())).rejects.toThrow();
     await expect(prepareCampaign(resolved, plan, undefined, AbortSignal.abort())).rejects.toThrow();
     expect(existsSync(join(stateDir, "campaigns"))).toBe(false);
@@ -181,7 +187,12 @@ describeWith(["redis", "carbon", "graphite-web", "elasticsearch", "haproxy"], "e
   // Last, since from here on there are campaigns.
   it("a name that is taken, and one that cannot be a name", async () => {
     const { config: resolved } = await loadConfig({ file: config, env: {} });
-    const plan = await planMonth(resolved, ["2013-01"], { pipelineHash: PIPELINE_HASH }, never);
+    const plan = await planMonth(
+      resolved,
+      ["2013-01"],
+      { pipeline: { hash: pipelineHash(DEFAULT_RULES), rules: DEFAULT_RULES } },
+      never,
+    );
     const { paths } = await prepareCampaign(resolved, plan, "taken", never);
     const record = readFileSync(paths.campaign, "utf8");
     const refusal = await call(config, "launch", "--month", "2013-01", "--name", "taken");

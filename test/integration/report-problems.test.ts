@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UnrecoverableError, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { NO_RULES } from "../../worker/contract/rules.ts";
 import { configSchema } from "../../orchestrator/config-schema.ts";
 import type { CampaignContext } from "../../orchestrator/context.ts";
 import { readJournal } from "../../orchestrator/journal.ts";
@@ -31,7 +32,12 @@ describeWith(["redis"], "the report of a campaign that did not finish", () => {
     mkdirSync(dirname(join(stateDir, "archive", file)), { recursive: true });
     writeFileSync(join(stateDir, "archive", file), "Jan 14 23:20:01 h CRON[1]: m\n");
     const config = configSchema.parse({ archive: { root: join(stateDir, "archive") } });
-    const plan = await planMonth(config, ["2013-01"], { pipelineHash: "p1" }, new AbortController().signal);
+    const plan = await planMonth(
+      config,
+      ["2013-01"],
+      { pipeline: { hash: "p1", rules: NO_RULES } },
+      new AbortController().signal,
+    );
     const { record, paths } = await writeCampaignDirectory(stateDir, "cut", ["start", "booted", "cancel"]);
     const view = viewOf((await readJournal(paths.journal)).records);
     const keys = campaignKeys("cut");

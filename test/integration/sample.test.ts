@@ -10,6 +10,7 @@ import type { Plan, PlannedFile } from "../../orchestrator/plan.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
 import { findSevenZip } from "../../orchestrator/sample/seven-zip.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
+import { DEFAULT_RULES } from "../support/rules.ts";
 
 /**
  * The generator and the parser share no code, so what one wrote and the other read must agree to the line: the real
@@ -59,8 +60,13 @@ for (const { name, month, timeZone, options } of [
           stateDir: { flag: "--state-dir", value: join(root, "state") },
         },
       });
-      const pipeline = createPipeline();
-      plan = await planMonth(config, [month], { pipelineHash: pipeline.hash }, new AbortController().signal);
+      const pipeline = createPipeline(DEFAULT_RULES);
+      plan = await planMonth(
+        config,
+        [month],
+        { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES } },
+        new AbortController().signal,
+      );
       const localDay = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" });
       for (const file of plan.files) {
         const batch = pipeline.run(bytesOf(dir, plan, file), 0, file.origin);

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import type { Origin } from "../../worker/contract/chunk.ts";
 import { ownedBlocks } from "../../worker/framing/lines.ts";
 import { runReference } from "../../worker/parsers/reference.ts";
+import { DEFAULT_RULES, plainPipelines } from "../support/rules.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
 
 /**
@@ -111,7 +112,8 @@ try {
   const path = join(folder, "lines.log");
   await writeFile(path, bytes);
   const blocks = await blocksOf(bytes);
-  const pipeline = createPipeline();
+  const pipeline = createPipeline(DEFAULT_RULES);
+  const plain = plainPipelines(DEFAULT_RULES)(ORIGIN.service);
   const candidates: Record<string, () => number | Promise<number>> = {
     pipeline() {
       let count = 0;
@@ -126,7 +128,7 @@ try {
     reference() {
       // A tenth of it: it is that much slower.
       const { block, base } = blocks[0]!;
-      return runReference(block, base, ORIGIN).count;
+      return runReference(block, base, ORIGIN, plain).count;
     },
   };
 

@@ -5,10 +5,11 @@ import { indexNamesOf } from "../../worker/contract/index-names.ts";
 import { campaignKeys, type CampaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import { CHUNK_JOB, SPOOL_JOB_OPTIONS, UNPACK_JOB } from "../../worker/contract/spool.ts";
-import { PIPELINE_HASH } from "../../worker/pipeline.ts";
+import { pipelineHash } from "../../worker/pipeline.ts";
 import { createQueues, type ParseQueue, type UnpackQueue } from "../../worker/spool.ts";
 import type { TestElasticsearch } from "./elasticsearch-node.ts";
 import type { TestRedis } from "./redis-server.ts";
+import { DEFAULT_RULES } from "./rules.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** The part of a campaign that parsers see: a spool, data nodes' addresses, indices; without orchestrator or batch jobs. */
@@ -83,6 +84,7 @@ export async function createParserCampaign(
   const keys = campaignKeys(id);
   const { parse, unpack } = createQueues(redis.client, keys);
   for (const queue of [parse, unpack]) queue.on("error", () => undefined);
+  await redis.client.set(keys.rules, JSON.stringify(DEFAULT_RULES));
   const pattern = `${id}-{day}-m{month}-r{revision}`;
   mkdirSync(dir, { recursive: true });
 
@@ -126,7 +128,7 @@ export async function createParserCampaign(
         range: { start: n * chunkBytes, end: Math.min(size, (n + 1) * chunkBytes) },
         format: "syslog",
         source: { kind: "plain", file, size, mtimeMs },
-        pipeline: PIPELINE_HASH,
+        pipeline: pipelineHash(DEFAULT_RULES),
       }));
     },
     async addChunks(chunks) {
@@ -147,7 +149,7 @@ export async function createParserCampaign(
         chunkBytes,
         stagingDir: join(dir, "staging"),
         stagingLimitBytes: limitBytes,
-        pipeline: PIPELINE_HASH,
+        pipeline: pipelineHash(DEFAULT_RULES),
       };
     },
     async addUnpack(data) {

@@ -29,6 +29,8 @@ export interface CampaignKeys {
   readonly loaderCredential: string;
   /** Integer, absent as 0: when it changes, documents were lost, and parsers end the attempts at chunks that they have in work. */
   readonly loadGeneration: string;
+  /** String JSON `Rules`: what parsers do with lines. There before any parser is. */
+  readonly rules: string;
   /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
   readonly knobs: string;
   /** Stream of commands from the command line to the orchestrator. */
@@ -66,6 +68,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     drain: (jobName) => `${p}:control:drain:${jobName}`,
     loaderCredential: `${p}:control:loader-credential`,
     loadGeneration: `${p}:control:load-generation`,
+    rules: `${p}:control:rules`,
     knobs: `${p}:control:knobs`,
     commands: `${p}:control:commands`,
     replies: `${p}:control:replies`,

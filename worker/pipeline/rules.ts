@@ -8,26 +8,13 @@ import { regexCompiler } from "../regex/search.ts";
 import type { Regex } from "../regex/syntax.ts";
 import { dateCompiler } from "../time/date-compiler.ts";
 import { ConfigError } from "../contract/errors.ts";
+import type { Rules } from "../contract/rules.ts";
 import { parseDefinition, type PipelineDefinition } from "./definition.ts";
 import type { LogEvent } from "./event.ts";
 import { compileTree, type CompiledTree } from "./generate-tree.ts";
 import { interpret, type Run } from "./interpret.ts";
 import { ProgramTable } from "./program-table.ts";
 import { specialise, type SpecialiseTools } from "./specialise.ts";
-
-/** What is done with the lines of a campaign: a pipeline for each service, and the patterns that they name. */
-export interface RuleSource {
-  readonly pipelines: readonly {
-    /** The services whose files it is for. */
-    readonly services: readonly string[];
-    /** What messages call it. */
-    readonly file: string;
-    readonly text: string;
-  }[];
-  /** The service whose pipeline a file of any other service gets. */
-  readonly otherwise: string;
-  readonly bank: Bank;
-}
 
 /** The rules of a service's lines. */
 export interface ServiceRules {
@@ -40,13 +27,14 @@ export interface ServiceRules {
 }
 
 /** @throws ConfigError for a pipeline or patterns that cannot be used */
-export function compileRules(source: RuleSource): (service: string) => ServiceRules {
+export function compileRules(source: Rules): (service: string) => ServiceRules {
+  const bank = bankOfRules(source);
   const byService = new Map<string, () => ServiceRules>();
   for (const { services, file, text } of source.pipelines) {
     const definition = parseDefinition(text, file);
     let made: ServiceRules | undefined;
     for (const service of services) {
-      byService.set(service, () => (made ??= rulesOf(definition, service, source.bank)));
+      byService.set(service, () => (made ??= rulesOf(definition, service, bank)));
     }
   }
   const otherwise = byService.get(source.otherwise);
@@ -54,6 +42,11 @@ export function compileRules(source: RuleSource): (service: string) => ServiceRu
     throw new ConfigError("PIPELINE_INVALID", `there is no pipeline for the service ${source.otherwise}; add one`);
   }
   return (service) => (byService.get(service) ?? otherwise)();
+}
+
+/** The patterns that the pipelines name. */
+export function bankOfRules({ patterns }: Rules): Bank {
+  return new Map(patterns.map(({ name, text, where }) => [name, { text, where }]));
 }
 
 /** The plain pipeline with its tools. @param matcher another one, to compare with */

@@ -1,3 +1,4 @@
+import { NO_RULES } from "../../../worker/contract/rules.ts";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { readPlan, writePlan } from "../../../orchestrator/plan-file.ts";
 import { parseMonths } from "../../../orchestrator/plan-month.ts";
 import {
   chunksOf,
-  makePlan,
+  makePlan as makeRuledPlan,
   orderedChunks,
   shortId,
   unpacksOf,
@@ -21,6 +22,10 @@ import {
 } from "../../../orchestrator/plan.ts";
 import { chunkSchema, unpackSchema, type Chunk } from "../../../worker/contract/chunk.ts";
 import { BackfillError, ConfigError } from "../../../worker/contract/errors.ts";
+
+/** Plans of these tests are of no pipeline. */
+const makePlan = (...[inventory, pinned]: [Parameters<typeof makeRuledPlan>[0], Parameters<typeof makeRuledPlan>[1]]) =>
+  makeRuledPlan(inventory, pinned, NO_RULES);
 
 const MiB = 2 ** 20;
 const PINNED: Pinned = {

@@ -1,11 +1,16 @@
+import { NO_RULES } from "../../../worker/contract/rules.ts";
 import { describe, expect, it } from "vitest";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
 import { DEFAULT_STORE_COST, estimate } from "../../../orchestrator/estimate.ts";
 import type { JournalEntry } from "../../../orchestrator/journal.ts";
-import { makePlan } from "../../../orchestrator/plan.ts";
+import { makePlan as makeRuledPlan } from "../../../orchestrator/plan.ts";
 import { makeReport, reportText, type ReportInputs } from "../../../orchestrator/report.ts";
 import { viewOf } from "../../../orchestrator/view.ts";
 import { ZERO_COUNTS, type LedgerRow } from "../../../worker/contract/ledger.ts";
+
+/** Plans of these tests are of no pipeline. */
+const makePlan = (...[inventory, pinned]: [Parameters<typeof makeRuledPlan>[0], Parameters<typeof makeRuledPlan>[1]]) =>
+  makeRuledPlan(inventory, pinned, NO_RULES);
 
 const config = configSchema.parse({});
 const bare = makePlan(

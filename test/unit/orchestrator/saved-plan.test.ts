@@ -7,6 +7,7 @@ import { DEFAULT_STORE_COST, estimate } from "../../../orchestrator/estimate.ts"
 import { writePlan } from "../../../orchestrator/plan-file.ts";
 import { planMonth } from "../../../orchestrator/plan-month.ts";
 import { planAgain } from "../../../orchestrator/saved-plan.ts";
+import { NO_RULES } from "../../../worker/contract/rules.ts";
 
 let dir = "";
 beforeEach(async () => {
@@ -20,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 const never = new AbortController().signal;
-const options = { pipelineHash: "p1" };
+const options = { pipeline: { hash: "p1", rules: NO_RULES } };
 const configure = (root: string, nodes = {}): Config =>
   configSchema.parse({ archive: { root: join(dir, root) }, ...nodes });
 

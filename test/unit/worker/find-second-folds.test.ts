@@ -5,6 +5,7 @@ import { findSecondFolds } from "../../../worker/find-second-folds.ts";
 import { ownedBlocks, type RangeReader } from "../../../worker/framing/lines.ts";
 import { FoldScan } from "../../../worker/parsers/fold-scan.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
+import { DEFAULT_RULES } from "../../support/rules.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -19,7 +20,7 @@ const ORIGIN: Origin = {
   dropPrograms: [],
 };
 
-const pipeline = createPipeline();
+const pipeline = createPipeline(DEFAULT_RULES);
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
 /** What a host in a zone writes at an instant; the message is the instant. */

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "../../../worker/parsers/specimens.ts";
 import { createPipelinePool, type PipelinePool } from "../../../worker/pipeline-pool.ts";
+import { DEFAULT_RULES } from "../../support/rules.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
 
 // Thousands of lines, or threads to start: seconds, and more on a machine that is busy.
@@ -24,7 +25,7 @@ describe("the pool of pipeline threads", () => {
   const pools: PipelinePool[] = [];
   const folders: string[] = [];
   const open = (threads: number, entry: URL = THREAD) => {
-    const pool = createPipelinePool({ threads, entry });
+    const pool = createPipelinePool({ threads, entry, rules: DEFAULT_RULES });
     pools.push(pool);
     return pool;
   };
@@ -54,7 +55,7 @@ describe("the pool of pipeline threads", () => {
 
   it("makes what the pipeline makes, and tells its CPU time", async () => {
     const pool = open(2);
-    const expected = createPipeline();
+    const expected = createPipeline(DEFAULT_RULES);
     const results = await Promise.all(SPECIMEN_ORIGINS.map((o) => pool.run(block(), 99, o)));
     for (const [i, { cpuMicros, ...batch }] of results.entries()) {
       expect(batch).toEqual(expected.run(block(), 99, SPECIMEN_ORIGINS[i]!));

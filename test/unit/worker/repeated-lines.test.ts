@@ -6,6 +6,7 @@ import { HELD_LINE_BYTES, ownedBlocks } from "../../../worker/framing/lines.ts";
 import { runReference } from "../../../worker/parsers/reference.ts";
 import { LONGEST_REPEATED, LOOK_BACK_BYTES } from "../../../worker/parsers/repeat-expander.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
+import { DEFAULT_RULES, plainPipelines } from "../../support/rules.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -21,7 +22,8 @@ const ORIGIN: Origin = {
   repeated: "expand",
 };
 
-const pipeline = createPipeline();
+const pipeline = createPipeline(DEFAULT_RULES);
+const plainOf = plainPipelines(DEFAULT_RULES);
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 
 type Document = Readonly<Record<string, unknown>>;
@@ -33,7 +35,7 @@ function pairsOf(batch: EncodedBatch): string[] {
 function documentsOf(text: string, origin = ORIGIN): Document[] {
   const content = bytesOf(text);
   const batch = pipeline.run(content, 0, origin);
-  const reference = runReference(content, 0, origin);
+  const reference = runReference(content, 0, origin, plainOf(origin.service));
   expect(pairsOf(batch)).toEqual(pairsOf(reference));
   expect({ ...batch, body: undefined }).toEqual({ ...reference, body: undefined });
   expect(batch.count + batch.tallies.dropped).toBe(batch.tallies.read);
@@ -216,7 +218,7 @@ describe("a line that says that the message before it came again", () => {
       for (let lead = 0; lead <= line; lead++) {
         const block = content.slice(line - lead);
         const batch = pipeline.run(block, line, ORIGIN, undefined, lead);
-        const reference = runReference(block, line, ORIGIN, undefined, lead);
+        const reference = runReference(block, line, ORIGIN, plainOf(ORIGIN.service), undefined, lead);
         expect(pairsOf(batch)).toEqual(pairsOf(reference));
         expect(batch.tallies).toEqual(reference.tallies);
       }

@@ -8,6 +8,7 @@ import { chunkSchema, type Chunk, type Origin, type Unpack } from "../../../work
 import { HELD_LINE_BYTES, ownedBlocks } from "../../../worker/framing/lines.ts";
 import { LOOK_BACK_BYTES } from "../../../worker/parsers/repeat-expander.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
+import { DEFAULT_RULES } from "../../support/rules.ts";
 import { processUnpack, type UnpackContext } from "../../../worker/unpack-job.ts";
 
 const ORIGIN: Origin = {
@@ -80,7 +81,7 @@ describe("the chunks of an unpacked file", () => {
         : `Jan 14 10:00:00 ${host(n)} a[1]: message ${String(n)}\n`,
     ).join("");
     const origin: Origin = { ...ORIGIN, month: "2013-01", firstDay: "2013-01-01", repeated: "expand" };
-    const pipeline = createPipeline();
+    const pipeline = createPipeline(DEFAULT_RULES);
     const pieces: string[] = [];
     for (const chunk of await chunksOf(text, origin, "unknown")) {
       await using bytes = await openChunk(chunkSchema.parse(chunk));

@@ -1,5 +1,6 @@
 import type { Manifest } from "../sample/index.ts";
 import type { Bucket, Search } from "./search.ts";
+import { SSH_EVENTS } from "../sample/scene.ts";
 
 /** What Elasticsearch says of the month, in the manifest's terms. */
 export interface Found {
@@ -39,7 +40,7 @@ export async function findAll(search: Search, timeZone: string, signal: AbortSig
     search.combinations({ value: terms("unparsed") }, all, signal),
     search.combinations(
       { event: terms("ssh.event"), result: terms("ssh.result"), remote: terms("ssh.remote", true) },
-      { exists: { field: "ssh.event" } },
+      { terms: { "ssh.event": SSH_EVENTS } },
       signal,
     ),
   ]);

@@ -2,15 +2,20 @@ import type { Host, Population } from "./population.ts";
 import type { Random } from "./random.ts";
 
 /** Events of sshd by the names that the seed's patterns give them, with the result's word. */
-export type SshResult =
-  | "AUTHN Accepted"
-  | "AUTHN Failed"
-  | "AUTHZ Authorized"
-  | "SCAN identification"
-  | "INVALID Invalid"
-  | "DISCONNECT disconnect"
-  | "WRONGKEY tried"
-  | "REFUSED refused";
+export const SSH_RESULTS = [
+  "AUTHN Accepted",
+  "AUTHN Failed",
+  "AUTHZ Authorized",
+  "SCAN identification",
+  "INVALID Invalid",
+  "DISCONNECT disconnect",
+  "WRONGKEY tried",
+  "REFUSED refused",
+] as const;
+export type SshResult = (typeof SSH_RESULTS)[number];
+
+/** The events alone. What else sshd's messages tell the manifest does not count. */
+export const SSH_EVENTS: readonly string[] = [...new Set(SSH_RESULTS.map((result) => result.split(" ")[0]!))];
 
 /**
  * One line in the making. There is one scene for each file; a voice fills it, then the line is built from it.

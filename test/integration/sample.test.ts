@@ -9,6 +9,7 @@ import { planMonth } from "../../orchestrator/plan-month.ts";
 import type { Plan, PlannedFile } from "../../orchestrator/plan.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
 import { findSevenZip } from "../../orchestrator/sample/seven-zip.ts";
+import { SSH_EVENTS } from "../../orchestrator/sample/scene.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
 import { DEFAULT_RULES } from "../support/rules.ts";
 
@@ -79,7 +80,7 @@ for (const { name, month, timeZone, options } of [
           else add(programs, document.program);
           if (document.unparsed !== undefined) add(unparsed, document.unparsed);
           add(days, localDay.format(new Date(document["@timestamp"])));
-          if (!document.ssh) continue;
+          if (!document.ssh || !SSH_EVENTS.includes(document.ssh.event)) continue;
           const result = `${document.ssh.event} ${document.ssh.result}`;
           add(results, result);
           if (document.ssh.remote === undefined) continue;

@@ -81,7 +81,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   await step(
     ctx,
     "prepare-indices",
-    async () => (await cluster.prepare(naming, plan.months, config.dataNodes.replicas)).length,
+    async () => (await cluster.prepare(naming, plan.months, config.dataNodes.replicas, plan.fields)).length,
   );
   await step(ctx, "register-repository", () =>
     cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),

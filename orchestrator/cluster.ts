@@ -5,12 +5,14 @@ import { z } from "zod";
 import { StoreError } from "../worker/contract/errors.ts";
 import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
+import type { RuleField } from "../worker/contract/rules.ts";
 import { readTemplate } from "../templates/files.ts";
 import { ask, requestsOf } from "./ask-elasticsearch.ts";
 import type { StoreSight } from "./jobs/steer.ts";
 import type { PrimarySight } from "./loss/consequences.ts";
 import type { Shard } from "./loss/record.ts";
 import { createRestores, type Restores } from "./serving/restores.ts";
+import { withFields } from "./mapping.ts";
 
 /**
  * What the orchestrator says to Elasticsearch: templates, indices, counts, snapshots. Uses nothing that the slim
@@ -32,7 +34,12 @@ export interface Cluster {
    */
   exclude(names: readonly string[]): Promise<StoreSight>;
   /** Writes the index template and makes every index of the months. Indices that exist are left alone. */
-  prepare(naming: IndexNaming, months: readonly YearMonth[], replicas: number): Promise<readonly string[]>;
+  prepare(
+    naming: IndexNaming,
+    months: readonly YearMonth[],
+    replicas: number,
+    fields: readonly RuleField[],
+  ): Promise<readonly string[]>;
   /** The primary shards of the indices of this naming. */
   primaries(naming: IndexNaming): Promise<readonly PrimarySight[]>;
   /**
@@ -110,16 +117,23 @@ function primaryState({ state, unassigned_info: info }: z.infer<typeof shardSche
   return state === "UNASSIGNED" && info?.allocation_status === "no_valid_shard_copy" ? "lost" : "waiting";
 }
 
-/** The index template, for so many copies of each shard beside the first. */
-export function loadingTemplate(replicas: number): Readonly<Record<string, unknown>> {
+/** The index template, for so many copies of each shard beside the first, with the fields of the campaign's pipelines. */
+export function loadingTemplate(replicas: number, fields: readonly RuleField[]): Readonly<Record<string, unknown>> {
   const { template, ...rest } = templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
-  const { settings } = template;
+  const { settings, mappings } = template;
   const index = { ...settings.index, number_of_replicas: replicas };
-  return { ...rest, template: { ...template, settings: { ...settings, index } } };
+  const properties = withFields(mappings.properties, fields);
+  return {
+    ...rest,
+    template: { ...template, settings: { ...settings, index }, mappings: { ...mappings, properties } },
+  };
 }
 
 const templateSchema = z.looseObject({
-  template: z.looseObject({ settings: z.looseObject({ index: z.record(z.string(), z.unknown()) }) }),
+  template: z.looseObject({
+    settings: z.looseObject({ index: z.record(z.string(), z.unknown()) }),
+    mappings: z.looseObject({ properties: z.record(z.string(), z.record(z.string(), z.unknown())) }),
+  }),
 });
 
 function isMissing(error: unknown): boolean {
@@ -216,8 +230,8 @@ export function createCluster(client: Client): Cluster {
       }
     },
 
-    async prepare(naming, months, replicas) {
-      const template = loadingTemplate(replicas);
+    async prepare(naming, months, replicas, fields) {
+      const template = loadingTemplate(replicas, fields);
       await ask("writing the index template", () =>
         client.indices.putIndexTemplate({
           name: TEMPLATE_NAME,

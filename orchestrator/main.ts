@@ -14,7 +14,8 @@ import type { LogLevel } from "./log.ts";
 const PARTS: Parts = {
   async pipeline(rules) {
     const { createPipeline, pipelineHash } = await import("../worker/pipeline.ts");
-    return { hash: pipelineHash(rules), create: () => createPipeline(rules) };
+    const { fieldsOfRules } = await import("../worker/pipeline/fields.ts");
+    return { hash: pipelineHash(rules), fields: fieldsOfRules(rules), create: () => createPipeline(rules) };
   },
   async lineParsers() {
     const { createGrokParser } = await import("../worker/grok/line-parser.ts");

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
-import { rulesSchema } from "../worker/contract/rules.ts";
+import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
@@ -44,6 +44,7 @@ const planSchema = z.strictObject({
     repeated: z.enum(["count", "expand"]).default("count"),
   }),
   rules: rulesSchema,
+  fields: z.array(ruleFieldSchema),
   groups: z.array(
     z.strictObject({
       month: z.string(),

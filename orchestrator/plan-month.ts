@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Pipeline } from "../worker/contract/pipeline.ts";
-import type { Rules } from "../worker/contract/rules.ts";
+import type { RuleField, Rules } from "../worker/contract/rules.ts";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { addMonths, isYearMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
@@ -39,6 +39,8 @@ export function parseMonths(text: string): readonly YearMonth[] {
 export interface PlannedPipeline {
   readonly hash: string;
   readonly rules: Rules;
+  /** Fields that it writes, for the indices' mapping. */
+  readonly fields: readonly RuleField[];
 }
 
 /** How a plan is estimated. */
@@ -74,7 +76,7 @@ export async function planMonth(
       chunkBytes: config.plan.chunkBytes,
       repeated: config.plan.repeated,
     },
-    options.pipeline.rules,
+    options.pipeline,
   );
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);

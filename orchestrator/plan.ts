@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
 import { BackfillError } from "../worker/contract/errors.ts";
 import { compileHostZones, type HostZone } from "../worker/contract/host-zones.ts";
-import { NO_RULES, type Rules } from "../worker/contract/rules.ts";
+import { NO_RULES, type RuleField, type Rules } from "../worker/contract/rules.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Estimate } from "./estimate.ts";
@@ -63,6 +63,8 @@ export interface Plan {
   readonly pinned: Pinned;
   /** What is done with the lines; `pinned.pipeline` is the hash of it. */
   readonly rules: Rules;
+  /** The fields that they write, which searches can ask for. */
+  readonly fields: readonly RuleField[];
   readonly files: readonly PlannedFile[];
   readonly unpacks: readonly PlannedUnpack[];
   /** Files by month, kind and service: how many, how large, loaded or not and why. */
@@ -95,6 +97,7 @@ export function emptyPlan({
     root,
     pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes, repeated },
     rules: NO_RULES,
+    fields: [],
     files: [],
     unpacks: [],
     groups: [],
@@ -123,7 +126,7 @@ export function shortId(path: string): string {
  * @throws BackfillError `PLAN_ID_COLLISION` when two files have one short id (about one archive in a hundred million
  *   of 100,000 files each): documents of both would share ids.
  */
-export function makePlan(inventory: Inventory, pinned: Pinned, rules: Rules): Plan {
+export function makePlan(inventory: Inventory, pinned: Pinned, pipeline: Pick<Plan, "rules" | "fields">): Plan {
   const originOf = originsOf(pinned);
   const drops = new Map<string, string[]>();
   const shared = (programs: readonly string[]): string[] => {
@@ -171,7 +174,8 @@ export function makePlan(inventory: Inventory, pinned: Pinned, rules: Rules): Pl
     months,
     root: inventory.root,
     pinned,
-    rules,
+    rules: pipeline.rules,
+    fields: pipeline.fields,
     files,
     unpacks,
     groups: inventory.groups,

@@ -2,7 +2,7 @@ import { CommanderError, type Command as CommanderCommand } from "commander";
 import { BackfillError, ConfigError, describeError, type ErrorContext } from "../../worker/contract/errors.ts";
 import type { LineParsers } from "../../worker/contract/line-parser.ts";
 import type { Pipeline } from "../../worker/contract/pipeline.ts";
-import type { Rules } from "../../worker/contract/rules.ts";
+import type { RuleField, Rules } from "../../worker/contract/rules.ts";
 import type { Log } from "../log.ts";
 
 /**
@@ -59,7 +59,11 @@ export interface Io {
  */
 export interface Parts {
   /** The pipeline of some rules. */
-  pipeline(rules: Rules): Promise<{ readonly hash: string; create(): Pipeline }>;
+  pipeline(rules: Rules): Promise<{
+    readonly hash: string;
+    readonly fields: readonly RuleField[];
+    create(): Pipeline;
+  }>;
   lineParsers(): Promise<LineParsers>;
 }
 

@@ -103,7 +103,7 @@ async function planOf(
   const { defaultRules } = await import("../rules.ts");
   const rules = defaultRules();
   const pipeline = await parts.pipeline(rules);
-  const planned = { hash: pipeline.hash, rules };
+  const planned = { hash: pipeline.hash, rules, fields: pipeline.fields };
   if (options.plan !== undefined) {
     const { planAgain } = await import("../saved-plan.ts");
     return planAgain(site, options.plan, { pipeline: planned }, signal);

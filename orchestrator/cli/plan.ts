@@ -49,7 +49,7 @@ export const plan: Command = {
             config,
             months,
             {
-              pipeline: { hash: pipeline.hash, rules },
+              pipeline: { hash: pipeline.hash, rules, fields: pipeline.fields },
               measure: { pipeline: pipeline.create(), campaignsDir: campaigns },
             },
             signal,

@@ -176,7 +176,7 @@ describeWith(["redis", "carbon", "graphite-web", "elasticsearch", "haproxy"], "e
     const plan = await planMonth(
       resolved,
       ["2013-01"],
-      { pipeline: { hash: pipelineHash(DEFAULT_RULES), rules: DEFAULT_RULES } },
+      { pipeline: { hash: pipelineHash(DEFAULT_RULES), rules: DEFAULT_RULES, fields: [] } },
       never,
     );
     await expect(prepareSite(resolved, createLog({ level: "error" }), AbortSignal.abort())).rejects.toThrow();
@@ -190,7 +190,7 @@ describeWith(["redis", "carbon", "graphite-web", "elasticsearch", "haproxy"], "e
     const plan = await planMonth(
       resolved,
       ["2013-01"],
-      { pipeline: { hash: pipelineHash(DEFAULT_RULES), rules: DEFAULT_RULES } },
+      { pipeline: { hash: pipelineHash(DEFAULT_RULES), rules: DEFAULT_RULES, fields: [] } },
       never,
     );
     const { paths } = await prepareCampaign(resolved, plan, "taken", never);

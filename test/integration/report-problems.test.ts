@@ -35,7 +35,7 @@ describeWith(["redis"], "the report of a campaign that did not finish", () => {
     const plan = await planMonth(
       config,
       ["2013-01"],
-      { pipeline: { hash: "p1", rules: NO_RULES } },
+      { pipeline: { hash: "p1", rules: NO_RULES, fields: [] } },
       new AbortController().signal,
     );
     const { record, paths } = await writeCampaignDirectory(stateDir, "cut", ["start", "booted", "cancel"]);

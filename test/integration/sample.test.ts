@@ -65,7 +65,7 @@ for (const { name, month, timeZone, options } of [
       plan = await planMonth(
         config,
         [month],
-        { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES } },
+        { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: [] } },
         new AbortController().signal,
       );
       const localDay = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" });

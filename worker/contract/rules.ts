@@ -23,3 +23,11 @@ export type Rules = z.infer<typeof rulesSchema>;
 
 /** Of a campaign that loads nothing. */
 export const NO_RULES: Rules = { pipelines: [], otherwise: "", patterns: [] };
+
+/** What a field holds: an exact text, a whole number, a fraction, a truth value, an IP address. */
+export const FIELD_TYPES = ["text", "whole", "fraction", "boolean", "address"] as const;
+export type FieldType = (typeof FIELD_TYPES)[number];
+
+/** A field of documents that pipelines write. */
+export const ruleFieldSchema = z.strictObject({ path: z.array(z.string()), type: z.enum(FIELD_TYPES) });
+export type RuleField = z.infer<typeof ruleFieldSchema>;

@@ -25,7 +25,7 @@ import { BackfillError, ConfigError } from "../../../worker/contract/errors.ts";
 
 /** Plans of these tests are of no pipeline. */
 const makePlan = (...[inventory, pinned]: [Parameters<typeof makeRuledPlan>[0], Parameters<typeof makeRuledPlan>[1]]) =>
-  makeRuledPlan(inventory, pinned, NO_RULES);
+  makeRuledPlan(inventory, pinned, { rules: NO_RULES, fields: [] });
 
 const MiB = 2 ** 20;
 const PINNED: Pinned = {

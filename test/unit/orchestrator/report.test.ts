@@ -10,7 +10,7 @@ import { ZERO_COUNTS, type LedgerRow } from "../../../worker/contract/ledger.ts"
 
 /** Plans of these tests are of no pipeline. */
 const makePlan = (...[inventory, pinned]: [Parameters<typeof makeRuledPlan>[0], Parameters<typeof makeRuledPlan>[1]]) =>
-  makeRuledPlan(inventory, pinned, NO_RULES);
+  makeRuledPlan(inventory, pinned, { rules: NO_RULES, fields: [] });
 
 const config = configSchema.parse({});
 const bare = makePlan(

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 const never = new AbortController().signal;
-const options = { pipeline: { hash: "p1", rules: NO_RULES } };
+const options = { pipeline: { hash: "p1", rules: NO_RULES, fields: [] } };
 const configure = (root: string, nodes = {}): Config =>
   configSchema.parse({ archive: { root: join(dir, root) }, ...nodes });
 

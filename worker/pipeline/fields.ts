@@ -16,16 +16,39 @@ import { constantOf } from "./sprintf.ts";
 export function fieldsOfRules(rules: Rules): readonly RuleField[] {
   const bank = bankOfRules(rules);
   const found = new Map<string, RuleField>();
+  const unknown: FieldPath[] = [];
   for (const { file, text } of rules.pipelines) {
-    for (const { path, type } of fieldsOfSteps(parseDefinition(text, file).steps, bank)) {
+    const { steps } = parseDefinition(text, file);
+    unknown.push(...targetsOf(steps));
+    for (const { path, type } of fieldsOfSteps(steps, bank)) {
       const key = JSON.stringify(path);
       const known = found.get(key);
       found.set(key, { path: [...path], type: known && known.type !== type ? "text" : type });
     }
   }
   const fields = [...found.values()];
-  // A place cannot be a value and hold others.
-  return fields.filter(({ path }) => !fields.some((other) => isBelow(other.path, path)));
+  // A place cannot be a value and hold others; where a line's own keys go, either may stand.
+  return fields.filter(
+    ({ path }) =>
+      !fields.some((other) => isBelow(other.path, path)) &&
+      !unknown.some((target) => isBelow(path, target) || isBelow(target, path) || isSame(path, target)),
+  );
+}
+
+/** Where filters put what they make of a line's own keys. */
+function* targetsOf(steps: readonly Step[]): Generator<FieldPath> {
+  for (const step of steps) {
+    if (step.kind === "stage") yield* targetsOf(step.steps);
+    else if (step.kind === "branch") yield* targetsOf([...step.then, ...step.else]);
+    else if (step.filter === "kv" || step.filter === "json") {
+      const { target } = step.options as { readonly target?: FieldPath | undefined };
+      if (target) yield target;
+    }
+  }
+}
+
+function isSame(a: FieldPath, b: FieldPath): boolean {
+  return a.length === b.length && isBelow([...a, ""], b);
 }
 
 function isBelow(path: FieldPath, above: FieldPath): boolean {

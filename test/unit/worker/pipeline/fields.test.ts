@@ -38,6 +38,11 @@ it.each([
     "  - stage: s\n    filters:\n      - { if: '[a]', then: [{ tags: { add: x, add_field: { b: c } } }], else: [{ drop: { reason: r } }] }",
     { b: "text" },
   ],
+  [
+    "nothing where a line's own keys go",
+    "  - grok: { match: { message: '%{N:a} %{N:b}' } }\n  - kv: { source: a, target: a }",
+    { b: "text" },
+  ],
 ])("the fields of a pipeline: %s", (_, filters, fields) => expect(fieldsOf(filters)).toEqual(fields));
 
 it("the default pipelines have what analyses ask for", () => {

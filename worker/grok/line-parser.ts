@@ -9,11 +9,11 @@ import type {
 } from "../contract/line-parser.ts";
 import { FLAW_TAGS, lineText } from "../framing/line-text.ts";
 import { LogEvent } from "../pipeline/event.ts";
-import { compileRegex, NO_MATCH, TOO_MANY_STEPS } from "../regex/compile.ts";
 import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
 import { applyCaptures, type CaptureRules } from "./apply.ts";
 import type { Bank } from "./bank.ts";
 import { parseExpression, type GrokExpression } from "./expression.ts";
+import { bytesMatcher, type Found } from "./matchers.ts";
 import { describeReach, type Describe } from "./partial-match.ts";
 
 /** Logstash's tags. */
@@ -23,13 +23,10 @@ const GIVEN_UP = "_groktimeout";
 /** Captures beside what is there, as Logstash's defaults have it. */
 const RULES: CaptureRules = { overwrites: () => false, keepEmpty: false, target: [] };
 
-/** What an expression found: its groups' texts. */
-type Found = ((group: number) => string | undefined) | undefined | "too-many-steps";
-
 /** One of the expressions, ready to be looked for. */
 interface Pattern {
   readonly expression: GrokExpression;
-  find(line: Buffer): Found;
+  readonly find: (line: Buffer) => Found;
   /** How far the longest attempt of a miss got. */
   reached(text: string): PartialMatch | undefined;
 }
@@ -54,22 +51,12 @@ export function createGrokParser(sources: readonly string[], bank: Bank): LinePa
 }
 
 function patternOf(expression: GrokExpression): Pattern {
-  const { match, slots: size } = compileRegex(expression.regex);
-  const slots = new Int32Array(size);
   // The plain matcher explains a miss. It is made for the first one.
   let search: ReturnType<typeof interpretRegex> | undefined;
   let describe: Describe | undefined;
   return {
     expression,
-    find(line) {
-      const end = match(line, 0, line.length, slots);
-      if (end === TOO_MANY_STEPS) return "too-many-steps";
-      if (end === NO_MATCH) return undefined;
-      return (group) => {
-        const [from, to] = [slots[2 * group]!, slots[2 * group + 1]!];
-        return from < 0 || to < 0 ? undefined : line.toString("utf8", from, to);
-      };
-    },
+    find: bytesMatcher(expression.regex),
     reached(text) {
       const reach = noReach();
       search ??= interpretRegex(expression.regex);
@@ -92,14 +79,14 @@ function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candida
   for (const pattern of patterns) {
     const { expression } = pattern;
     const found = pattern.find(bytes);
-    outcome = found === undefined ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
+    outcome = found === "no-match" ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
     if (candidates) {
       const reached = outcome === "missed" ? pattern.reached(text) : undefined;
       candidates.push({ pattern: expression.source, outcome, ...(reached && { reached }) });
     }
-    if (found === undefined) continue;
+    if (found === "no-match") continue;
     by = expression.source;
-    if (found !== "too-many-steps") applyCaptures(event, expression, found, RULES);
+    if (found !== "too-many-steps") applyCaptures(event, expression, (group) => found[group], RULES);
     break;
   }
   if (outcome !== "matched") event.tag(outcome === "missed" ? MISSED : GIVEN_UP);

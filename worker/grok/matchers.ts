@@ -27,12 +27,17 @@ export function plainMatcher(regex: Regex): TextMatcher {
   };
 }
 
-/** The generated one, for a text that is no span of a block. */
+/** The generated one. */
 export function generatedMatcher(regex: Regex): TextMatcher {
+  const find = bytesMatcher(regex);
+  return (text) => find(Buffer.from(text));
+}
+
+/** The generated one, on bytes that are valid UTF-8. */
+export function bytesMatcher(regex: Regex): (bytes: Buffer) => Found {
   const { match, slots } = compileRegex(regex);
   const found = new Int32Array(slots);
-  return (text) => {
-    const bytes = Buffer.from(text);
+  return (bytes) => {
     const end = match(bytes, 0, bytes.length, found);
     if (end === NO_MATCH) return "no-match";
     if (end === TOO_MANY_STEPS) return "too-many-steps";

@@ -8,6 +8,11 @@ export const LAST_CODE_POINT = 0x10ffff;
 export const NO_CHARACTER: CharSet = [];
 export const ANY_CHARACTER: CharSet = [0, LAST_CODE_POINT];
 
+/** Bytes of a character in UTF-8. */
+export function utf8Length(codePoint: number): number {
+  return codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
+}
+
 /** From ranges in any order, which may touch and overlap. */
 export function charSet(ranges: readonly (readonly [from: number, to: number])[]): CharSet {
   const sorted = ranges.toSorted(([a], [b]) => a - b);

@@ -1,3 +1,4 @@
+import { utf8Length } from "./char-set.ts";
 import { canGenerate, generateMatcher, NO_MATCH, TOO_MANY_STEPS } from "./generate.ts";
 import { codePoints, interpretRegex } from "./interpret.ts";
 import * as parts from "./machine.ts";
@@ -46,7 +47,7 @@ export function plainMatcher(regex: Regex): Matcher {
       const bytes = Buffer.from(src.buffer, src.byteOffset, src.byteLength);
       const characters = codePoints(bytes.toString("utf8", from, end));
       const offsets = [from];
-      for (const code of characters) offsets.push(offsets.at(-1)! + bytesOfCharacter(code));
+      for (const code of characters) offsets.push(offsets.at(-1)! + utf8Length(code));
       const found = run(characters, PLAIN_STEPS, undefined, offsets.indexOf(at));
       if (found === undefined) return NO_MATCH;
       if (found === "too-many-steps") return TOO_MANY_STEPS;
@@ -58,8 +59,4 @@ export function plainMatcher(regex: Regex): Matcher {
       return offsets[found.end]!;
     },
   };
-}
-
-function bytesOfCharacter(code: number): number {
-  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }

@@ -1,4 +1,4 @@
-import { has, LAST_CODE_POINT, type CharSet } from "./char-set.ts";
+import { has, LAST_CODE_POINT, utf8Length, type CharSet } from "./char-set.ts";
 import type { Node } from "./syntax.ts";
 
 /** What a repetition may come to when it is written out. @source Onigmo regint.h, QUANTIFIER_EXPAND_LIMIT_SIZE */
@@ -88,7 +88,7 @@ const lengthOfText = (bytes: number): number => (bytes === 0 ? 0 : bytes <= 5 ? 
 
 function lengthOfSet(set: CharSet): number {
   const [from = 0, to = 0] = set;
-  if (set.length === 2 && from === to) return from < 0x80 ? 2 : from < 0x800 ? 3 : from < 0x10000 ? 4 : 5;
+  if (set.length === 2 && from === to) return utf8Length(from) + 1;
   const hasAll = has(set, 0) && has(set, LAST_CODE_POINT);
   if (hasAll && set.length <= 4) return 1;
   return set.at(-1)! < 0x80 ? 33 : 37 + 4 * set.length;

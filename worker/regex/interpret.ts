@@ -1,4 +1,4 @@
-import { has } from "./char-set.ts";
+import { has, utf8Length } from "./char-set.ts";
 import { wordCharacters } from "./classes.ts";
 import { remembers, uncheckedRounds } from "./empty-rounds.ts";
 import { foldOf } from "./folding.ts";
@@ -429,7 +429,7 @@ class Machine {
 }
 
 function bytesOf(characters: readonly number[]): number {
-  return characters.reduce((sum, code) => sum + (code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4), 0);
+  return characters.reduce((sum, code) => sum + utf8Length(code), 0);
 }
 
 const LF = 10;

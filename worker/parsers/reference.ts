@@ -221,7 +221,8 @@ function readLine(
   const context = { origin, calendar: new Calendar({ ...origin, timeZone: zone }), offset };
   const verdict = tooLong || dropped !== undefined ? undefined : plain(event, context).verdict;
   settle(event);
-  const time = Date.parse(String(event.get(["@timestamp"])));
+  const timestamp = event.get(["@timestamp"]);
+  const time = typeof timestamp === "string" ? Date.parse(timestamp) : NaN;
   const day = wallClock(Number.isNaN(time) ? seconds : Math.floor(time / 1000), zone).slice(0, 10);
   const indexed = indexedDays(origin.month).includes(day) ? day : "outside";
   return {

@@ -17,6 +17,8 @@ const LF = 10;
 const CR = 13;
 /** Output for each byte of input on ordinary lines; the buffer grows when a block needs more. */
 const EXPANSION = 4.5;
+/** So many bytes of a block that is not UTF-8 are looked at together. */
+const UTF8_STRETCH = 4096;
 /** A shorter average line makes the arrays grow. */
 const EXPECTED_LINE_BYTES = 64;
 
@@ -59,7 +61,9 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
     writer.readFrom(src);
-    const allUtf8 = isUtf8(src.subarray(lead));
+    // Up to there all lines are UTF-8.
+    let utf8Until = isUtf8(src.subarray(lead)) ? src.length : lead;
+    let lookedUntil = utf8Until;
     const expander = origin.repeated === "expand" ? new RepeatExpander(calendars.of(origin)) : undefined;
     expander?.lookBack(src, lead, base - lead);
     const documents = new Documents(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
@@ -88,7 +92,12 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
         continue;
       }
       read++;
-      if (allUtf8 && end - start <= KEPT_RAW_LINE_BYTES) {
+      if (start >= lookedUntil) {
+        // Lines are looked at many at a time: one that is not UTF-8 must not make those of its whole block slow.
+        lookedUntil = lineEndBehind(src, start + UTF8_STRETCH);
+        utf8Until = isUtf8(src.subarray(start, lookedUntil)) ? lookedUntil : start;
+      }
+      if (start < utf8Until && end - start <= KEPT_RAW_LINE_BYTES) {
         written = encoder.encode(src, start, end, offset, length, undefined);
       } else {
         const line = src.subarray(start, end);
@@ -158,6 +167,12 @@ class Documents {
     this.lengths[this.count] = length;
     this.count++;
   }
+}
+
+/** Behind the first line end at or behind `at`, or the end. */
+function lineEndBehind(src: Buffer, at: number): number {
+  const lf = src.indexOf(LF, at);
+  return lf < 0 ? src.length : lf + 1;
 }
 
 /** The position at or at most three before `at` where no character of UTF-8 is cut; the end of a shorter line. */

@@ -18,6 +18,7 @@ import { campaignKeys, type CampaignKeys, type NodeRole } from "../../worker/con
 import { joinRequestSchema, type IssuedCertificates, type NodeSpec } from "../../worker/contract/node.ts";
 import { identifyProcess, terminateProcess } from "../../worker/contract/process.ts";
 import { waitFor } from "../support/index.ts";
+import { DEFAULT_RULES } from "../support/rules.ts";
 
 /**
  * A site for tests of gateway and agents: a real Redis with the ACL users of a campaign, a listener in carbon's place, the
@@ -76,6 +77,7 @@ export async function startGatewaySite(dir: string): Promise<GatewaySite> {
   const redis = new Redis({ port: redisPort, host: "127.0.0.1", password, maxRetriesPerRequest: null });
   redis.on("error", () => undefined);
   await redis.ping();
+  await redis.set(keys.rules, JSON.stringify(DEFAULT_RULES));
 
   let text = "";
   const connections = new Set<Socket>();

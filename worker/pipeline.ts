@@ -31,9 +31,11 @@ const EXPECTED_LINE_BYTES = 64;
  *
  * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
  * content never makes it throw.
+ *
+ * @param options.plainLines so many lines of a program are done plainly before code is made for it, which is cheaper where it has few
  */
-export function createPipeline(rules: Rules): Pipeline {
-  return { hash: pipelineHash(rules), run: createRun(compileRules(rules)) };
+export function createPipeline(rules: Rules, { plainLines = 0 } = {}): Pipeline {
+  return { hash: pipelineHash(rules), run: createRun(compileRules(rules, plainLines)) };
 }
 
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {

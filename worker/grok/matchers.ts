@@ -27,10 +27,10 @@ export function plainMatcher(regex: Regex): TextMatcher {
   };
 }
 
-/** The generated one. */
+/** The generated one, made when it is first asked: of a pipeline's expressions the plain pipeline needs few. */
 export function generatedMatcher(regex: Regex): TextMatcher {
-  const find = bytesMatcher(regex);
-  return (text) => find(Buffer.from(text));
+  let find: ((bytes: Buffer) => Found) | undefined;
+  return (text) => (find ??= bytesMatcher(regex))(Buffer.from(text));
 }
 
 /** The generated one, on bytes that are valid UTF-8. */

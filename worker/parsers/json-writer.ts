@@ -9,8 +9,8 @@ for (const [byte, letter] of Object.entries({ 8: "b", 9: "t", 10: "n", 12: "f", 
 }
 /** The most that one byte of text becomes: `\u0000`. */
 export const LARGEST_ESCAPE = 6;
-/** From this length on looking at words and one native copy cost less than a loop over the bytes (measured on Node 24). */
-const LONG = 24;
+/** From this length on looking at words and one native copy cost less than a loop that writes them (measured on Node 24). */
+const LONG = 128;
 
 /** A constant piece of output. */
 export function piece(text: string): Uint8Array {
@@ -74,10 +74,28 @@ export class JsonWriter {
 
   /** The source's `[start, end)` as the inside of a JSON string. */
   text(start: number, end: number): void {
-    if (end - start < LONG) {
-      this.#bytes(start, end);
-      return;
+    if (end - start >= LONG) return this.#longText(start, end);
+    const from = this.#view;
+    const to = this.view;
+    let at = this.at;
+    let i = start;
+    for (const lastWord = end - 4; i <= lastWord; i += 4) {
+      const word = from.getInt32(i, true);
+      if (needsEscape(word)) {
+        this.at = at;
+        this.#bytes(i, i + 4);
+        at = this.at;
+      } else {
+        to.setInt32(at, word, true);
+        at += 4;
+      }
     }
+    this.at = at;
+    if (i < end) this.#bytes(i, end);
+  }
+
+  /** The same, looked at by words and copied natively. */
+  #longText(start: number, end: number): void {
     const view = this.#view;
     const lastWord = end - 4;
     let copied = start;

@@ -1,14 +1,16 @@
 import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
 import { LogEvent, type Fields } from "../pipeline/event.ts";
-import { DO_PLAINLY, type Ending } from "../pipeline/generate-tree.ts";
+import { DO_PLAINLY, type CompiledTree, type Ending } from "../pipeline/generate-tree.ts";
 import type { ServiceRules } from "../pipeline/rules.ts";
 import { settle } from "../pipeline/settle.ts";
-import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
+import { type Calendar, type Quarter } from "../time/calendar.ts";
 import type { HostCalendars } from "../time/calendars.ts";
 import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
+import { DocumentOpening } from "./document-opening.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { NameTable } from "./name-table.ts";
 import { repeatedTimes } from "./repeated.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
 import { TimestampScanner } from "./timestamp.ts";
@@ -19,11 +21,19 @@ const ROOMY_LINE_BYTES = 65_536;
 /** Everything in a document that does not depend on the line's text, but the pieces made from the origin; rounded up. */
 const FIXED_BYTES = 1024;
 const BASE32HEX = Buffer.from("0123456789abcdefghijklmnopqrstuv");
+/** Characters of an `_id` that tell the line's offset, and those that tell which copy of a repeated line it is. */
+const ID_BYTES = 8;
+const COPY_BYTES = 2;
 /** Offsets have 40 bits of the `_id`. */
 export const LARGEST_OFFSET = 2 ** 40;
 
 const NUL_BYTE = new Uint8Array(1);
 const HOST = piece(',"host":"');
+/** Hosts come again in every line, as they are in every file. */
+const HOSTS = new NameTable((name) => ({
+  field: piece(`,"host":${JSON.stringify(name)}`),
+  hasNul: name.includes("\0"),
+}));
 const PROGRAM = piece(',"program":"');
 const PID = piece(',"pid":');
 const MESSAGE = piece(',"message":"');
@@ -83,6 +93,7 @@ export class SyslogEncoder {
   readonly #header: HeaderScanner;
   /** By index: `{"create":{"_index":"…","_id":"<fileId>`. */
   readonly #actions: readonly Uint8Array[];
+  readonly #opening: DocumentOpening;
   readonly #file: Uint8Array;
   readonly #service: Uint8Array;
   /** The path's collector; empty when it names none. */
@@ -119,6 +130,7 @@ export class SyslogEncoder {
     this.#actions = calendar.indexNames.map((name) =>
       piece(`{"create":{"_index":${JSON.stringify(name)},"_id":"${origin.fileId}`),
     );
+    this.#opening = new DocumentOpening(this.#actions);
     this.#file = piece(`","file":${JSON.stringify(origin.path)},"offset":`);
     const service = `,"service":${JSON.stringify(origin.service)}`;
     const collector = origin.collector === undefined ? "" : `,"collector":${JSON.stringify(origin.collector)}`;
@@ -159,10 +171,15 @@ export class SyslogEncoder {
 
     const messageStart = parsed ? header.messageStart : start;
     const tooLong = end - messageStart > LONGEST_MESSAGE;
-    const ending = parsed && flaws === undefined && !tooLong ? this.#decide(src, hasProgram, end) : undefined;
-    if (ending?.drop !== undefined) {
-      this.#dropped(ending.drop);
-      return false;
+    const program = hasProgram ? this.#rules.ofProgram(src, header.programStart, header.programEnd) : undefined;
+    let ending: Ending | undefined;
+    if (parsed && flaws === undefined && !tooLong) {
+      const tree = hasProgram ? program?.tree : this.#rules.withoutProgram;
+      if (tree) ending = decide(tree, src, messageStart, end);
+      if (ending?.drop !== undefined) {
+        this.#dropped(ending.drop);
+        return false;
+      }
     }
 
     let calendar = this.#calendar;
@@ -178,25 +195,22 @@ export class SyslogEncoder {
     writer.sawNul = false;
     const lineStart = writer.at;
     const quarter = parsed ? this.#timestamp.quarter : this.#calendar.firstDay.quarter;
-    writer.raw(this.#actions[quarter.index]!);
-    this.#id(offset);
-    const copy = flaws?.copy ?? 0;
-    if (copy > 0) this.#copyId(copy);
-    const idEnd = writer.at;
-    this.#time(quarter, src, parsed);
+    this.#open(quarter, src, offset, parsed, flaws?.copy ?? 0);
+    const idEnd = lineStart + this.#opening.idEnd;
 
-    if (parsed) {
-      if (header.hostEnd > header.hostStart) {
-        writer.raw(HOST);
-        this.#string(header.hostStart, header.hostEnd);
-      }
-      if (hasProgram) {
-        writer.raw(PROGRAM);
-        this.#string(header.programStart, header.programEnd);
-        if (header.pid >= 0) {
-          writer.raw(PID);
-          writer.integer(header.pid);
-        }
+    if (parsed && header.hostEnd > header.hostStart) this.#host(src, header.hostStart, header.hostEnd);
+    if (program) {
+      writer.sawNul ||= program.hasNul;
+      if (header.pid >= 0) {
+        writer.raw(program.fieldWithPid);
+        writer.integer(header.pid);
+      } else writer.raw(program.field);
+    } else if (hasProgram) {
+      writer.raw(PROGRAM);
+      this.#string(header.programStart, header.programEnd);
+      if (header.pid >= 0) {
+        writer.raw(PID);
+        writer.integer(header.pid);
       }
     }
     writer.raw(MESSAGE);
@@ -206,7 +220,7 @@ export class SyslogEncoder {
 
     const repeated = parsed ? repeatedTimes(src, messageStart, end, hasProgram) : 0;
     const isOrdinary = ending !== undefined && !writer.sawNul;
-    if (isOrdinary && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
+    if (ending && isOrdinary && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
       return this.#finish(ending, src, quarter);
     }
@@ -236,14 +250,6 @@ export class SyslogEncoder {
     }
     writer.buffer[writer.at++] = CLOSE_BRACE;
     return this.#plainly(lineStart, idEnd, { calendar, quarter, offset, tooLong });
-  }
-
-  /** What the pipeline's code makes of the message; undefined: the plain pipeline must look. */
-  #decide(src: Buffer, hasProgram: boolean, end: number): Ending | undefined {
-    const { programStart, programEnd, messageStart } = this.#header;
-    const tree = hasProgram ? this.#rules.ofProgram(src, programStart, programEnd) : this.#rules.withoutProgram;
-    const number = tree ? tree.decide(src, messageStart, end) : DO_PLAINLY;
-    return number === DO_PLAINLY ? undefined : tree!.endings[number];
   }
 
   /** Behind the fields of the header: those of the pipeline, and the end. */
@@ -319,52 +325,41 @@ export class SyslogEncoder {
     return this.#fixedBytes + text + (flaws?.raw ? Math.ceil(flaws.raw.length / 3) * 4 : 0);
   }
 
-  /** The line's part of the `_id`: 40 bits of its offset, big-endian. */
-  #id(offset: number): void {
-    const buffer = this.writer.buffer;
-    const at = this.writer.at;
-    const high = Math.floor(offset / 0x100000);
-    const low = offset % 0x100000;
-    buffer[at] = BASE32HEX[high >> 15]!;
-    buffer[at + 1] = BASE32HEX[(high >> 10) & 31]!;
-    buffer[at + 2] = BASE32HEX[(high >> 5) & 31]!;
-    buffer[at + 3] = BASE32HEX[high & 31]!;
-    buffer[at + 4] = BASE32HEX[low >> 15]!;
-    buffer[at + 5] = BASE32HEX[(low >> 10) & 31]!;
-    buffer[at + 6] = BASE32HEX[(low >> 5) & 31]!;
-    buffer[at + 7] = BASE32HEX[low & 31]!;
-    this.writer.at = at + 8;
-  }
-
-  /** Of the first copy the id is the line's. The others sort behind it. */
-  #copyId(copy: number): void {
-    const buffer = this.writer.buffer;
-    buffer[this.writer.at++] = BASE32HEX[copy >> 5]!;
-    buffer[this.writer.at++] = BASE32HEX[copy & 31]!;
-  }
-
-  #time(quarter: Quarter, src: Buffer, parsed: boolean): void {
+  #host(src: Buffer, start: number, end: number): void {
     const writer = this.writer;
+    if (end - start > NameTable.longest) {
+      writer.raw(HOST);
+      this.#string(start, end);
+      return;
+    }
+    const host = HOSTS.of(src, start, end);
+    writer.raw(host.field);
+    writer.sawNul ||= host.hasNul;
+  }
+
+  /** Index, id and time. @param copy which of the lines that a repeated one stands for */
+  #open(quarter: Quarter, src: Buffer, offset: number, parsed: boolean, copy: number): void {
+    const { buffer, at } = this.writer;
+    const opening = this.#opening;
     const timestamp = this.#timestamp;
-    const buffer = writer.buffer;
-    const at = writer.at;
-    writer.raw(quarter.text);
-    const minute = parsed ? timestamp.minute : this.#calendar.firstDay.minute;
-    const second = parsed ? timestamp.second : this.#calendar.firstDay.second;
-    twoDigits(buffer, at + MINUTE_AT, minute);
-    twoDigits(buffer, at + SECOND_AT, second);
+    const fraction = parsed && !timestamp.leap ? timestamp.fractionEnd - timestamp.fractionStart : 0;
+    const digits = fraction <= 3 ? 3 : Math.min(fraction, FRACTION_DIGITS);
+    opening.take(quarter, copy > 0 ? ID_BYTES + COPY_BYTES : ID_BYTES, digits);
+    this.writer.raw(opening.bytes);
+    writeId(buffer, at + opening.idAt, offset);
+    // Of the first copy the id is the line's. The others sort behind it.
+    if (copy > 0) {
+      buffer[at + opening.idAt + ID_BYTES] = BASE32HEX[copy >> 5]!;
+      buffer[at + opening.idAt + ID_BYTES + 1] = BASE32HEX[copy & 31]!;
+    }
+    const { firstDay } = this.#calendar;
+    twoDigits(buffer, at + opening.minuteAt, parsed ? timestamp.minute : firstDay.minute);
+    twoDigits(buffer, at + opening.secondAt, parsed ? timestamp.second : firstDay.second);
     if (!parsed) return;
-    let fraction = at + FRACTION_AT + 1;
-    if (timestamp.leap) {
-      buffer[fraction] = buffer[fraction + 1] = buffer[fraction + 2] = 57;
-    } else if (timestamp.fractionEnd > timestamp.fractionStart) {
-      const digits = Math.min(timestamp.fractionEnd - timestamp.fractionStart, FRACTION_DIGITS);
-      for (let i = 0; i < digits; i++) buffer[fraction + i] = src[timestamp.fractionStart + i]!;
-      // Three digits stand there already.
-      fraction += Math.max(digits, 3);
-      buffer[fraction] = 90;
-      buffer[fraction + 1] = QUOTE;
-      writer.at = fraction + 2;
+    const fractionAt = at + opening.fractionAt;
+    if (timestamp.leap) buffer[fractionAt] = buffer[fractionAt + 1] = buffer[fractionAt + 2] = 57;
+    else if (fraction > 0) {
+      for (let i = 0; i < fraction && i < digits; i++) buffer[fractionAt + i] = src[timestamp.fractionStart + i]!;
     }
   }
 
@@ -412,6 +407,26 @@ function indexAt(event: LogEvent, calendar: Calendar): number | undefined {
   const timestamp = event.get(["@timestamp"]);
   const milliseconds = typeof timestamp === "string" ? Date.parse(timestamp) : NaN;
   return Number.isNaN(milliseconds) ? undefined : calendar.quarterAt(Math.floor(milliseconds / 1000)).index;
+}
+
+/** What the pipeline's code makes of the message; undefined: the plain pipeline must look. */
+function decide(tree: CompiledTree, src: Buffer, messageStart: number, end: number): Ending | undefined {
+  const number = tree.decide(src, messageStart, end);
+  return number === DO_PLAINLY ? undefined : tree.endings[number];
+}
+
+/** The line's part of the `_id`: 40 bits of its offset, big-endian. */
+function writeId(buffer: Buffer, at: number, offset: number): void {
+  const high = Math.floor(offset / 0x100000);
+  const low = offset % 0x100000;
+  buffer[at] = BASE32HEX[high >> 15]!;
+  buffer[at + 1] = BASE32HEX[(high >> 10) & 31]!;
+  buffer[at + 2] = BASE32HEX[(high >> 5) & 31]!;
+  buffer[at + 3] = BASE32HEX[high & 31]!;
+  buffer[at + 4] = BASE32HEX[low >> 15]!;
+  buffer[at + 5] = BASE32HEX[(low >> 10) & 31]!;
+  buffer[at + 6] = BASE32HEX[(low >> 5) & 31]!;
+  buffer[at + 7] = BASE32HEX[low & 31]!;
 }
 
 function twoDigits(buffer: Buffer, at: number, value: number): void {

@@ -4,6 +4,7 @@ import { bankFor, grokCompiler, type Banks } from "../grok/compiler.ts";
 import { parseExpression, type GrokExpression } from "../grok/expression.ts";
 import { generatedMatcher, type TextMatcher } from "../grok/matchers.ts";
 import { parseRegex } from "../regex/parse.ts";
+import { NameTable } from "../parsers/name-table.ts";
 import { regexCompiler } from "../regex/search.ts";
 import type { Regex } from "../regex/syntax.ts";
 import { dateCompiler } from "../time/date-compiler.ts";
@@ -13,28 +14,31 @@ import { parseDefinition, type PipelineDefinition } from "./definition.ts";
 import type { LogEvent } from "./event.ts";
 import { compileTree, type CompiledTree } from "./generate-tree.ts";
 import { interpret, type Run } from "./interpret.ts";
-import { ProgramTable } from "./program-table.ts";
+import { ProgramRules } from "./program-rules.ts";
 import { specialise, type SpecialiseTools } from "./specialise.ts";
 
 /** The rules of a service's lines. */
 export interface ServiceRules {
-  /** What is done with the lines of a program, as code; `undefined`: only the plain pipeline knows. */
-  readonly ofProgram: (src: Buffer, start: number, end: number) => CompiledTree | undefined;
-  /** The same for lines that name none. */
+  /** What is done with the lines of a program; `undefined` for a name so long that it is none: the plain pipeline does its lines. */
+  readonly ofProgram: (src: Buffer, start: number, end: number) => ProgramRules | undefined;
+  /** What is done with lines that name none, as code; `undefined`: only the plain pipeline knows. */
   readonly withoutProgram: CompiledTree | undefined;
   /** The plain pipeline. */
   readonly plain: (event: LogEvent, line: LineContext) => Run;
 }
 
-/** @throws ConfigError for a pipeline or patterns that cannot be used */
-export function compileRules(source: Rules): (service: string) => ServiceRules {
+/**
+ * @param plainLines how many lines of a program the plain pipeline does before code is made for it
+ * @throws ConfigError for a pipeline or patterns that cannot be used
+ */
+export function compileRules(source: Rules, plainLines = 0): (service: string) => ServiceRules {
   const bank = bankOfRules(source);
   const byService = new Map<string, () => ServiceRules>();
   for (const { services, file, text } of source.pipelines) {
     const definition = parseDefinition(text, file);
     let made: ServiceRules | undefined;
     for (const service of services) {
-      byService.set(service, () => (made ??= rulesOf(definition, service, bank)));
+      byService.set(service, () => (made ??= rulesOf(definition, service, bank, plainLines)));
     }
   }
   const otherwise = byService.get(source.otherwise);
@@ -70,7 +74,7 @@ export function plainRules(
   });
 }
 
-function rulesOf(definition: PipelineDefinition, service: string, bank: Bank): ServiceRules {
+function rulesOf(definition: PipelineDefinition, service: string, bank: Bank, plainLines: number): ServiceRules {
   const plain = plainRules(definition, bank);
   const tools = specialiseTools(bank);
   const trees = new Map<string, CompiledTree | undefined>();
@@ -85,9 +89,9 @@ function rulesOf(definition: PipelineDefinition, service: string, bank: Bank): S
     if (!trees.has(key)) trees.set(key, compileTree(tree));
     return trees.get(key);
   };
-  const programs = new ProgramTable(treeOf);
+  const programs = new NameTable((name) => new ProgramRules(name, plainLines, () => treeOf(name)));
   return {
-    ofProgram: (src, start, end) => programs.of(src, start, end),
+    ofProgram: (src, start, end) => (end - start > NameTable.longest ? undefined : programs.of(src, start, end)),
     withoutProgram: treeOf(null),
     plain,
   };

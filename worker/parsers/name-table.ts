@@ -1,5 +1,5 @@
-/** Programs are few; a file that makes them up must not fill the memory. */
-const MOST_PROGRAMS = 4096;
+/** Hosts and programs are few; a file that makes them up must not fill the memory. */
+const MOST_NAMES = 4096;
 const BUCKETS = 1024;
 
 interface Entry<T> {
@@ -8,9 +8,11 @@ interface Entry<T> {
   readonly next: Entry<T> | undefined;
 }
 
-/** What belongs to a program, found by the bytes of its name: no text is made for a name that is known. */
-export class ProgramTable<T> {
+/** What belongs to a name, found by the bytes of its name: no text is made for a name that is known. */
+export class NameTable<T> {
   readonly #make: (name: string) => T;
+  /** A longer one is nobody's, and not worth being kept. */
+  static readonly longest = 256;
   #buckets: (Entry<T> | undefined)[] = new Array<undefined>(BUCKETS).fill(undefined);
   #count = 0;
 
@@ -31,7 +33,7 @@ export class ProgramTable<T> {
       while (i < length && name[i] === src[start + i]) i++;
       if (i === length) return entry.value;
     }
-    if (this.#count >= MOST_PROGRAMS) {
+    if (this.#count >= MOST_NAMES) {
       this.#buckets = new Array<undefined>(BUCKETS).fill(undefined);
       this.#count = 0;
     }

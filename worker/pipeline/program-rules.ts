@@ -1,0 +1,36 @@
+import { piece } from "../parsers/json-writer.ts";
+import type { CompiledTree } from "./generate-tree.ts";
+
+/** What is known of a program's lines before they are read. */
+export class ProgramRules {
+  /** `,"program":"sshd"` */
+  readonly field: Uint8Array;
+  /** `,"program":"sshd","pid":` */
+  readonly fieldWithPid: Uint8Array;
+  /** Whether its name holds a NUL. */
+  readonly hasNul: boolean;
+  readonly #make: () => CompiledTree | undefined;
+  #tree: CompiledTree | undefined;
+  #plainLines: number;
+
+  /**
+   * @param plainLines so many of its lines are done plainly before code is made for them: it costs as much as some dozens of lines,
+   * and of most programs a file has few
+   * @param make its code
+   */
+  constructor(name: string, plainLines: number, make: () => CompiledTree | undefined) {
+    const field = `,"program":${JSON.stringify(name)}`;
+    this.field = piece(field);
+    this.fieldWithPid = piece(`${field},"pid":`);
+    this.hasNul = name.includes("\0");
+    this.#plainLines = plainLines;
+    this.#make = make;
+    if (plainLines === 0) this.#tree = make();
+  }
+
+  /** The code for the next line; `undefined`: the plain pipeline must do it. */
+  get tree(): CompiledTree | undefined {
+    if (this.#plainLines > 0 && --this.#plainLines === 0) this.#tree = this.#make();
+    return this.#tree;
+  }
+}

@@ -2,13 +2,15 @@ import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
 import { LogEvent, type Fields } from "../pipeline/event.ts";
 import { DO_PLAINLY, type Ending } from "../pipeline/generate-tree.ts";
-import type { ServiceRules } from "../pipeline/rules.ts";
+import { DROPPED } from "../pipeline/outcome.ts";
+import type { ProgramRules, ServiceRules } from "../pipeline/rules.ts";
 import { settle } from "../pipeline/settle.ts";
 import { Calendar, FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
 import type { HostCalendars } from "../time/calendars.ts";
 import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { LineTally, type MessagePlace } from "./line-tally.ts";
 import { repeatedTimes } from "./repeated.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
 import { TimestampScanner } from "./timestamp.ts";
@@ -96,6 +98,8 @@ export class SyslogEncoder {
   readonly #rules: ServiceRules;
   /** Documents that the pipeline dropped, by its reasons. */
   readonly droppedByPipeline = new Map<string, number>();
+  /** How far the lines were understood. */
+  readonly tally: LineTally;
 
   /** @param hostCalendars absent when no host has a zone of its own */
   constructor(
@@ -108,6 +112,7 @@ export class SyslogEncoder {
     this.#hostCalendars = hostCalendars;
     this.#origin = origin;
     this.#rules = rules;
+    this.tally = new LineTally(origin.fileId);
     this.writer = new JsonWriter(capacity);
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
@@ -149,19 +154,24 @@ export class SyslogEncoder {
     const verdict = header.scan(src, start, end);
     const parsed = verdict === HEADER_READ;
     const hasProgram = parsed && header.programEnd > header.programStart;
+    const program = hasProgram
+      ? this.#rules.ofProgram(src, header.programStart, header.programEnd)
+      : this.#rules.withoutProgram;
     if (hasProgram && this.droppedBy.length > 0) {
       const reason = this.drop.match(src, header.programStart, header.programEnd);
       if (reason >= 0) {
         this.droppedBy[reason]!++;
+        this.tally.count(program, DROPPED);
         return false;
       }
     }
 
     const messageStart = parsed ? header.messageStart : start;
     const tooLong = end - messageStart > LONGEST_MESSAGE;
-    const ending = parsed && flaws === undefined && !tooLong ? this.#decide(src, hasProgram, end) : undefined;
+    const ending = parsed && flaws === undefined && !tooLong ? decide(program, src, messageStart, end) : undefined;
     if (ending?.drop !== undefined) {
       this.#dropped(ending.drop);
+      this.tally.count(program, DROPPED);
       return false;
     }
 
@@ -208,6 +218,7 @@ export class SyslogEncoder {
     const isOrdinary = ending !== undefined && !writer.sawNul;
     if (isOrdinary && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
+      this.#count(program, ending, src, end, offset);
       return this.#finish(ending, src, quarter);
     }
 
@@ -229,21 +240,21 @@ export class SyslogEncoder {
       writer.integer(repeated);
     }
     // A relay's name may hold a NUL too.
-    if (ending !== undefined && !writer.sawNul) return this.#finish(ending, src, quarter);
+    if (ending !== undefined && !writer.sawNul) {
+      this.#count(program, ending, src, end, offset);
+      return this.#finish(ending, src, quarter);
+    }
     if (!parsed || writer.sawNul || tooLong || flaws !== undefined) {
       const kind = start === end ? EMPTY : verdict === HEADER_IMPOSSIBLE_DATE ? BAD_DATE : parsed ? -1 : NO_HEADER;
       this.#flaws(kind, length, flaws, tooLong);
     }
     writer.buffer[writer.at++] = CLOSE_BRACE;
-    return this.#plainly(lineStart, idEnd, { calendar, quarter, offset, tooLong });
+    return this.#plainly(lineStart, idEnd, { calendar, quarter, src, start: messageStart, end, offset, tooLong });
   }
 
-  /** What the pipeline's code makes of the message; undefined: the plain pipeline must look. */
-  #decide(src: Buffer, hasProgram: boolean, end: number): Ending | undefined {
-    const { programStart, programEnd, messageStart } = this.#header;
-    const tree = hasProgram ? this.#rules.ofProgram(src, programStart, programEnd) : this.#rules.withoutProgram;
-    const number = tree ? tree.decide(src, messageStart, end) : DO_PLAINLY;
-    return number === DO_PLAINLY ? undefined : tree!.endings[number];
+  #count(program: ProgramRules, ending: Ending, src: Buffer, end: number, offset: number): void {
+    if (ending.failedStage === undefined) this.tally.count(program, ending.outcome);
+    else this.tally.missed(program, ending.failedStage, src, this.#header.messageStart, end, offset);
   }
 
   /** Behind the fields of the header: those of the pipeline, and the end. */
@@ -268,10 +279,9 @@ export class SyslogEncoder {
   #plainly(
     lineStart: number,
     idEnd: number,
-    line: {
+    line: MessagePlace & {
       readonly calendar: Calendar;
       readonly quarter: Quarter;
-      readonly offset: number;
       readonly tooLong: boolean;
     },
   ): boolean {
@@ -280,15 +290,14 @@ export class SyslogEncoder {
     const event = new LogEvent(JSON.parse(document) as Fields);
     let { index } = line.quarter;
     let text = document;
-    if (!line.tooLong) {
-      const { verdict } = this.#rules.plain(event, {
-        origin: this.#origin,
-        calendar: line.calendar,
-        offset: line.offset,
-      });
-      if (verdict) {
+    const run = line.tooLong
+      ? undefined
+      : this.#rules.plain(event, { origin: this.#origin, calendar: line.calendar, offset: line.offset });
+    this.tally.plainly(event, run, line);
+    if (run) {
+      if (run.verdict) {
         writer.at = lineStart;
-        this.#dropped(verdict.drop);
+        this.#dropped(run.verdict.drop);
         return false;
       }
       settle(event);
@@ -405,6 +414,12 @@ export class SyslogEncoder {
     writer.raw(tag);
     writer.buffer[writer.at++] = COMMA;
   }
+}
+
+/** What the pipeline's code makes of a message; undefined: the plain pipeline must look. */
+function decide({ tree }: ProgramRules, src: Buffer, start: number, end: number): Ending | undefined {
+  const number = tree ? tree.decide(src, start, end) : DO_PLAINLY;
+  return number === DO_PLAINLY ? undefined : tree!.endings[number];
 }
 
 /** The index of an event's time; undefined when the pipeline has left none that can be read. */

@@ -16,12 +16,22 @@ import { interpret, type Run } from "./interpret.ts";
 import { ProgramTable } from "./program-table.ts";
 import { specialise, type SpecialiseTools } from "./specialise.ts";
 
+/** What is done with the lines of a program. */
+export interface ProgramRules {
+  /** Absent of lines that name none. */
+  readonly name: string | undefined;
+  /** As code; `undefined`: only the plain pipeline knows. */
+  readonly tree: CompiledTree | undefined;
+  /** Where the tally of this number counts its lines; a tally's own. */
+  talliedBy: number;
+  slot: number;
+}
+
 /** The rules of a service's lines. */
 export interface ServiceRules {
-  /** What is done with the lines of a program, as code; `undefined`: only the plain pipeline knows. */
-  readonly ofProgram: (src: Buffer, start: number, end: number) => CompiledTree | undefined;
-  /** The same for lines that name none. */
-  readonly withoutProgram: CompiledTree | undefined;
+  /** Finds a program by the bytes of its name. */
+  readonly ofProgram: (src: Buffer, start: number, end: number) => ProgramRules;
+  readonly withoutProgram: ProgramRules;
   /** The plain pipeline. */
   readonly plain: (event: LogEvent, line: LineContext) => Run;
 }
@@ -72,29 +82,39 @@ export function plainRules(
 
 function rulesOf(definition: PipelineDefinition, service: string, bank: Bank): ServiceRules {
   const plain = plainRules(definition, bank);
-  const tools = specialiseTools(bank);
+  let gaveUp = false;
+  const tools = specialiseTools(bank, () => (gaveUp = true));
   const trees = new Map<string, CompiledTree | undefined>();
   const ids = new Map<unknown, number>();
   // Expressions and tests are the same when they are one object.
   const byIdentity = (name: string, value: unknown): unknown =>
     name === "expression" || name === "regex" ? onceFor(ids, value, () => ids.size) : value;
   const treeOf = (program: string | null): CompiledTree | undefined => {
+    gaveUp = false;
     const tree = specialise(definition, { fields: { program, service } }, tools);
+    // The plain pipeline says so in each line.
+    if (gaveUp) return undefined;
     // Programs of which the pipeline says the same share their code.
     const key = JSON.stringify(tree, byIdentity);
     if (!trees.has(key)) trees.set(key, compileTree(tree));
     return trees.get(key);
   };
-  const programs = new ProgramTable(treeOf);
+  const rulesFor = (name: string | undefined): ProgramRules => ({
+    name,
+    tree: treeOf(name ?? null),
+    talliedBy: 0,
+    slot: 0,
+  });
+  const programs = new ProgramTable(rulesFor);
   return {
     ofProgram: (src, start, end) => programs.of(src, start, end),
-    withoutProgram: treeOf(null),
+    withoutProgram: rulesFor(undefined),
     plain,
   };
 }
 
-/** Expressions are read once for all programs. */
-function specialiseTools(bank: Bank): SpecialiseTools {
+/** Expressions are read once for all programs. @param giveUp is told when a condition on what is known goes over its budget */
+function specialiseTools(bank: Bank, giveUp: () => void): SpecialiseTools {
   const expressions = new Map<string, GrokExpression>();
   const regexes = new Map<string, Regex>();
   const searches = new Map<string, ReturnType<typeof regexCompiler.compile>>();
@@ -108,7 +128,11 @@ function specialiseTools(bank: Bank): SpecialiseTools {
     parseRegex: (source) => onceFor(regexes, source, () => parseRegex(source)),
     compileRegex: (source) => {
       const regex = onceFor(searches, source, () => regexCompiler.compile(source));
-      return (text) => typeof regex.exec(text, 0) === "object";
+      return (text) => {
+        const match = regex.exec(text, 0);
+        if (match === "over-budget") giveUp();
+        return typeof match === "object";
+      };
     },
   };
 }

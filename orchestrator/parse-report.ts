@@ -125,7 +125,7 @@ export function programRows({ programs }: ParseReport, most = SHOWN_PROGRAMS): r
         count(row.headerOnly),
         count(row.dropped),
       ]),
-    ...more(programs.length - most, "programs", titles.length),
+    ...more(programs.length - most, titles.length),
   ];
 }
 
@@ -141,12 +141,12 @@ export function groupRows(
     ...groups
       .slice(0, most)
       .map((row) => [row.program, row.cause, row.word, count(row.lines), `${row.file}:${String(row.offset)}`]),
-    ...more(groups.length - most, "groups", titles.length),
+    ...more(groups.length - most, titles.length),
   ];
 }
 
-function more(left: number, what: string, columns: number): readonly (readonly string[])[] {
-  return left <= 0 ? [] : [[`${count(left)} more ${what}`, ...new Array<string>(columns - 1).fill("")]];
+function more(left: number, columns: number): readonly (readonly string[])[] {
+  return left <= 0 ? [] : [[`${count(left)} more`, ...new Array<string>(columns - 1).fill("")]];
 }
 
 /** In a line: `full parse 98.2 %; most without: sshd Connection 1,204`. */

@@ -251,10 +251,7 @@ const number = (n: number): string => n.toLocaleString("en-US");
 const mib = (bytes: number): string => `${number(Math.round(bytes / 2 ** 20))} MiB`;
 
 /** How far lines were understood, and what the next pattern is to be written for. */
-function parsingText(
-  parsing: ParseReport,
-  table: (rows: readonly (readonly string[])[]) => string,
-): string {
+function parsingText(parsing: ParseReport, table: (rows: readonly (readonly string[])[]) => string): string {
   const { fullShare, programs, misses, rejects, overBudget } = parsing;
   if (programs.length === 0) return "";
   const more = (title: string, rows: readonly (readonly string[])[]): string =>

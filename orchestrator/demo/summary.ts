@@ -121,7 +121,10 @@ export function joinPhases(own: Phases, campaign: Readonly<Record<string, number
 function parsingTables(parsing: ParseReport): readonly string[] {
   const tableOf = ([titles = [], ...rows]: readonly (readonly string[])[], numbers: readonly number[]): string =>
     formatTable(
-      titles.map((title, i) => ({ title: title.toUpperCase(), ...(numbers.includes(i) ? { align: "right" as const } : {}) })),
+      titles.map((title, i) => ({
+        title: title.toUpperCase(),
+        ...(numbers.includes(i) ? { align: "right" as const } : {}),
+      })),
       rows,
     );
   const misses = groupRows(parsing.misses, "stage");

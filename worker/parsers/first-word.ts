@@ -49,7 +49,7 @@ export class FirstWord {
 
   #take(src: Uint8Array, start: number, limit: number): void {
     const { bytes } = this;
-    for (let at = start; at < limit; ) {
+    for (let at = start; at < limit;) {
       const byte = src[at]!;
       if (CLASS[byte] === NONE) return;
       const size = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;

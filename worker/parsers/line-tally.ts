@@ -134,7 +134,10 @@ export class LineTally {
       const lines = programLines(name, (outcome) => this.#counts[slot * OUTCOMES + outcome]!);
       if (slot !== REST || this.#counts.subarray(0, OUTCOMES).some((n) => n > 0)) this.#plain.addProgram(lines);
     }
-    for (const { slot, stage, word, lines, offset } of [...this.#misses, ...(this.#moreMisses ? [this.#moreMisses] : [])]) {
+    for (const { slot, stage, word, lines, offset } of [
+      ...this.#misses,
+      ...(this.#moreMisses ? [this.#moreMisses] : []),
+    ]) {
       this.#plain.addMiss({
         program: names[slot]!,
         cause: printable(stage),

@@ -78,7 +78,16 @@ export function runReference(
     count: body.length,
     offsets: Float64Array.from(offsets),
     lengths: Uint32Array.from(body.map((text) => Buffer.byteLength(text))),
-    tallies: { read, bytes, dropped: read - body.length, unparsed, droppedBy, unparsedBy, perIndex, parses: parses.counts(ROW_LIMITS) },
+    tallies: {
+      read,
+      bytes,
+      dropped: read - body.length,
+      unparsed,
+      droppedBy,
+      unparsedBy,
+      perIndex,
+      parses: parses.counts(ROW_LIMITS),
+    },
   };
 }
 
@@ -275,8 +284,7 @@ function parseOf(event: LogEvent, run: Run | undefined, isDropped: boolean, mess
   const shown = (value: unknown) => printable(typeof value === "string" ? value : JSON.stringify(value));
   return {
     program: shown(name),
-    outcome:
-      isDropped || run?.verdict ? "dropped" : isMissed ? "failed" : stages.length > 0 ? "full" : "header-only",
+    outcome: isDropped || run?.verdict ? "dropped" : isMissed ? "failed" : stages.length > 0 ? "full" : "header-only",
     miss: isMissed ? { cause: shown(cause), word: printable(firstWord(message) ?? NO_WORD) } : undefined,
     overBudget: run?.overBudget ?? [],
   };

@@ -401,7 +401,14 @@ describe("the pipeline's documents", () => {
           { program: "sshd", full: 0, failed: 0, headerOnly: 0, dropped: 1 },
         ],
         misses: [
-          { program: "(no header)", cause: "bad-utf8", word: "\u{fffd}Jan", lines: 1, fileId: prague.fileId, offset: 58 },
+          {
+            program: "(no header)",
+            cause: "bad-utf8",
+            word: "\u{fffd}Jan",
+            lines: 1,
+            fileId: prague.fileId,
+            offset: 58,
+          },
         ],
         overBudget: [],
       },

@@ -7,7 +7,7 @@ const FAILED = "failed";
 const ERROR = '"tags":["_mutate_error"]';
 
 describe("mutate", () => {
-  it.each<[object, string, string, string]>([
+  it.each<[object, string, string, unknown]>([
     // coerce
     [{ coerce: { a: "x" } }, '{"a":null}', '{"a":"x"}', OK],
     [{ coerce: { a: "%{b}" } }, '{"a":null,"b":1}', '{"a":"1","b":1}', OK],

@@ -1,4 +1,5 @@
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
+import { linesOf } from "../worker/contract/parse-counts.ts";
 import type { UnpackedFile } from "../worker/contract/chunk.ts";
 
 /** The sums and proofs over ledger rows. Pure. */
@@ -41,7 +42,7 @@ export function totalOf(rows: Iterable<LedgerRow>): LedgerTotals {
 /** A row whose own sums do not add up (invariant 4), or an empty list. */
 export function unbalancedRows(rows: Iterable<LedgerRow>): string[] {
   const problems: string[] = [];
-  for (const { chunk, counts, perIndex } of rows) {
+  for (const { chunk, counts, perIndex, parses } of rows) {
     if (counts.read !== counts.written + counts.duplicate + counts.dropped + counts.rejected) {
       problems.push(
         `chunk ${chunk}: read ${String(counts.read)} ≠ written ${String(counts.written)} + duplicate ${String(counts.duplicate)} + dropped ${String(counts.dropped)} + rejected ${String(counts.rejected)}`,
@@ -52,6 +53,10 @@ export function unbalancedRows(rows: Iterable<LedgerRow>): string[] {
       problems.push(
         `chunk ${chunk}: ${String(indexed)} documents by index ≠ ${String(counts.written + counts.duplicate)} written or duplicate`,
       );
+    }
+    const byProgram = parses?.programs.reduce((sum, program) => sum + linesOf(program), 0);
+    if (byProgram !== undefined && byProgram !== counts.read) {
+      problems.push(`chunk ${chunk}: ${String(byProgram)} lines by program ≠ ${String(counts.read)} read`);
     }
   }
   return problems;

@@ -10,6 +10,7 @@ import type { Estimate } from "./estimate.ts";
 import { observed, type Observed } from "./jobs/forecast.ts";
 import type { PutBack } from "./loss/record.ts";
 import type { JobUsage } from "./jobs/agents.ts";
+import { groupRows, parseReport, parseTotals, programRows, shareText, type ParseReport } from "./parse-report.ts";
 import type { Plan } from "./plan.ts";
 import { serviceReportText } from "./serving/service-report.ts";
 import type { CampaignView } from "./view.ts";
@@ -26,6 +27,8 @@ export interface Report {
   readonly droppedBy: Readonly<Record<string, number>>;
   readonly rejectedBy: Readonly<Record<string, number>>;
   readonly unparsedBy: Readonly<Record<string, number>>;
+  /** How far lines were understood; absent in reports of versions that did not count it. */
+  readonly parsing?: ParseReport;
   readonly documents: number;
   readonly bytes: number;
   readonly files: number;
@@ -195,6 +198,7 @@ export function makeReport(inputs: ReportInputs): Report {
     droppedBy: totals.droppedBy,
     rejectedBy: totals.rejectedBy,
     unparsedBy: totals.unparsedBy,
+    parsing: parseReport(parseTotals(rows), plan),
     documents,
     bytes,
     files: plan.files.length,
@@ -246,6 +250,22 @@ function perFile(plan: Plan, rows: readonly LedgerRow[]): ReportFile[] {
 const number = (n: number): string => n.toLocaleString("en-US");
 const mib = (bytes: number): string => `${number(Math.round(bytes / 2 ** 20))} MiB`;
 
+/** How far lines were understood, and what the next pattern is to be written for. */
+function parsingText(parsing: ParseReport, table: (rows: readonly (readonly string[])[]) => string): string {
+  const { fullShare, programs, misses, rejects, overBudget } = parsing;
+  if (programs.length === 0) return "";
+  const more = (title: string, rows: readonly (readonly string[])[]): string =>
+    rows.length < 2 ? "" : `\n${title}:\n\n${table(rows)}\n`;
+  const given = overBudget.map(({ pattern, place, lines }) => [pattern, place, number(lines)]);
+  return `## Parsing
+
+Full parse: ${shareText(fullShare)} of the lines that were not dropped. In full: \`parsing\` of report.json.
+
+${table(programRows(parsing))}
+${more("No pattern reads these", groupRows(misses, "stage"))}${more("Rejected", groupRows(rejects, "error"))}${more("Matching was given up", [["pattern", "place", "lines"], ...given])}
+`;
+}
+
 /** The readable form, Markdown. */
 export function reportText(report: Report): string {
   if (report.serves) return serviceReportText(report, report.serves);
@@ -292,6 +312,7 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 - rejected by reason: ${listOf(report.rejectedBy)}
 - snapshot: ${report.snapshot ? `${report.snapshot.name} in ${report.snapshot.repository}, ${report.snapshot.verified ? "verified by restoring each index" : "not verified"}` : "none"}
 
+${report.parsing ? parsingText(report.parsing, table) : ""}
 ## Phases
 
 ${table([["phase", "seconds"], ...Object.entries(report.phases).map(([name, seconds]) => [name, String(seconds)])])}

@@ -15,6 +15,7 @@ import type { CampaignPaths } from "./paths.ts";
 import { judgeOwner, readOwner, type Owner } from "./owner-file.ts";
 import { readProgress, type ProgressFile } from "./progress.ts";
 import { reasons, type Reason } from "./reasons.ts";
+import { parseLine } from "./parse-report.ts";
 import { phasesOf, type Report } from "./report.ts";
 import { readServing } from "./serving/serving-file.ts";
 import { servingUntil } from "./serving/service.ts";
@@ -81,6 +82,8 @@ export interface CampaignStatus {
   /** What they may cost; absent without a limit. */
   readonly budget?: Budget;
   readonly phases: Readonly<Record<string, number>>;
+  /** How far lines were understood, in a line; once there is a report. */
+  readonly parsing?: string;
   readonly snapshot?: { readonly name: string; readonly verified: boolean };
   readonly warnings: readonly string[];
   /** While it serves, or restores to serve: indices that can be searched, and all. */
@@ -193,6 +196,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     account: accountOf([...accounts.values()]),
     ...(budget === undefined ? {} : { budget }),
     phases: phasesOf(view, now),
+    ...(report?.parsing ? { parsing: parseLine(report.parsing) } : {}),
     ...(report?.snapshot ? { snapshot: { name: report.snapshot.name, verified: report.snapshot.verified } } : {}),
     warnings: view.warnings,
     ...(until === undefined

@@ -3,12 +3,13 @@ import { openChunk, type ChunkBytes } from "./chunk-source.ts";
 import type { Chunk } from "./contract/chunk.ts";
 import { ConfigError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
+import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
 import { HELD_LINE_BYTES, ownedBlocks, type LineBlock } from "./framing/lines.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { createRejects, readLine, type Rejects } from "./rejects.ts";
+import { createRejects, readLine, type RejectedCount, type Rejects } from "./rejects.ts";
 
 /** What doing chunks needs; one for the process. */
 export interface ChunkContext {
@@ -170,6 +171,8 @@ class ChunkTally {
   readonly #droppedBy = new Map<string, number>();
   readonly #unparsedBy = new Map<string, number>();
   readonly #rejectedBy = new Map<string, number>();
+  readonly #parses = new ParseSums();
+  readonly #rejects = new GroupSums();
 
   /** @param begin where the chunk covers nothing, if it covers nothing */
   constructor(begin: number) {
@@ -194,13 +197,15 @@ class ChunkTally {
     addAll(this.#perIndex, tallies.perIndex);
     addAll(this.#droppedBy, tallies.droppedBy);
     addAll(this.#unparsedBy, tallies.unparsedBy);
+    this.#parses.add(tallies.parses);
   }
 
-  settled(written: number, duplicate: number, rejected: readonly { index: string; type: string }[]): void {
+  settled(written: number, duplicate: number, rejected: readonly RejectedCount[]): void {
     this.#written += written;
     this.#duplicate += duplicate;
     this.#rejected += rejected.length;
-    for (const { index, type } of rejected) {
+    for (const { index, type, group } of rejected) {
+      this.#rejects.add(group);
       addAll(this.#perIndex, { [index]: -1 });
       addAll(this.#rejectedBy, { [type]: 1 });
     }
@@ -225,6 +230,8 @@ class ChunkTally {
       droppedBy: Object.fromEntries(this.#droppedBy),
       rejectedBy: Object.fromEntries(this.#rejectedBy),
       unparsedBy: Object.fromEntries(this.#unparsedBy),
+      parses: this.#parses.counts(ROW_LIMITS),
+      ...(this.#rejected === 0 ? {} : { rejects: this.#rejects.top(ROW_LIMITS.groups) }),
       covered: [this.#first, this.#last],
       millis: Math.round(millis),
       parseCpuMicros: Math.round(this.#cpuMicros),

@@ -144,6 +144,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
         },
         unparsedBy: nonZero(UNPARSED_KINDS, encoder.unparsedBy),
         perIndex: nonZero(encoder.indexNames, encoder.perIndex),
+        parses: encoder.tally.counts(),
       },
     };
   };

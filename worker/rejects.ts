@@ -2,8 +2,11 @@ import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Chunk } from "./contract/chunk.ts";
 import { StoreError } from "./contract/errors.ts";
+import { NO_HEADER, NO_PROGRAM, NO_WORD, printable, type LineGroup } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Outcome, WriteResult } from "./contract/pipeline.ts";
 import { HELD_LINE_BYTES, type RangeReader } from "./framing/lines.ts";
+import { FirstWord } from "./parsers/first-word.ts";
+import { TAGS } from "./parsers/unparsed.ts";
 
 const LF = 10;
 const FIRST_STEP = 4096;
@@ -23,14 +26,21 @@ export interface RejectedDocument {
   readonly raw: string;
 }
 
+/** What is counted of a rejected document. */
+export interface RejectedCount {
+  readonly index: string;
+  readonly type: string;
+  readonly group: LineGroup;
+}
+
 /** The rejects of one attempt at one chunk. */
 export interface Rejects {
-  /** Writes what a bulk rejected; returns the number of documents by index and by error type. */
+  /** Writes what a bulk rejected; returns what is counted of each document. */
   add(
     batch: EncodedBatch,
     result: WriteResult,
     line: (offset: number) => Promise<Uint8Array>,
-  ): Promise<readonly { readonly index: string; readonly type: string }[]>;
+  ): Promise<readonly RejectedCount[]>;
   /** Gives the file its name, if there is one. To be called just before the chunk is committed. */
   commit(): Promise<void>;
   /** Removes what was not committed. */
@@ -64,7 +74,7 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
 
   return {
     async add(batch, result, line) {
-      const counted: { index: string; type: string }[] = [];
+      const counted: RejectedCount[] = [];
       const starts = result.exceptions.length === 0 ? undefined : bodyStarts(batch);
       for (const [at, outcome] of result.exceptions) {
         const { status, type, reason } = rejection(outcome);
@@ -86,7 +96,8 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
         } catch (error) {
           throw failed(error);
         }
-        counted.push({ index, type });
+        const group = groupOf(batch, starts?.[at] ?? 0, at);
+        counted.push({ index, type, group: { ...group, cause: printable(type), fileId: chunk.origin.fileId, offset } });
       }
       return counted;
     },
@@ -144,4 +155,24 @@ function actionOf(body: Uint8Array, start: number): { index: string; id: string 
   const line = Buffer.from(body.subarray(start, body.indexOf(LF, start))).toString("utf8");
   const action = JSON.parse(line) as { create?: { _index?: string; _id?: string } };
   return { index: action.create?._index ?? "", id: action.create?._id ?? "" };
+}
+
+/** Program and first word of a rejected document, as they stand in it. */
+function groupOf(batch: EncodedBatch, start: number, at: number): Pick<LineGroup, "program" | "word" | "lines"> {
+  const source = batch.body.indexOf(LF, start) + 1;
+  const text = Buffer.from(batch.body.subarray(source, start + (batch.lengths[at] ?? 0))).toString("utf8");
+  const { program, message, tags } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  const isRead = !(Array.isArray(tags) && tags.includes(TAGS.unparsed));
+  const bytes = Buffer.from(shown(message ?? ""));
+  const word = new FirstWord();
+  word.find(bytes, 0, bytes.length);
+  return {
+    program: isRead ? printable(shown(program ?? NO_PROGRAM)) : NO_HEADER,
+    word: word.length === 0 ? NO_WORD : printable(word.text),
+    lines: 1,
+  };
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,3 +1,5 @@
+import { NO_HEADER } from "../../worker/contract/parse-counts.ts";
+import type { Report } from "../report.ts";
 import type { Manifest } from "../sample/index.ts";
 import type { Bucket, Search } from "./search.ts";
 import { SSH_EVENTS } from "../sample/scene.ts";
@@ -93,6 +95,16 @@ export function compareWithManifest(manifest: Manifest, found: Found): readonly 
     compareCounts("unparsed lines by kind", manifest.unparsed.kinds, found.unparsed),
     compareCounts("ssh events by result", manifest.ssh.results, found.results),
     compareCounts("ssh results by remote address", remotes, found.remotes),
+  ];
+}
+
+/** Compares the ledger's lines by program with the manifest's. Pure. */
+export function compareParsing(manifest: Manifest, { parsing }: Pick<Report, "parsing">): readonly Compared[] {
+  const programs = Object.fromEntries((parsing?.programs ?? []).map(({ program, lines }) => [program, lines]));
+  const { [NO_HEADER]: withoutHeader = 0, ...named } = programs;
+  return [
+    compareCounts("lines by program", manifest.programs, named),
+    compareCounts("lines without a header", { none: manifest.withoutProgram }, { none: withoutHeader }),
   ];
 }
 

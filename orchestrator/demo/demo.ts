@@ -11,7 +11,7 @@ import type { Manifest } from "../sample/index.ts";
 import { readReport, type CampaignStatus } from "../status.ts";
 import { ensureArchive } from "./archive.ts";
 import { NODES, runCampaign } from "./campaign-run.ts";
-import { compareWithManifest, findAll, type Compared } from "./comparison.ts";
+import { compareParsing, compareWithManifest, findAll, type Compared } from "./comparison.ts";
 import { keepText } from "./keep-text.ts";
 import { findLeftovers, type Leftovers } from "./leftovers.ts";
 import type { DemoOptions } from "./options.ts";
@@ -47,7 +47,7 @@ export async function runDemo(options: DemoOptions, io: Io, signal: AbortSignal)
   let ended = false;
   try {
     const { manifest, status } = await loadMonth(run, options, signal);
-    const compared = await watch.time("compare", () => compare(run, manifest, status, signal));
+    const compared = [...(await watch.time("compare", () => compare(run, manifest, status, signal)))];
     const metrics = await countMetrics(run, signal);
     kept = options.keep;
     if (!kept) await watch.time("teardown", () => run.line.json(["teardown", run.id], signal));
@@ -55,6 +55,7 @@ export async function runDemo(options: DemoOptions, io: Io, signal: AbortSignal)
     if (!kept) await watch.time("services down", () => endServices(run, signal));
     ended = !kept;
     const leftovers = kept ? NOTHING : await waitForLeftovers(run, signal);
+    compared.push(...compareParsing(manifest, report));
     const problems = [
       ...compared.flatMap(({ differences }) => differences),
       ...problemsOf(report, manifest, kept, metrics, leftovers),

@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, formatTable } from "../cli/io.ts";
+import { groupRows, parseLine, programRows, type ParseReport } from "../parse-report.ts";
 import type { Report } from "../report.ts";
 import type { Compared } from "./comparison.ts";
 import type { Leftovers } from "./leftovers.ts";
@@ -116,6 +117,24 @@ export function joinPhases(own: Phases, campaign: Readonly<Record<string, number
   return joined;
 }
 
+/** The share of full parses by program, and what has no pattern. */
+function parsingTables(parsing: ParseReport): readonly string[] {
+  const tableOf = ([titles = [], ...rows]: readonly (readonly string[])[], numbers: readonly number[]): string =>
+    formatTable(
+      titles.map((title, i) => ({
+        title: title.toUpperCase(),
+        ...(numbers.includes(i) ? { align: "right" as const } : {}),
+      })),
+      rows,
+    );
+  const misses = groupRows(parsing.misses, "stage");
+  return [
+    "",
+    tableOf(programRows(parsing), [1, 2, 3, 4, 5]),
+    ...(misses.length > 1 ? ["", "no pattern reads these:", tableOf(misses, [3])] : []),
+  ];
+}
+
 /** A short account for people. */
 export function resultText(result: DemoResult, report: Report, compared: readonly Compared[]): string {
   const { lines } = result;
@@ -133,6 +152,7 @@ export function resultText(result: DemoResult, report: Report, compared: readonl
       "rate",
       `${formatCount(result.eventsPerSecond)} events/s for ${result.loadSeconds} s; parser ${report.parseMicrosPerLine} µs of CPU a line, Elasticsearch ${report.storeMicrosPerDocument} µs a document`,
     ],
+    ["parsing", report.parsing ? parseLine(report.parsing) : ""],
     ["snapshot", `${result.snapshot.name}, ${result.snapshot.verified ? "verified by restoring it" : "NOT verified"}`],
     ["metrics", `${formatCount(result.graphite.metrics)} in Graphite`],
     ["checked", compared.map(({ aspect, numbers }) => `${formatCount(numbers)} ${aspect}`).join(", ")],
@@ -157,5 +177,6 @@ export function resultText(result: DemoResult, report: Report, compared: readonl
       [{ title: "PHASE" }, { title: "SECONDS", align: "right" }],
       [...rows, ["all together", result.wallSeconds.toFixed(1)]],
     ),
+    ...(report.parsing ? parsingTables(report.parsing) : []),
   ].join("\n");
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { NO_PARSES } from "../../worker/contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "../../worker/contract/pipeline.ts";
 import { createDataNodes } from "../../worker/sinks/elasticsearch/nodes.ts";
 import { DEFAULT_POLICY } from "../../worker/sinks/elasticsearch/policy.ts";
@@ -48,6 +49,7 @@ function batchOf(index: string, documents: readonly Document[]): EncodedBatch {
       unparsed: 0,
       droppedBy: {},
       unparsedBy: {},
+      parses: NO_PARSES,
       perIndex: { [index]: texts.length },
     },
   };

@@ -158,6 +158,8 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
     const poisoned = text.split("\n").filter((line) => Number(/\[(\d+)\]/.exec(line)?.[1] ?? 0) > 127);
     expect(row?.counts).toMatchObject({ read: 1000, written: 1000 - poisoned.length, rejected: poisoned.length });
     expect(row?.rejectedBy).toEqual({ document_parsing_exception: poisoned.length });
+    expect(row?.rejects?.reduce((sum, { lines }) => sum + lines, 0)).toBe(poisoned.length);
+    expect(row?.rejects?.[0]).toMatchObject({ cause: "document_parsing_exception", fileId: row?.fileId });
     expect(await store.count(campaign.indices)).toBe(1000 - poisoned.length);
     const file = join(campaign.dir, "rejects", `${row?.chunk}.${row?.attempt}.ndjson`);
     const rejects = readFileSync(file, "utf8")

@@ -10,6 +10,7 @@ import type { Plan, PlannedFile } from "../../orchestrator/plan.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
 import { findSevenZip } from "../../orchestrator/sample/seven-zip.ts";
 import { SSH_EVENTS } from "../../orchestrator/sample/scene.ts";
+import { linesOf, NO_HEADER, ParseSums } from "../../worker/contract/parse-counts.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
 import { DEFAULT_RULES } from "../support/rules.ts";
 
@@ -47,6 +48,7 @@ for (const { name, month, timeZone, options } of [
     const days = new Map<string, number>();
     const results = new Map<string, number>();
     const remotes = new Map<string, Map<string, number>>();
+    const parses = new ParseSums();
     let documents = 0;
     let withoutProgram = 0;
 
@@ -71,6 +73,7 @@ for (const { name, month, timeZone, options } of [
       const localDay = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" });
       for (const file of plan.files) {
         const batch = pipeline.run(bytesOf(dir, plan, file), 0, file.origin);
+        parses.add(batch.tallies.parses);
         const text = Buffer.from(batch.body.buffer, batch.body.byteOffset, batch.body.byteLength).toString("utf8");
         for (const line of text.split("\n").filter((_, i) => i % 2 === 1)) {
           const document = JSON.parse(line) as Document;
@@ -105,6 +108,19 @@ for (const { name, month, timeZone, options } of [
     it("has the manifest's programs", () => {
       expect(Object.fromEntries(programs)).toEqual(manifest.programs);
       expect(withoutProgram).toBe(manifest.withoutProgram);
+    });
+
+    it("has the manifest's programs in what is counted of parsing", () => {
+      const counted = parses.counts({ programs: 1000, groups: 1000, patterns: 1000 });
+      const lines = Object.fromEntries(counted.programs.map((program) => [program.program, linesOf(program)]));
+      expect(lines).toEqual({ ...manifest.programs, [NO_HEADER]: manifest.withoutProgram });
+      const ofSshd = counted.programs.find(({ program }) => program === "sshd");
+      // Dirt aside, the default pipelines know all that it says.
+      expect(ofSshd?.full).toBeGreaterThan(0.98 * (manifest.programs["sshd"] ?? NaN));
+      // Each line without a header is a miss.
+      const withoutHeader = counted.misses.filter(({ program }) => program === NO_HEADER);
+      expect(withoutHeader.reduce((sum, { lines }) => sum + lines, 0)).toBe(manifest.withoutProgram);
+      expect(counted.overBudget).toEqual([]);
     });
 
     it("has the manifest's unparsed lines by kind", () => {

@@ -1,3 +1,5 @@
+import type { LineGroup, ParseCounts } from "./parse-counts.ts";
+
 /**
  * The ledger: one row for each committed chunk. The row is the return value of the
  * chunk's spool job, so BullMQ's lock token is the fence: an attempt that lost its
@@ -40,6 +42,10 @@ export interface LedgerRow {
   readonly rejectedBy: Readonly<Record<string, number>>;
   /** Unparsed lines by kind. */
   readonly unparsedBy: Readonly<Record<string, number>>;
+  /** How far the lines were understood, by program; absent in rows of versions that did not count it. */
+  readonly parses?: ParseCounts;
+  /** Rejected documents by program, error type and first word; absent when there is none. */
+  readonly rejects?: readonly LineGroup[];
   /** The bytes that the lines of this chunk cover after decompression, `[first, last)`; equal when it owns none. */
   readonly covered: readonly [first: number, last: number];
   /** Wall time of the attempt and the CPU that its parsing took. */

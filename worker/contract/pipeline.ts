@@ -1,4 +1,5 @@
 import type { Origin } from "./chunk.ts";
+import type { ParseCounts } from "./parse-counts.ts";
 
 /**
  * The seams of the hot path: `Pipeline.run(block) → EncodedBatch → Sink.write`.
@@ -19,6 +20,8 @@ export interface Tallies {
   readonly unparsedBy: Readonly<Record<string, number>>;
   /** Documents in the body by index. */
   readonly perIndex: Readonly<Record<string, number>>;
+  /** How far the lines were understood: each of `read` once, by program. */
+  readonly parses: ParseCounts;
 }
 
 /** Documents ready for the wire: NDJSON with action lines. */

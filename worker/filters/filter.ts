@@ -30,7 +30,13 @@ export interface Filter {
  * What a filter did: `matched` when Logstash's would call `filter_matched` (only then fields and tags are added and removed),
  * `unmatched` when there was nothing to do, `failed` when it added its failure tags; or the event is to be dropped.
  */
-export type FilterResult = "matched" | "unmatched" | "failed" | Drop;
+export type FilterResult = "matched" | "unmatched" | "failed" | OverBudget | Drop;
+
+/** The filter failed since the search for an expression was given up; it has added the tag for that. */
+export interface OverBudget {
+  /** The expression as it stands in the options. */
+  readonly overBudget: string;
+}
 
 /** The event is not to be written. */
 export interface Drop {

@@ -88,6 +88,8 @@ export const kv: FilterKind<KvOptions> = {
   create(options, tools) {
     const scanner = new Scanner(options, tools.regex);
     const { source, target, default_keys, tag_on_failure, tag_on_timeout } = options;
+    // Whichever of its expressions it was, this one stands for the filter.
+    const overBudget = patternsOf(options).pair;
     return {
       apply(event) {
         const pairs = newFields();
@@ -100,7 +102,7 @@ export const kv: FilterKind<KvOptions> = {
         } catch (error) {
           if (!(error instanceof OverBudget)) throw error;
           event.tag(tag_on_timeout);
-          return "failed";
+          return { overBudget };
         }
         if (Object.keys(pairs).length === 0) return "unmatched";
         if (write(pairs, target, event)) return "matched";

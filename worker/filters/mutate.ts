@@ -108,6 +108,7 @@ export const mutate: FilterKind<MutateOptions> = {
     remove: "it is called remove_field, as in Logstash",
   },
   create(options, tools) {
+    let givenUp: string | undefined;
     const operations: readonly Operation[] = [
       ...options.coerce.map(([field, value]) => coerce(field, value)),
       ...options.rename.map(([from, to]) => rename(from, to)),
@@ -115,7 +116,7 @@ export const mutate: FilterKind<MutateOptions> = {
       ...options.replace.map(([field, value]) => replace(field, value)),
       ...options.convert.map(([field, type]) => change(field, (value) => convert(value, type))),
       ...options.gsub.map(({ field, pattern, replacement }) =>
-        substitute(field, tools.regex.compile(pattern), replacement),
+        substitute(field, tools.regex.compile(pattern), replacement, () => (givenUp = pattern)),
       ),
       ...options.uppercase.map((field) =>
         change(
@@ -142,9 +143,10 @@ export const mutate: FilterKind<MutateOptions> = {
     ];
     return {
       apply(event) {
+        givenUp = undefined;
         if (operations.every((operation) => operation(event))) return "matched";
         for (const tag of options.tag_on_failure) event.tag(tag);
-        return "failed";
+        return givenUp === undefined ? "failed" : { overBudget: givenUp };
       },
     };
   },
@@ -199,7 +201,8 @@ function stripped(value: Json): Json | undefined {
   return value.every((item) => typeof item === "string") ? value.map(strip) : undefined;
 }
 
-function substitute(field: FieldPath, regex: Regex, replacement: Template): Operation {
+/** @param giveUp is told when the search was given up; then nothing is replaced */
+function substitute(field: FieldPath, regex: Regex, replacement: Template, giveUp: () => void): Operation {
   const constant = constantOf(replacement);
   return (event) => {
     const by = constant ?? renderTemplate(replacement, event);
@@ -208,7 +211,10 @@ function substitute(field: FieldPath, regex: Regex, replacement: Template): Oper
       field,
       texts((value) => {
         const result = gsub(value, regex, by);
-        given &&= result !== undefined;
+        if (result === undefined) {
+          given = false;
+          giveUp();
+        }
         return result ?? value;
       }),
     );

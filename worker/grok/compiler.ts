@@ -1,4 +1,4 @@
-import type { Filter, GrokCompiler, GrokOptions } from "../filters/filter.ts";
+import type { Filter, GrokCompiler, GrokOptions, OverBudget } from "../filters/filter.ts";
 import { showFieldPath, type Json, type LogEvent } from "../pipeline/event.ts";
 import { showValue } from "../pipeline/sprintf.ts";
 import type { Regex } from "../regex/syntax.ts";
@@ -30,7 +30,7 @@ export function grokCompiler(banks: Banks, matcher: (regex: Regex) => TextMatche
         field,
         expressions: patterns.map((pattern) => {
           const expression = parseExpression(pattern, bank, options.named_captures_only);
-          return { expression, find: matcher(expression.regex) };
+          return { pattern, expression, find: matcher(expression.regex) };
         }),
       }));
       return grokFilter(match, options);
@@ -40,18 +40,22 @@ export function grokCompiler(banks: Banks, matcher: (regex: Regex) => TextMatche
 
 interface FieldPatterns {
   readonly field: GrokOptions["match"][number][0];
-  readonly expressions: readonly { readonly expression: GrokExpression; readonly find: TextMatcher }[];
+  readonly expressions: readonly {
+    readonly pattern: string;
+    readonly expression: GrokExpression;
+    readonly find: TextMatcher;
+  }[];
 }
 
 /** @source logstash-filter-grok 4.4, `filter`, `match`, `match_against_groks`: a timeout ends the filter, with its own tag alone */
 function grokFilter(match: readonly FieldPatterns[], options: GrokOptions): Filter {
   const rules = captureRules(options);
-  const tryAll = ({ expressions }: FieldPatterns, value: Json, event: LogEvent): boolean | "timeout" => {
+  const tryAll = ({ expressions }: FieldPatterns, value: Json, event: LogEvent): boolean | OverBudget => {
     const text = typeof value === "string" ? value : showValue(value);
     let matched = false;
-    for (const { expression, find } of expressions) {
+    for (const { pattern, expression, find } of expressions) {
       const found = find(text);
-      if (found === "too-many-steps") return "timeout";
+      if (found === "too-many-steps") return { overBudget: pattern };
       if (found === "no-match") continue;
       matched = true;
       applyCaptures(event, expression, (group) => found[group], rules);
@@ -67,9 +71,9 @@ function grokFilter(match: readonly FieldPatterns[], options: GrokOptions): Filt
         if (value === undefined || value === null) continue;
         for (const one of Array.isArray(value) ? [...value] : [value]) {
           const result = tryAll(patterns, one, event);
-          if (result === "timeout") {
+          if (typeof result === "object") {
             event.tag(options.tag_on_timeout);
-            return "failed";
+            return result;
           }
           matched ||= result;
         }

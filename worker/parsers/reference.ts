@@ -4,8 +4,10 @@ import type { Origin } from "../contract/chunk.ts";
 import { compileHostZones } from "../contract/host-zones.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
+import { NO_HEADER, NO_PROGRAM, NO_WORD, ParseSums, printable, ROW_LIMITS } from "../contract/parse-counts.ts";
 import type { EncodedBatch } from "../contract/pipeline.ts";
 import { LogEvent, type Fields } from "../pipeline/event.ts";
+import type { GivenUp, Run } from "../pipeline/interpret.ts";
 import type { ServiceRules } from "../pipeline/rules.ts";
 import { settle } from "../pipeline/settle.ts";
 import { Calendar } from "../time/calendar.ts";
@@ -33,6 +35,7 @@ export function runReference(
   const body: string[] = [];
   const offsets: number[] = [];
   const tallies = { droppedBy: {}, unparsedBy: {}, perIndex: {} } as Record<string, Record<string, number>>;
+  const parses = new ParseSums();
   let read = 0;
   const lines = linesOf(src, lead, base);
   for (const [i, { line, start, next }] of lines.entries()) {
@@ -43,7 +46,20 @@ export function runReference(
     for (let copy = 0; copy < (repeated?.times ?? 1); copy++) {
       read++;
       const text = repeated?.text ?? line;
-      const { document, index, dropped } = readLine(text, offset, length, origin, repeated !== undefined, plain);
+      const { document, index, dropped, parse } = readLine(text, offset, length, origin, repeated !== undefined, plain);
+      const one = (outcome: string): number => (parse.outcome === outcome ? 1 : 0);
+      const { program } = parse;
+      parses.addProgram({
+        program,
+        full: one("full"),
+        failed: one("failed"),
+        headerOnly: one("header-only"),
+        dropped: one("dropped"),
+      });
+      if (parse.miss) parses.addMiss({ program, ...parse.miss, lines: 1, fileId: origin.fileId, offset });
+      for (const { pattern, place } of parse.overBudget) {
+        parses.addOverBudget({ pattern: printable(pattern, 200), place, lines: 1 });
+      }
       if (dropped !== undefined) {
         count(tallies.droppedBy, dropped);
       } else {
@@ -62,7 +78,16 @@ export function runReference(
     count: body.length,
     offsets: Float64Array.from(offsets),
     lengths: Uint32Array.from(body.map((text) => Buffer.byteLength(text))),
-    tallies: { read, bytes, dropped: read - body.length, unparsed, droppedBy, unparsedBy, perIndex },
+    tallies: {
+      read,
+      bytes,
+      dropped: read - body.length,
+      unparsed,
+      droppedBy,
+      unparsedBy,
+      perIndex,
+      parses: parses.counts(ROW_LIMITS),
+    },
   };
 }
 
@@ -165,7 +190,12 @@ function readLine(
   origin: Origin,
   isCopy: boolean,
   plain: ServiceRules["plain"],
-): { readonly document: Fields; readonly index: string; readonly dropped: string | undefined } {
+): {
+  readonly document: Fields;
+  readonly index: string;
+  readonly dropped: string | undefined;
+  readonly parse: Parse;
+} {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
   const badUtf8 = !Buffer.from(utf8.decode(head)).equals(head);
@@ -219,7 +249,9 @@ function readLine(
   };
   const event = new LogEvent(JSON.parse(JSON.stringify(document)) as Fields);
   const context = { origin, calendar: new Calendar({ ...origin, timeZone: zone }), offset };
-  const verdict = tooLong || dropped !== undefined ? undefined : plain(event, context).verdict;
+  const run = tooLong || dropped !== undefined ? undefined : plain(event, context);
+  const verdict = run?.verdict;
+  const parse = parseOf(event, run, dropped !== undefined, parsed?.message ?? text);
   settle(event);
   const timestamp = event.get(["@timestamp"]);
   const time = typeof timestamp === "string" ? Date.parse(timestamp) : NaN;
@@ -229,7 +261,49 @@ function readLine(
     document: event.fields,
     index: indexName(origin.index, origin.month, indexed),
     dropped: dropped === undefined ? verdict?.drop : dropReason(dropped),
+    parse,
   };
+}
+
+/** How far a line was understood; the words are those of `ProgramLines`. */
+interface Parse {
+  readonly program: string;
+  readonly outcome: "full" | "failed" | "header-only" | "dropped";
+  readonly miss: { readonly cause: string; readonly word: string } | undefined;
+  readonly overBudget: readonly GivenUp[];
+}
+
+function parseOf(event: LogEvent, run: Run | undefined, isDropped: boolean, message: string): Parse {
+  const { tags, program, unparsed } = event.fields as Record<string, unknown>;
+  const isRead = !(Array.isArray(tags) && tags.includes(TAGS.unparsed));
+  const name = isRead ? (program ?? NO_PROGRAM) : NO_HEADER;
+  const stages = run?.stages ?? [];
+  const failed = stages.filter((stage) => stage.failed).at(-1)?.name;
+  const cause = isRead ? failed : (unparsed ?? NO_HEADER);
+  const isMissed = !isDropped && run?.verdict === undefined && cause !== undefined;
+  const shown = (value: unknown) => printable(typeof value === "string" ? value : JSON.stringify(value));
+  return {
+    program: shown(name),
+    outcome: isDropped || run?.verdict ? "dropped" : isMissed ? "failed" : stages.length > 0 ? "full" : "header-only",
+    miss: isMissed ? { cause: shown(cause), word: printable(firstWord(message) ?? NO_WORD) } : undefined,
+    overBudget: run?.overBudget ?? [],
+  };
+}
+
+/** See `first-word.ts`. */
+function firstWord(message: string): string | undefined {
+  const searched = beginning(message, 256);
+  for (const [run] of searched.matchAll(/[\w\-./\u{80}-\u{10ffff}]+/gu)) {
+    const word = run.replace(/^[-./]+/, "");
+    if (/^\D/.test(word)) return beginning(word.replaceAll(/\d+/g, "#"), 32).replace(/[-./]+$/, "");
+  }
+  return undefined;
+}
+
+/** As many whole characters as are in so many bytes. */
+function beginning(text: string, bytes: number): string {
+  const head = Buffer.from(text);
+  return head.subarray(0, boundary(head, bytes)).toString();
 }
 
 /** The text of bytes in a legacy encoding; undefined when there is none, or the bytes are not of it. */

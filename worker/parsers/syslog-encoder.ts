@@ -2,6 +2,8 @@ import type { Origin } from "../contract/chunk.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
 import { LogEvent, type Fields } from "../pipeline/event.ts";
 import { DO_PLAINLY, type CompiledTree, type Ending } from "../pipeline/generate-tree.ts";
+import { DROPPED } from "../pipeline/outcome.ts";
+import type { ProgramRules } from "../pipeline/program-rules.ts";
 import type { ServiceRules } from "../pipeline/rules.ts";
 import { settle } from "../pipeline/settle.ts";
 import { type Calendar, type Quarter } from "../time/calendar.ts";
@@ -10,6 +12,7 @@ import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { DocumentOpening } from "./document-opening.ts";
 import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import { LineTally, type MessagePlace } from "./line-tally.ts";
 import { NameTable } from "./name-table.ts";
 import { repeatedTimes } from "./repeated.ts";
 import { HEADER_IMPOSSIBLE_DATE, HEADER_READ, HeaderScanner } from "./syslog-header.ts";
@@ -34,8 +37,6 @@ const HOSTS = new NameTable((name) => ({
   field: piece(`,"host":${JSON.stringify(name)}`),
   hasNul: name.includes("\0"),
 }));
-const PROGRAM = piece(',"program":"');
-const PID = piece(',"pid":');
 const MESSAGE = piece(',"message":"');
 const COLLECTOR = piece(',"collector":"');
 const PRI = piece(',"pri":');
@@ -107,6 +108,8 @@ export class SyslogEncoder {
   readonly #rules: ServiceRules;
   /** Documents that the pipeline dropped, by its reasons. */
   readonly droppedByPipeline = new Map<string, number>();
+  /** How far the lines were understood. */
+  readonly tally: LineTally;
 
   /** @param hostCalendars absent when no host has a zone of its own */
   constructor(
@@ -119,6 +122,7 @@ export class SyslogEncoder {
     this.#hostCalendars = hostCalendars;
     this.#origin = origin;
     this.#rules = rules;
+    this.tally = new LineTally(origin.fileId);
     this.writer = new JsonWriter(capacity);
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
@@ -161,25 +165,26 @@ export class SyslogEncoder {
     const verdict = header.scan(src, start, end);
     const parsed = verdict === HEADER_READ;
     const hasProgram = parsed && header.programEnd > header.programStart;
+    const program = hasProgram
+      ? this.#rules.ofProgram(src, header.programStart, header.programEnd)
+      : this.#rules.withoutProgram;
     if (hasProgram && this.droppedBy.length > 0) {
       const reason = this.drop.match(src, header.programStart, header.programEnd);
       if (reason >= 0) {
         this.droppedBy[reason]!++;
+        this.tally.count(program, DROPPED);
         return false;
       }
     }
 
     const messageStart = parsed ? header.messageStart : start;
     const tooLong = end - messageStart > LONGEST_MESSAGE;
-    const program = hasProgram ? this.#rules.ofProgram(src, header.programStart, header.programEnd) : undefined;
-    let ending: Ending | undefined;
-    if (parsed && flaws === undefined && !tooLong) {
-      const tree = hasProgram ? program?.tree : this.#rules.withoutProgram;
-      if (tree) ending = decide(tree, src, messageStart, end);
-      if (ending?.drop !== undefined) {
-        this.#dropped(ending.drop);
-        return false;
-      }
+    const tree = parsed && flaws === undefined && !tooLong ? program.tree : undefined;
+    const ending = tree && decide(tree, src, start, messageStart, end);
+    if (ending?.drop !== undefined) {
+      this.#dropped(ending.drop);
+      this.tally.count(program, DROPPED);
+      return false;
     }
 
     let calendar = this.#calendar;
@@ -199,19 +204,12 @@ export class SyslogEncoder {
     const idEnd = lineStart + this.#opening.idEnd;
 
     if (parsed && header.hostEnd > header.hostStart) this.#host(src, header.hostStart, header.hostEnd);
-    if (program) {
+    if (hasProgram) {
       writer.sawNul ||= program.hasNul;
       if (header.pid >= 0) {
         writer.raw(program.fieldWithPid);
         writer.integer(header.pid);
       } else writer.raw(program.field);
-    } else if (hasProgram) {
-      writer.raw(PROGRAM);
-      this.#string(header.programStart, header.programEnd);
-      if (header.pid >= 0) {
-        writer.raw(PID);
-        writer.integer(header.pid);
-      }
     }
     writer.raw(MESSAGE);
     writer.text(messageStart, end);
@@ -222,6 +220,7 @@ export class SyslogEncoder {
     const isOrdinary = ending !== undefined && !writer.sawNul;
     if (ending && isOrdinary && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
+      this.#count(program, ending, src, end, offset);
       return this.#finish(ending, src, quarter);
     }
 
@@ -243,13 +242,21 @@ export class SyslogEncoder {
       writer.integer(repeated);
     }
     // A relay's name may hold a NUL too.
-    if (ending !== undefined && !writer.sawNul) return this.#finish(ending, src, quarter);
+    if (ending !== undefined && !writer.sawNul) {
+      this.#count(program, ending, src, end, offset);
+      return this.#finish(ending, src, quarter);
+    }
     if (!parsed || writer.sawNul || tooLong || flaws !== undefined) {
       const kind = start === end ? EMPTY : verdict === HEADER_IMPOSSIBLE_DATE ? BAD_DATE : parsed ? -1 : NO_HEADER;
       this.#flaws(kind, length, flaws, tooLong);
     }
     writer.buffer[writer.at++] = CLOSE_BRACE;
-    return this.#plainly(lineStart, idEnd, { calendar, quarter, offset, tooLong });
+    return this.#plainly(lineStart, idEnd, { calendar, quarter, src, start: messageStart, end, offset, tooLong });
+  }
+
+  #count(program: ProgramRules, ending: Ending, src: Buffer, end: number, offset: number): void {
+    if (ending.failedStage === undefined) this.tally.count(program, ending.outcome);
+    else this.tally.missed(program, ending.failedStage, src, this.#header.messageStart, end, offset);
   }
 
   /** Behind the fields of the header: those of the pipeline, and the end. */
@@ -274,10 +281,9 @@ export class SyslogEncoder {
   #plainly(
     lineStart: number,
     idEnd: number,
-    line: {
+    line: MessagePlace & {
       readonly calendar: Calendar;
       readonly quarter: Quarter;
-      readonly offset: number;
       readonly tooLong: boolean;
     },
   ): boolean {
@@ -286,15 +292,14 @@ export class SyslogEncoder {
     const event = new LogEvent(JSON.parse(document) as Fields);
     let { index } = line.quarter;
     let text = document;
-    if (!line.tooLong) {
-      const { verdict } = this.#rules.plain(event, {
-        origin: this.#origin,
-        calendar: line.calendar,
-        offset: line.offset,
-      });
-      if (verdict) {
+    const run = line.tooLong
+      ? undefined
+      : this.#rules.plain(event, { origin: this.#origin, calendar: line.calendar, offset: line.offset });
+    this.tally.plainly(event, run, line);
+    if (run) {
+      if (run.verdict) {
         writer.at = lineStart;
-        this.#dropped(verdict.drop);
+        this.#dropped(run.verdict.drop);
         return false;
       }
       settle(event);
@@ -410,9 +415,12 @@ function indexAt(event: LogEvent, calendar: Calendar): number | undefined {
 }
 
 /** What the pipeline's code makes of the message; undefined: the plain pipeline must look. */
-function decide(tree: CompiledTree, src: Buffer, messageStart: number, end: number): Ending | undefined {
+function decide(tree: CompiledTree, src: Buffer, start: number, messageStart: number, end: number): Ending | undefined {
   const number = tree.decide(src, messageStart, end);
-  return number === DO_PLAINLY ? undefined : tree.endings[number];
+  if (number === DO_PLAINLY) return undefined;
+  const ending = tree.endings[number];
+  // A NUL is a tag, which the code does not know of; where something is written it is found by writing.
+  return ending?.drop !== undefined && indexOf(src, start, end, NUL_BYTE) >= 0 ? undefined : ending;
 }
 
 /** The line's part of the `_id`: 40 bits of its offset, big-endian. */

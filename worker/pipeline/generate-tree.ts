@@ -4,6 +4,7 @@ import { prefixOf } from "../regex/prefix.ts";
 import { withinLine, type Regex } from "../regex/syntax.ts";
 import { JsonWriter, piece } from "../parsers/json-writer.ts";
 import { dispatch, type Dispatch } from "./dispatch.ts";
+import { DROPPED, failedStage, outcomeOf } from "./outcome.ts";
 import * as writeParts from "./write-captures.ts";
 import type { StageOutcome, Tree, Write } from "./specialise.ts";
 
@@ -23,7 +24,10 @@ export interface CompiledTree {
 export interface Ending {
   /** Set: the line is dropped, for this reason. */
   readonly drop: string | undefined;
-  readonly stages: readonly StageOutcome[];
+  /** What became of the line; see `outcome.ts`. */
+  readonly outcome: number;
+  /** Set: this stage could not read the message. */
+  readonly failedStage: string | undefined;
   /** Writes what the last `decide` found as further fields of an object that is open, and makes room for them. */
   readonly write: (writer: JsonWriter, src: Buffer) => void;
 }
@@ -34,11 +38,18 @@ export function compileTree(tree: Tree): CompiledTree | undefined {
   return new TreeGenerator().compile(tree);
 }
 
+/** An ending whose code is not made yet. */
+interface EndingCode {
+  readonly drop: string | undefined;
+  readonly stages: readonly StageOutcome[];
+  readonly write: string;
+}
+
 class TreeGenerator {
   readonly #constants: unknown[] = [];
   readonly #functions: string[] = [];
   readonly #decisions = new Map<Tree, string>();
-  readonly #endings: (Omit<Ending, "write"> & { readonly write: string })[] = [];
+  readonly #endings: EndingCode[] = [];
   #depths = 0;
   #slots = 1;
 
@@ -61,7 +72,12 @@ class TreeGenerator {
     };
     return {
       decide: made.decide,
-      endings: this.#endings.map(({ drop, stages }, i) => ({ drop, stages, write: made.writes[i]! })),
+      endings: this.#endings.map(({ drop, stages }, i) => ({
+        drop,
+        outcome: drop === undefined ? outcomeOf(stages) : DROPPED,
+        failedStage: drop === undefined ? failedStage(stages) : undefined,
+        write: made.writes[i]!,
+      })),
     };
   }
 
@@ -167,7 +183,7 @@ class TreeGenerator {
     return `${checks.join(" ")} ${this.#end({ drop: undefined, stages, write })}`;
   }
 
-  #end(ending: Omit<Ending, "write"> & { readonly write: string }): string {
+  #end(ending: EndingCode): string {
     return `return ${String(this.#endings.push(ending) - 1)};`;
   }
 

@@ -20,6 +20,16 @@ export interface Run {
   readonly verdict: Verdict;
   /** The stages that it went through, in the order in which it entered them. */
   readonly stages: readonly StageRun[];
+  /** Regular expressions that were given up, each once; absent when there is none. */
+  readonly overBudget?: readonly GivenUp[] | undefined;
+}
+
+/** A regular expression whose budget did not do for an event. */
+export interface GivenUp {
+  /** As the definition has it. */
+  readonly pattern: string;
+  /** `file:line:column` of the filter or condition. */
+  readonly place: string;
 }
 
 export interface StageRun {
@@ -33,6 +43,7 @@ interface Trace {
   readonly stages: { name: string; failed: boolean }[];
   /** How many filters have failed so far. */
   failures: number;
+  overBudget: GivenUp[] | undefined;
 }
 
 type RunStep = (event: LogEvent, line: LineContext, trace: Trace) => Verdict;
@@ -54,8 +65,9 @@ export function interpret(
     });
   }
   return (event, line) => {
-    const trace: Trace = { stages: [], failures: 0 };
-    return { verdict: run(event, line, trace), stages: trace.stages };
+    const trace: Trace = { stages: [], failures: 0, overBudget: undefined };
+    const verdict = run(event, line, trace);
+    return { verdict, stages: trace.stages, overBudget: trace.overBudget };
   };
 }
 
@@ -88,12 +100,13 @@ class Builder {
         const test = this.#condition(step.condition, step.place);
         const then = this.sequence(step.then);
         const otherwise = this.sequence(step.else);
-        return (event, line, trace) => (test(event) ? then : otherwise)(event, line, trace);
+        return (event, line, trace) => (test(event, trace) ? then : otherwise)(event, line, trace);
       }
       case "stage": {
         const test = step.condition ? this.#condition(step.condition, step.place) : () => true;
         const steps = this.sequence(step.steps);
-        return (event, line, trace) => (test(event) ? runStage(step.name, steps, event, line, trace) : undefined);
+        return (event, line, trace) =>
+          test(event, trace) ? runStage(step.name, steps, event, line, trace) : undefined;
       }
     }
   }
@@ -101,31 +114,42 @@ class Builder {
   #filter({ filter: name, options, common, place }: Step & { kind: "filter" }): RunStep {
     const kind = this.#filters.get(name)!;
     const filter = this.#made(place, name, () => kind.create(options, this.#tools));
+    const counts = isFailure(options);
     return (event, line, trace) => {
       const result = filter!.apply(event, line);
-      if (typeof result === "object") return result;
       if (result === "matched") decorate(common, event);
-      else if (result === "failed") trace.failures++;
+      else if (result === "failed") trace.failures += counts;
+      else if (typeof result === "object") {
+        if ("drop" in result) return result;
+        trace.failures++;
+        giveUp(trace, result.overBudget, place);
+      }
       return undefined;
     };
   }
 
-  #condition(condition: Parameters<typeof prepareCondition>[0], place: string): ConditionTest {
-    let overBudget = false;
+  #condition(
+    condition: Parameters<typeof prepareCondition>[0],
+    place: string,
+  ): (event: LogEvent, trace: Trace) => boolean {
+    let overBudget: string | undefined;
     const test = this.#made(place, "if", () =>
       prepareCondition(condition, (source) => {
         const regex = this.#tools.regex.compile(source);
         return (text) => {
           const match = regex.exec(text, 0);
-          overBudget ||= match === "over-budget";
+          if (match === "over-budget") overBudget = source;
           return match !== undefined && match !== "over-budget";
         };
       }),
     );
-    return (event) => {
-      overBudget = false;
+    return (event, trace) => {
+      overBudget = undefined;
       const holds = test!(event);
-      if (overBudget) event.tag(CONDITION_OVER_BUDGET);
+      if (overBudget !== undefined) {
+        event.tag(CONDITION_OVER_BUDGET);
+        giveUp(trace, overBudget, place);
+      }
       return holds;
     };
   }
@@ -140,6 +164,21 @@ class Builder {
       return undefined;
     }
   }
+}
+
+/**
+ * What a filter's failure counts: nothing where it has no tag, since then it is a question, not a task. So does a pipeline try several
+ * filters one after the other, of which the last has the tag.
+ */
+export function isFailure(options: unknown): 0 | 1 {
+  const { tag_on_failure: tags } = options as { readonly tag_on_failure?: readonly string[] };
+  return tags?.length === 0 ? 0 : 1;
+}
+
+function giveUp(trace: Trace, pattern: string, place: string): void {
+  trace.overBudget ??= [];
+  if (trace.overBudget.some((one) => one.pattern === pattern && one.place === place)) return;
+  trace.overBudget.push({ pattern, place });
 }
 
 function runStage(name: string, steps: RunStep, event: LogEvent, line: LineContext, trace: Trace): Verdict {

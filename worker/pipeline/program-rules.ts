@@ -3,12 +3,17 @@ import type { CompiledTree } from "./generate-tree.ts";
 
 /** What is known of a program's lines before they are read. */
 export class ProgramRules {
+  /** Absent of lines that name none. */
+  readonly name: string | undefined;
   /** `,"program":"sshd"` */
   readonly field: Uint8Array;
   /** `,"program":"sshd","pid":` */
   readonly fieldWithPid: Uint8Array;
   /** Whether its name holds a NUL. */
   readonly hasNul: boolean;
+  /** Where the tally of this number counts its lines; a tally's own. */
+  talliedBy = 0;
+  slot = 0;
   readonly #make: () => CompiledTree | undefined;
   #tree: CompiledTree | undefined;
   #plainLines: number;
@@ -18,11 +23,12 @@ export class ProgramRules {
    * and of most programs a file has few
    * @param make its code
    */
-  constructor(name: string, plainLines: number, make: () => CompiledTree | undefined) {
-    const field = `,"program":${JSON.stringify(name)}`;
+  constructor(name: string | undefined, plainLines: number, make: () => CompiledTree | undefined) {
+    this.name = name;
+    const field = name === undefined ? "" : `,"program":${JSON.stringify(name)}`;
     this.field = piece(field);
     this.fieldWithPid = piece(`${field},"pid":`);
-    this.hasNul = name.includes("\0");
+    this.hasNul = name?.includes("\0") ?? false;
     this.#plainLines = plainLines;
     this.#make = make;
     if (plainLines === 0) this.#tree = make();

@@ -19,10 +19,9 @@ import { specialise, type SpecialiseTools } from "./specialise.ts";
 
 /** The rules of a service's lines. */
 export interface ServiceRules {
-  /** What is done with the lines of a program; `undefined` for a name so long that it is none: the plain pipeline does its lines. */
-  readonly ofProgram: (src: Buffer, start: number, end: number) => ProgramRules | undefined;
-  /** What is done with lines that name none, as code; `undefined`: only the plain pipeline knows. */
-  readonly withoutProgram: CompiledTree | undefined;
+  /** Finds a program by the bytes of its name. */
+  readonly ofProgram: (src: Buffer, start: number, end: number) => ProgramRules;
+  readonly withoutProgram: ProgramRules;
   /** The plain pipeline. */
   readonly plain: (event: LogEvent, line: LineContext) => Run;
 }
@@ -76,29 +75,38 @@ export function plainRules(
 
 function rulesOf(definition: PipelineDefinition, service: string, bank: Bank, plainLines: number): ServiceRules {
   const plain = plainRules(definition, bank);
-  const tools = specialiseTools(bank);
+  let gaveUp = false;
+  const tools = specialiseTools(bank, () => (gaveUp = true));
   const trees = new Map<string, CompiledTree | undefined>();
   const ids = new Map<unknown, number>();
   // Expressions and tests are the same when they are one object.
   const byIdentity = (name: string, value: unknown): unknown =>
     name === "expression" || name === "regex" ? onceFor(ids, value, () => ids.size) : value;
   const treeOf = (program: string | null): CompiledTree | undefined => {
+    gaveUp = false;
     const tree = specialise(definition, { fields: { program, service } }, tools);
+    // The plain pipeline says so in each line.
+    if (gaveUp) return undefined;
     // Programs of which the pipeline says the same share their code.
     const key = JSON.stringify(tree, byIdentity);
     if (!trees.has(key)) trees.set(key, compileTree(tree));
     return trees.get(key);
   };
-  const programs = new NameTable((name) => new ProgramRules(name, plainLines, () => treeOf(name)));
+  const rulesFor = (name: string, lines: number) => new ProgramRules(name, lines, () => treeOf(name));
+  const programs = new NameTable((name) => rulesFor(name, plainLines));
   return {
-    ofProgram: (src, start, end) => (end - start > NameTable.longest ? undefined : programs.of(src, start, end)),
-    withoutProgram: treeOf(null),
+    // No program has so long a name: that is not worth being kept, nor code.
+    ofProgram: (src, start, end) =>
+      end - start > NameTable.longest
+        ? rulesFor(src.toString("utf8", start, end), Infinity)
+        : programs.of(src, start, end),
+    withoutProgram: new ProgramRules(undefined, plainLines, () => treeOf(null)),
     plain,
   };
 }
 
-/** Expressions are read once for all programs. */
-function specialiseTools(bank: Bank): SpecialiseTools {
+/** Expressions are read once for all programs. @param giveUp is told when a condition on what is known goes over its budget */
+function specialiseTools(bank: Bank, giveUp: () => void): SpecialiseTools {
   const expressions = new Map<string, GrokExpression>();
   const regexes = new Map<string, Regex>();
   const searches = new Map<string, ReturnType<typeof regexCompiler.compile>>();
@@ -112,7 +120,11 @@ function specialiseTools(bank: Bank): SpecialiseTools {
     parseRegex: (source) => onceFor(regexes, source, () => parseRegex(source)),
     compileRegex: (source) => {
       const regex = onceFor(searches, source, () => regexCompiler.compile(source));
-      return (text) => typeof regex.exec(text, 0) === "object";
+      return (text) => {
+        const match = regex.exec(text, 0);
+        if (match === "over-budget") giveUp();
+        return typeof match === "object";
+      };
     },
   };
 }

@@ -8,6 +8,7 @@ import { certainGroups, type Regex } from "../regex/syntax.ts";
 import type { Condition, List, Scalar } from "./condition.ts";
 import type { PipelineDefinition, Step } from "./definition.ts";
 import { prepareCondition, type CompileRegex } from "./evaluate-condition.ts";
+import { isFailure } from "./interpret.ts";
 import { LogEvent, showFieldPath, tryFieldPath, type FieldPath, type Json } from "./event.ts";
 import { constantOf, type Template } from "./sprintf.ts";
 
@@ -212,7 +213,7 @@ class Specialiser {
 
   #failed({ tag_on_failure }: GrokOptions, rest: Rest, state: State): Tree {
     const next = tagged(
-      { ...state, failures: state.failures + 1 },
+      { ...state, failures: state.failures + isFailure({ tag_on_failure }) },
       tag_on_failure.map((tag) => [tag]),
     );
     return next ? this.#go(rest, next) : PLAIN;

@@ -100,6 +100,10 @@ describe("sums", () => {
     expect(unbalancedRows([good])).toEqual([]);
     expect(unbalancedRows([{ ...good, counts: { ...good.counts, read: 4 } }])).toHaveLength(1);
     expect(unbalancedRows([{ ...good, perIndex: { i: 1 } }])).toHaveLength(1);
+    const program = { program: "p", full: 1, failed: 1, headerOnly: 1, dropped: 0 };
+    const parses = { programs: [program], misses: [], overBudget: [] };
+    expect(unbalancedRows([{ ...good, parses }])).toEqual([]);
+    expect(unbalancedRows([{ ...good, parses: { ...parses, programs: [{ ...program, full: 2 }] } }])).toHaveLength(1);
   });
 
   it("adds rows up by index and reason", () => {

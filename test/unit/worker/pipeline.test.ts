@@ -394,6 +394,24 @@ describe("the pipeline's documents", () => {
       droppedBy: { "program ss": 1, "program c": 1 },
       unparsedBy: { "bad-utf8": 1 },
       perIndex: { "logs-2013.01.01-m2013.01-r1": 1 },
+      parses: {
+        programs: [
+          { program: "(no header)", full: 0, failed: 1, headerOnly: 0, dropped: 0 },
+          { program: "cron", full: 0, failed: 0, headerOnly: 0, dropped: 1 },
+          { program: "sshd", full: 0, failed: 0, headerOnly: 0, dropped: 1 },
+        ],
+        misses: [
+          {
+            program: "(no header)",
+            cause: "bad-utf8",
+            word: "\u{fffd}Jan",
+            lines: 1,
+            fileId: prague.fileId,
+            offset: 58,
+          },
+        ],
+        overBudget: [],
+      },
     });
     expect([...batch.offsets]).toEqual([58]);
   });

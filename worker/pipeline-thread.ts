@@ -19,9 +19,12 @@ export type PipelineResponse =
   | { readonly kind: "batch"; readonly batch: EncodedBatch & { readonly cpuMicros: number } }
   | { readonly kind: "error"; readonly code: string | undefined; readonly message: string };
 
+/** Making a program's code takes as long as some hundred of its lines done plainly. */
+const PLAIN_LINES = 50;
+
 /** Entry of a pipeline thread: blocks in, batches out, their buffers moved and not copied. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  const pipeline = createPipeline(workerData as Rules);
+  const pipeline = createPipeline(workerData as Rules, { plainLines: PLAIN_LINES });
   port.on("message", (request: PipelineRequest | null) => {
     if (request === null) {
       port.close();

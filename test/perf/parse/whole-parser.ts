@@ -93,13 +93,13 @@ async function repeated(
   atLeastBytes: number,
   signal: AbortSignal,
 ): Promise<{ file: string; bytes: number }> {
-  const once = await readFile(corpus.file);
-  const times = Math.max(1, Math.ceil(atLeastBytes / once.length));
+  const content = await readFile(corpus.file);
+  const times = Math.max(1, Math.ceil(atLeastBytes / content.length));
   const out = createWriteStream(file, { signal });
   for (let i = 0; i < times && !signal.aborted; i++) {
-    if (!out.write(once)) await once(out, "drain", { signal });
+    if (!out.write(content)) await once(out, "drain", { signal });
   }
   out.end();
   await finished(out);
-  return { file, bytes: once.length * times };
+  return { file, bytes: content.length * times };
 }

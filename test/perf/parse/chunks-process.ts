@@ -71,7 +71,10 @@ async function parse(file: string, output: string, month: string): Promise<numbe
   const chunks = chunksOf(file, month, await stat(file));
   await Promise.all(
     Array.from({ length: threads }, async () => {
-      for (const chunk of chunks) lines += (await processChunk(chunk, 1, context, signal)).counts.read;
+      for (const chunk of chunks) {
+        const { counts } = await processChunk(chunk, 1, context, signal);
+        lines += counts.read;
+      }
     }),
   );
   closeSync(descriptor);

@@ -40,9 +40,7 @@ export async function measureParser(
     });
   const large = await repeated(join(dir, "large.log"), corpus, options.memoryBytes, signal);
   say(`a parser's memory on ${(large.bytes / 1e9).toFixed(2)} GB`);
-  const memory = await using(start(1), 1, large.bytes, async (parser) => [
-    await parser.run(large.file, "/dev/null", corpus.month),
-  ]);
+  const memory = await using(start(1), 1, large.bytes, async (parser) => [await runWhole(parser, large, corpus.month)]);
   await rm(large.file);
 
   const small = await repeated(join(dir, "cores.log"), corpus, Math.min(CORES_BYTES, options.memoryBytes), signal);
@@ -52,7 +50,7 @@ export async function measureParser(
   for (let round = -1; round < options.rounds; round++) {
     say(`one thread and two, ${roundName(round, options.rounds)}`);
     for (const [i, parser] of parsers.entries()) {
-      const run = await parser.run(small.file, "/dev/null", corpus.month);
+      const run = await runWhole(parser, small, corpus.month);
       if (round >= 0) runs[i]!.push(run);
     }
   }
@@ -86,13 +84,20 @@ async function using(
   return { threads, bytes, runs, peakBytes };
 }
 
+async function runWhole(parser: Running, content: Content, month: string): Promise<Measure> {
+  const run = await parser.run(content.file, "/dev/null", month);
+  if (run.lines === content.lines) return run;
+  throw new Error(`the parser's process read ${run.lines} lines of ${content.lines} in ${content.file}`);
+}
+
+interface Content {
+  readonly file: string;
+  readonly bytes: number;
+  readonly lines: number;
+}
+
 /** The corpus as often as it takes to fill so many bytes. */
-async function repeated(
-  file: string,
-  corpus: Corpus,
-  atLeastBytes: number,
-  signal: AbortSignal,
-): Promise<{ file: string; bytes: number }> {
+async function repeated(file: string, corpus: Corpus, atLeastBytes: number, signal: AbortSignal): Promise<Content> {
   const content = await readFile(corpus.file);
   const times = Math.max(1, Math.ceil(atLeastBytes / content.length));
   const out = createWriteStream(file, { signal });
@@ -101,5 +106,5 @@ async function repeated(
   }
   out.end();
   await finished(out);
-  return { file, bytes: content.length * times };
+  return { file, bytes: content.length * times, lines: corpus.lines * times };
 }

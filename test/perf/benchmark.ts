@@ -24,7 +24,7 @@ export interface BenchContext {
   /** Aborted by Ctrl-C: the benchmark ends its processes and removes its files. */
   readonly signal: AbortSignal;
   /** Tells how far it is. */
-  say(text: string): void;
+  readonly say: (text: string) => void;
 }
 
 /** `npm run bench -- NAME`. */

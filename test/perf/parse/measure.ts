@@ -81,7 +81,7 @@ export function startFilter(start: Start, linesOf: (input: string) => number): R
       const watch = setInterval(() => (peak = Math.max(peak ?? 0, ...childrenOf(child.pid!).map(peakBytesOf))), 20);
       let code: unknown;
       try {
-        [code] = await once(child, "close");
+        [code] = (await once(child, "close")) as [number | null];
       } finally {
         clearInterval(watch);
       }

@@ -4,6 +4,7 @@
  *     node setup.mjs demo [args…]       the demo
  *     node setup.mjs test [args…]       all tests
  *     node setup.mjs services up|down|status
+ *     node setup.mjs bench NAME [args…] a benchmark
  *     node setup.mjs packages           only the npm packages
  *
  * What is there already is only looked at, so that doing it again costs a fraction of a second. Plain JavaScript for
@@ -57,13 +58,17 @@ const DEBIAN = {
   kdcAdmin: { names: ["krb5-admin-server"], present: () => hasProgram("kadmin.local"), unit: "krb5-admin-server" },
   kerberos: { names: ["krb5-user"], present: () => hasProgram("kinit") },
   faketime: { names: ["faketime"], present: () => hasProgram("faketime") },
+  liblognorm: { names: ["liblognorm-utils"], present: () => hasProgram("lognormalizer") },
 };
-const { kdc, kdcAdmin, kerberos, faketime, ...OTHERS } = DEBIAN;
+const { kdc, kdcAdmin, kerberos, faketime, liblognorm, ...OTHERS } = DEBIAN;
 const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = OTHERS;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
 
-/** What can be run: the Debian packages that it needs, those that some arguments need besides, whether it needs Elasticsearch, and what Node is to run. */
+/**
+ * What can be run: the Debian packages that it needs, those that some arguments need besides, those that it can do without (`welcome`), whether it
+ * needs Elasticsearch, and what Node is to run.
+ */
 const PROGRAMS = {
   demo: {
     debian: SERVICES,
@@ -77,6 +82,13 @@ const PROGRAMS = {
     argv: ["node_modules/vitest/vitest.mjs", "run"],
   },
   services: { debian: SERVICES, runtimes: false, argv: ["orchestrator/main.ts", "services"] },
+  bench: {
+    debian: {},
+    more: ([name]) => (name === "parse" ? { sevenZip: DEBIAN.sevenZip } : {}),
+    welcome: ([name]) => (name === "parse" ? { liblognorm } : {}),
+    runtimes: false,
+    argv: ["test/perf/bench.ts"],
+  },
   packages: { debian: {}, runtimes: false },
 };
 
@@ -311,6 +323,16 @@ async function ensureDebianPackages(wanted) {
   });
 }
 
+/** Installs what a program can do without; where that cannot be, says so and goes on. */
+async function tryDebianPackages(wanted) {
+  try {
+    await ensureDebianPackages(wanted);
+  } catch (error) {
+    if (!(error instanceof SetupFailure) || isInterrupted()) throw error;
+    say(`${error.message}\nIt goes on without.`);
+  }
+}
+
 function isAvailable(name) {
   const { stdout } = spawnSync("apt-cache", ["policy", name], { encoding: "utf8" });
   return /Candidate: (?!\(none\))/.test(stdout ?? "");
@@ -325,6 +347,7 @@ async function main([name, ...args]) {
   if (process.platform !== "linux") throw new SetupFailure(`gridharvest runs on Linux, this is ${process.platform}`, 2);
   // Debian's first: without root they end it, and nobody has waited for the rest.
   await ensureDebianPackages({ ...program.debian, ...program.more?.(args) });
+  await tryDebianPackages(program.welcome?.(args) ?? {});
   await ensurePackages();
   if (program.argv === undefined) return 0;
   const node = nodeBinary();

@@ -27,7 +27,7 @@ const EXPECTED_LINE_BYTES = 64;
  * calendars, which are functions of an origin's times and zone. One instance serves one thread.
  *
  * Lines end with LF or CR LF; a missing last one changes nothing. What the documents hold is written down, in the
- * plainest form, in `parsers/reference.ts`. Cost: see `test/perf/pipeline.ts`.
+ * plainest form, in `parsers/reference.ts`. Cost: see `npm run bench -- parse`.
  *
  * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
  * content never makes it throw.

@@ -15,7 +15,13 @@ const PARTS: Parts = {
   async pipeline(rules) {
     const { createPipeline, pipelineHash } = await import("../worker/pipeline.ts");
     const { fieldsOfRules } = await import("../worker/pipeline/fields.ts");
-    return { hash: pipelineHash(rules), fields: fieldsOfRules(rules), create: () => createPipeline(rules) };
+    const { readDatabases } = await import("../worker/databases.ts");
+    const databases = await readDatabases(rules.databases);
+    return { hash: pipelineHash(rules), fields: fieldsOfRules(rules), create: () => createPipeline(rules, databases) };
+  },
+  async makeRules(source) {
+    const { makeRules } = await import("../worker/pipeline/make-rules.ts");
+    return await makeRules(source);
   },
   async lineParsers() {
     const { createGrokParser } = await import("../worker/grok/line-parser.ts");

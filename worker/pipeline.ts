@@ -8,6 +8,7 @@ import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
 import { SPECIMEN_RULES } from "./pipeline/specimen-rules.ts";
+import type { Databases } from "./databases.ts";
 import { compileRules, type ServiceRules } from "./pipeline/rules.ts";
 import type { Rules } from "./contract/rules.ts";
 import { Calendars } from "./time/calendars.ts";
@@ -29,9 +30,10 @@ const EXPECTED_LINE_BYTES = 64;
  *
  * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
  * content never makes it throw.
+ * @param databases those that the rules name, as `readDatabases` reads them
  */
-export function createPipeline(rules: Rules): Pipeline {
-  return { hash: pipelineHash(rules), run: createRun(compileRules(rules)) };
+export function createPipeline(rules: Rules, databases?: Databases): Pipeline {
+  return { hash: pipelineHash(rules), run: createRun(compileRules(rules, databases)) };
 }
 
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
@@ -192,7 +194,17 @@ function nonZero(names: readonly string[], counts: Float64Array): Record<string,
  */
 export function pipelineHash(rules: Rules): string {
   specimenDigest ??= digestOfSpecimens();
-  return createHash("sha256").update(specimenDigest).update(JSON.stringify(rules)).digest("hex").slice(0, 16);
+  return createHash("sha256").update(specimenDigest).update(meaningOf(rules)).digest("hex").slice(0, 16);
+}
+
+/** Rules without the names of files, which are for messages: a configuration that is moved means the same. */
+function meaningOf({ pipelines, otherwise, patterns, databases }: Rules): string {
+  return JSON.stringify([
+    pipelines.map(({ services, text }) => [services, text]),
+    otherwise,
+    patterns.map(({ name, text }) => [name, text]),
+    databases.map(({ name, bytes, sha256 }) => [name, bytes, sha256]),
+  ]);
 }
 
 let specimenDigest: string | undefined;

@@ -8,12 +8,11 @@ import type {
 } from "../contract/line-parser.ts";
 import { FLAW_TAGS, lineText } from "../framing/line-text.ts";
 import { LogEvent } from "../pipeline/event.ts";
-import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
 import { applyCaptures, type CaptureRules } from "./apply.ts";
 import type { Bank } from "./bank.ts";
 import { parseLocated, type GrokExpression } from "./expression.ts";
 import { bytesMatcher, type Found } from "./matchers.ts";
-import { describeReach, type Describe } from "./partial-match.ts";
+import { explainMisses } from "./partial-match.ts";
 
 /** Logstash's tags. */
 const MISSED = "_grokparsefailure";
@@ -50,23 +49,8 @@ export function createGrokParser(sources: readonly string[], bank: Bank): LinePa
 }
 
 function patternOf(expression: GrokExpression): Pattern {
-  // The plain matcher explains a miss. It is made for the first one.
-  let search: ReturnType<typeof interpretRegex> | undefined;
-  let describe: Describe | undefined;
-  return {
-    expression,
-    find: bytesMatcher(expression.regex),
-    reached(text) {
-      const reach = noReach();
-      search ??= interpretRegex(expression.regex);
-      search(codePoints(text), MOST_EXPLAINED_STEPS, reach);
-      return (describe ??= describeReach(expression.regex))(reach);
-    },
-  };
+  return { expression, find: bytesMatcher(expression.regex), reached: explainMisses(expression.regex) };
 }
-
-/** An explanation that takes longer tells how far it got until then. */
-const MOST_EXPLAINED_STEPS = 10_000_000;
 
 function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candidate[] | undefined): ParsedLine {
   const { text, flaws } = lineText(line);

@@ -9,50 +9,63 @@ import type { Condition } from "./condition.ts";
 import type { Step } from "./definition.ts";
 import { grokFilters } from "./patterns-used.ts";
 
-/** The whole of an expression is one definition. */
-const ONE_NAME = /^%\{([A-Za-z0-9_]+)\}$/;
-
 /**
  * The expressions of an operator's pipelines on which a short line makes matching give up, each once. Such a line is kept and tagged, but it
  * costs as much as thousands of others.
- * @param isShipped tells by its place whether a definition ships with the program: an expression that is such a one, and nothing else, has been
- *   looked at before
+ * @param isOwn tells by its place whether a definition is the operator's: in others nobody looks for dangers here, which takes seconds for some
+ *   of the standard ones
  */
 export function dangersOf(
   steps: readonly Step[],
   bank: Bank,
-  isShipped: (where: string) => boolean,
+  isOwn: (where: string) => boolean,
 ): readonly DangerousPattern[] {
   const found = new Map<string, DangerousPattern | undefined>();
-  const look = (place: string, pattern: string, known: Bank, read: () => Regex): void => {
-    const shipped = known.get(ONE_NAME.exec(pattern)?.[1] ?? "");
-    if (found.has(pattern) || (shipped && isShipped(shipped.where))) return;
-    found.set(pattern, dangerousPattern(pattern, read(), known, place));
+  const look = (place: string, pattern: string, known: Bank, read: () => Regex, own = isOwn): void => {
+    if (!found.has(pattern)) found.set(pattern, dangerousPattern(pattern, read(), known, own, place));
   };
   for (const { options, place } of grokFilters(steps)) {
-    const known = mergeBanks(
-      bank,
-      bankOf(Object.fromEntries(options.pattern_definitions), `${place} (pattern_definitions)`),
-    );
+    const here = `${place} (pattern_definitions)`;
+    const known = mergeBanks(bank, bankOf(Object.fromEntries(options.pattern_definitions), here));
     for (const pattern of options.match.flatMap(([, patterns]) => patterns)) {
-      look(place, pattern, known, () => parseExpression(pattern, known, options.named_captures_only).regex);
+      const read = (): Regex => parseExpression(pattern, known, options.named_captures_only).regex;
+      look(place, pattern, known, read, (where) => where === here || isOwn(where));
     }
   }
   for (const { source, place } of plainExpressions(steps)) look(place, source, new Map(), () => parseRegex(source));
   return [...found.values()].filter((danger) => danger !== undefined);
 }
 
-/** What is dangerous in an expression. */
+/** The same of grok expressions alone. @param own the operator's pattern files */
+export function dangersOfExpressions(
+  expressions: readonly string[],
+  bank: Bank,
+  own: readonly { readonly name: string }[],
+): readonly DangerousPattern[] {
+  const names = new Set(own.map(({ name }) => name));
+  const isOwn = (where: string): boolean => names.has(where.replace(/:\d+$/, ""));
+  return [...new Set(expressions)].flatMap(
+    (source) => dangerousPattern(source, parseExpression(source, bank).regex, bank, isOwn) ?? [],
+  );
+}
+
+/** What is dangerous in an expression: in its own text, or in a definition that is the operator's. */
 export function dangerousPattern(
   pattern: string,
   regex: Regex,
   bank: Bank,
+  isOwn: (where: string) => boolean,
   place?: string,
 ): DangerousPattern | undefined {
-  const danger = dangerOf(regex);
+  const definitionOf = (element: string) => bank.get(/^%\{([A-Za-z0-9_]+)/.exec(element)?.[1] ?? "");
+  const danger = dangerOf(regex, (element) => {
+    const definition = definitionOf(element);
+    // One that is defined in its place is in nobody's bank.
+    return !definition || isOwn(definition.where);
+  });
   if (!danger) return undefined;
   const { element, prefix, pump, times, suffix } = danger;
-  const definedIn = bank.get(/^%\{([A-Za-z0-9_]+)/.exec(element ?? "")?.[1] ?? "")?.where;
+  const definedIn = element === undefined ? undefined : definitionOf(element)?.where;
   return {
     ...(place === undefined ? {} : { place }),
     pattern,

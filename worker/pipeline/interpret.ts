@@ -37,8 +37,8 @@ interface Trace {
 
 /** Somebody who wants to be told of each step, in order. */
 export interface Watch {
-  /** A stage is entered; `depth` stages are around it. */
-  stage(name: string, depth: number): void;
+  enter(stage: string): void;
+  leave(): void;
   /** A filter is through. */
   filter(step: FilterStep, result: FilterResult): void;
 }
@@ -73,7 +73,6 @@ class Builder {
   readonly #tools: FilterTools;
   readonly #filters: ReadonlyMap<string, FilterKind>;
   readonly #watch: Watch | undefined;
-  #depth = 0;
 
   constructor(tools: FilterTools, filters: ReadonlyMap<string, FilterKind>, watch: Watch | undefined) {
     this.#tools = tools;
@@ -104,13 +103,13 @@ class Builder {
       }
       case "stage": {
         const test = step.condition ? this.#condition(step.condition, step.place) : () => true;
-        const depth = this.#depth++;
         const steps = this.sequence(step.steps);
-        this.#depth--;
         return (event, line, trace) => {
           if (!test(event)) return undefined;
-          this.#watch?.stage(step.name, depth);
-          return runStage(step.name, steps, event, line, trace);
+          this.#watch?.enter(step.name);
+          const verdict = runStage(step.name, steps, event, line, trace);
+          this.#watch?.leave();
+          return verdict;
         };
       }
     }

@@ -59,8 +59,9 @@ export async function makeRules(source: RulesSource): Promise<MadeRules> {
     databases,
   };
   const own = made.filter(({ pipeline }) => pipeline.own).flatMap(({ definition }) => definition.steps);
-  const shipped = new Set(source.shipped.map(({ name }) => name));
-  return { rules, dangers: dangersOf(own, used.bank, (where) => shipped.has(where.replace(/:\d+$/, ""))) };
+  const places = new Set([...source.files.map(({ name }) => name), ...source.definitions.map(({ where }) => where)]);
+  const isOwn = (where: string): boolean => places.has(where) || places.has(where.replace(/:\d+$/, ""));
+  return { rules, dangers: dangersOf(own, used.bank, isOwn) };
 }
 
 /** What is written inside another file is read as if all before it were blank, so that messages name its lines. */

@@ -26,8 +26,9 @@ export interface PipelineParseOptions {
   readonly explain: boolean;
 }
 
-/** As many bytes are parsed at once when that is quick. */
-const MOST_BYTES = 256 * 1024;
+/** As many bytes are parsed at once when that is quick. Lines that are given up take a tenth of a second each: there may be many in a row. */
+const MOST_BYTES = 16 * 1024;
+/** A line, at least. */
 const FEWEST_BYTES = 64;
 /** A signal is waited for about this long, however long lines take. */
 const SLICE_MS = 50;
@@ -55,11 +56,11 @@ export async function parsePipeline(
     unparsedBy: new Map(),
   };
   const output = new Output(io.stdout, signal);
+  const whole = new WholeBlocks(options.parser, summary, output);
   const single = options.explain || options.field ? new SingleLines(options, summary, output, io) : undefined;
   try {
     for await (const block of blocksOf(input)) {
-      if (single) await single.take(block, signal);
-      else await takeWhole(block, options.parser, summary, output, signal);
+      await (single ?? whole).take(block, signal);
       await output.flush();
     }
   } catch (error) {
@@ -70,25 +71,32 @@ export async function parsePipeline(
   return summary;
 }
 
-/** Parses a block at once, or, where lines take long, in parts. */
-async function takeWhole(
-  whole: Block,
-  parser: PipelineParser,
-  summary: PipelineSummary,
-  output: Output,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let from = 0, size = MOST_BYTES; from < whole.block.length;) {
-    const part = partOf(whole, from, size);
-    const begin = performance.now();
-    const { documents, tallies } = parser.parse(part.block, part.base, part.bytes);
-    add(summary, tallies);
-    await output.write(documents);
-    from += part.block.length;
-    const took = performance.now() - begin;
-    size = took > SLICE_MS ? Math.max(FEWEST_BYTES, size >> 4) : Math.min(MOST_BYTES, size * 2);
-    await setImmediate();
-    signal.throwIfAborted();
+/** Blocks at once, or, where lines take long, in parts. */
+class WholeBlocks {
+  readonly #parser: PipelineParser;
+  readonly #summary: PipelineSummary;
+  readonly #output: Output;
+  #size = FEWEST_BYTES;
+
+  constructor(parser: PipelineParser, summary: PipelineSummary, output: Output) {
+    this.#parser = parser;
+    this.#summary = summary;
+    this.#output = output;
+  }
+
+  async take(block: Block, signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < block.block.length;) {
+      const part = partOf(block, from, this.#size);
+      const begin = performance.now();
+      const { documents, tallies } = this.#parser.parse(part.block, part.base, part.bytes);
+      const isSlow = performance.now() - begin > SLICE_MS;
+      this.#size = isSlow ? Math.max(FEWEST_BYTES, this.#size >> 4) : Math.min(MOST_BYTES, this.#size * 2);
+      add(this.#summary, tallies);
+      await this.#output.write(documents);
+      from += part.block.length;
+      await setImmediate();
+      signal.throwIfAborted();
+    }
   }
 }
 

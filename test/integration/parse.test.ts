@@ -103,7 +103,7 @@ filters:
   - stage: gate
     if: '[program] == "gate"'
     filters:
-      - grok: { match: { message: ["out %{WORD:user}", "%{GATE_IN}$"] } }
+      - grok: { match: { message: ["^out %{WORD:user}", "%{GATE_IN}$"] } }
 `;
     const LINES = ["gate[1]: in bob", "gate[1]: noise", "other: x", "gate[1]: elsewhere"]
       .map((text) => `Jan 14 23:20:01 h ${text}\n`)
@@ -135,18 +135,18 @@ filters:
         [
           "line 1: Jan 14 23:20:01 h gate[1]: in bob",
           "  stage gate",
-          "    ✗ out %{WORD:user}",
+          "    ✗ ^out %{WORD:user}",
           '        got to column 1, in "out "; there stands "in bob"',
           "    ✓ %{GATE_IN}$",
           "  {}",
           "line 2: Jan 14 23:20:01 h gate[1]: noise",
-          "  ✓ drop dropped (gate.yaml:4:13)",
+          "  ✓ drop dropped (gate.yaml:4:14)",
           "  dropped: noise",
           "line 3: Jan 14 23:20:01 h other: x",
           "  {}",
           "line 4: Jan 14 23:20:01 h gate[1]: elsewhere",
           "  stage gate",
-          "    ✗ out %{WORD:user}",
+          "    ✗ ^out %{WORD:user}",
           '        got to column 1, in "out "; there stands "elsewhere"',
           "    ✗ %{GATE_IN}$",
           '        got to column 1, in %{GATE_IN} → "in "; there stands "elsewhere"',
@@ -165,7 +165,7 @@ filters:
         document: { user: "bob" },
         stages: ["gate"],
         candidates: [
-          { pattern: "out %{WORD:user}", outcome: "missed", stage: "gate", reached: { column: 1 } },
+          { pattern: "^out %{WORD:user}", outcome: "missed", stage: "gate", reached: { column: 1 } },
           { pattern: "%{GATE_IN}$", outcome: "matched", stage: "gate" },
         ],
       });

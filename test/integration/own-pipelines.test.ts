@@ -34,8 +34,8 @@ filters:
     writeFileSync(join(dir, "gridharvest.yaml"), config);
     const { node, args } = commandLine();
     const child = spawn(node, [...args, "--json", "--log-level", "warn", command, ...words], { cwd: dir });
-    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-    return { out, err, code: code as number };
+    const [out, err, closed] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+    return { out, err, code: closed[0] as number };
   }
 
   const MONTH = ["--month", "2013-01"];

@@ -186,9 +186,9 @@ describe("a database", () => {
   it("is pinned when a pipeline names it, and read by whoever parses", async () => {
     const { rules } = await makeRules(source(GEOIP, { databases: [city, { ...city, name: "unused" }] }));
     expect(rules.databases).toEqual([city]);
-    const { run } = createPipeline(rules, await readDatabases(rules.databases));
+    const pipeline = createPipeline(rules, await readDatabases(rules.databases));
     const line = Buffer.from("Jan 10 00:00:00 h gate: from 192.0.2.7\n");
-    const { body } = run(line, 0, { ...originOf("gate", "x-{day}-m{month}-r{revision}"), service: "gate" });
+    const { body } = pipeline.run(line, 0, { ...originOf("gate", "x-{day}-m{month}-r{revision}"), service: "gate" });
     const document = JSON.parse(Buffer.from(body).toString().split("\n")[1]!) as Record<string, unknown>;
     expect(document).toMatchObject({ ip: "192.0.2.7", geo: { city_name: "Brno" } });
   });
@@ -207,10 +207,10 @@ it("services that share a pipeline each have it compiled for them", async () => 
   const filters = "  - if: '[service] == \"a\"'\n    then: [{ drop: { reason: of-a } }]\n";
   const pipelines = [{ ...source(filters).pipelines[0]!, services: ["a", "b"] }];
   const { rules } = await makeRules(source("", { pipelines, otherwise: "b" }));
-  const { run } = createPipeline(rules);
+  const pipeline = createPipeline(rules);
   const line = Buffer.from("Jan 10 00:00:00 h p: x\n");
   const dropped = ["a", "b", "a"].map(
-    (service) => run(line, 0, { ...originOf("f", "x-{day}-m{month}-r{revision}"), service }).tallies.dropped,
+    (service) => pipeline.run(line, 0, { ...originOf("f", "x-{day}-m{month}-r{revision}"), service }).tallies.dropped,
   );
   expect(dropped).toEqual([1, 0, 1]);
 });

@@ -10,6 +10,7 @@ const UNITS: Readonly<Record<FieldType, string>> = {
   text: "text",
   choice: "one of",
   list: "a list",
+  mapping: "names with values",
   flag: "true or false",
 };
 

@@ -7,7 +7,7 @@ import { configSchema, duration, size } from "./config-schema.ts";
  */
 
 /** What kind of value a field takes. */
-export type FieldType = "size" | "duration" | "integer" | "number" | "text" | "choice" | "list" | "flag";
+export type FieldType = "size" | "duration" | "integer" | "number" | "text" | "choice" | "list" | "mapping" | "flag";
 
 /** A value of the configuration. */
 export interface ConfigField {
@@ -72,6 +72,7 @@ function typeOf(schema: z.core.$ZodType): FieldType {
   if (isCopyOf(schema, duration)) return "duration";
   if (schema instanceof z.core.$ZodEnum) return "choice";
   if (schema instanceof z.core.$ZodArray) return "list";
+  if (schema instanceof z.core.$ZodRecord) return "mapping";
   if (schema instanceof z.core.$ZodBoolean) return "flag";
   if (schema instanceof z.core.$ZodNumber) return schema instanceof z.core.$ZodNumberFormat ? "integer" : "number";
   return "text";

@@ -20,7 +20,7 @@ import { ConfigError } from "../worker/contract/errors.ts";
 import { nearest } from "../worker/contract/nearest.ts";
 import { checkConfig } from "./config-checks.ts";
 import { CONFIG_ENTRIES, CONFIG_FIELDS, keysAt, VARIABLE_PREFIX, type ConfigField } from "./config-fields.ts";
-import { configSchema, type Config } from "./config-schema.ts";
+import { configSchema, type Config, type InlinePipeline } from "./config-schema.ts";
 
 /**
  * Reads the configuration: defaults < file < environment < flags. Each step keeps where a value came from, so that
@@ -40,6 +40,8 @@ export interface ResolvedConfig {
   readonly file?: string;
   /** Things to tell the operator: variables that look like ours and are not. */
   readonly warnings: readonly string[];
+  /** How messages name the place of a value, or of the nearest thing around it that somebody gave: `site.yaml:12:7`, `flag --x`. */
+  readonly placeOf: (path: readonly string[]) => string;
 }
 
 /** A value from the command line. */
@@ -147,7 +149,13 @@ export async function loadConfig(options: {
     if (valueAt(config, field.path) === undefined) continue;
     origins.set(field.path, given.get(field.path)?.origin ?? "default");
   }
-  return { config, origins, warnings, ...(file === undefined ? {} : { file }) };
+  return {
+    config,
+    origins,
+    warnings,
+    placeOf: (path) => placeOf(path, given, file),
+    ...(file === undefined ? {} : { file }),
+  };
 }
 
 function allPaths(): readonly string[] {
@@ -199,11 +207,31 @@ async function readConfigFile(file: string, given: Map<string, Given>, problems:
     const line = lines.linePos(offset).line;
     given.set(path, { origin: `${file}:${line}`, place: at(offset), directory: dirname(file) });
   });
+  takeInlinePipelines(document, raw, text, file, lines);
   // `archive:` with nothing but comments below it is an empty section, not a wrong value.
   for (const entry of CONFIG_ENTRIES) {
     if (!("type" in entry) && !entry.optional && valueAt(raw, entry.path) === null) setAt(raw, entry.path, {});
   }
   return raw;
+}
+
+/** Puts the text of each pipeline that stands in the file in the place of its value: a pipeline is read where it is checked. */
+function takeInlinePipelines(document: Document, raw: Raw, text: string, file: string, lines: LineCounter): void {
+  const services = document.getIn(["pipelines", "services"]);
+  if (!isMap(services)) return;
+  for (const { key, value } of services.items) {
+    const node = isAlias(value) ? value.resolve(document) : value;
+    if (!isScalar(key) || !isMap(node) || !node.range) continue;
+    const { line, col: column } = lines.linePos(node.range[0]);
+    // The indentation of its first line is that of all others.
+    const inline: InlinePipeline = {
+      text: " ".repeat(column - 1) + text.slice(node.range[0], node.range[1]),
+      file,
+      line,
+      column,
+    };
+    (valueAt(raw, "pipelines.services") as Raw)[String(key.value)] = inline;
+  }
 }
 
 /** Where the first alias without an anchor stands, or the first of all. */
@@ -251,6 +279,7 @@ function valueOfText(field: ConfigField, text: string): unknown {
     case "number":
       return /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : text;
     case "list":
+    case "mapping":
     case "flag":
       try {
         return parse(text) as unknown;
@@ -362,6 +391,7 @@ function problemOf(issue: z.core.$ZodIssue, field: ConfigField, value: unknown):
     case "number":
     case "text":
     case "list":
+    case "mapping":
     case "flag":
       return plainProblem(issue, value);
   }
@@ -373,6 +403,10 @@ function least(issue: z.core.$ZodIssueTooSmall): string {
 
 function plainProblem(issue: z.core.$ZodIssue, value: unknown): string {
   if (value === undefined) return "is missing; add it";
+  if (issue.code === "invalid_key") {
+    const key = String(issue.path.at(-1));
+    return issue.issues.map((inner) => `${shown(key)} is ${inner.message}`).join("; ");
+  }
   const text = issue.message.replace(/^Invalid input: /, "");
   const [first = "", ...rest] = text.split("; ");
   const quoted = /^(not|must|does) /.test(first)
@@ -393,12 +427,33 @@ function withPaths(config: Config, given: ReadonlyMap<string, Given>, directory:
     const value = valueAt(result, path);
     if (typeof value !== "string") continue;
     const start = nearestGiven(path.split("."), given)?.directory ?? directory;
-    setAt(result, path, resolve(start, value.replace(/^~(?=\/|$)/, homedir())));
+    setAt(result, path, absolutePath(value, start));
   }
   const whole = result as Config;
+  const { pipelines } = whole;
+  const absolute = (path: readonly (string | number)[], value: string): string =>
+    absolutePath(value, nearestGiven(["pipelines", ...path], given)?.directory ?? directory);
+  const inNames = <T>(name: string, values: Readonly<Record<string, T>>): Record<string, T | string> =>
+    Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [
+        key,
+        typeof value === "string" ? absolute([name, key], value) : value,
+      ]),
+    );
+  // Names of services may have dots in them.
+  whole.pipelines = {
+    ...pipelines,
+    services: inNames("services", pipelines.services),
+    patterns: pipelines.patterns.map((dir, i) => absolute(["patterns", i], dir)),
+    databases: inNames<string>("databases", pipelines.databases),
+  };
   const stateDir = whole.stateDir ?? defaultStateDir();
   const repository = whole.snapshot.repository ?? join(stateDir, "snapshots");
   return { ...whole, stateDir, snapshot: { ...whole.snapshot, repository } };
+}
+
+function absolutePath(path: string, start: string): string {
+  return resolve(start, path.replace(/^~(?=\/|$)/, homedir()));
 }
 
 /** Root keeps its state with the system's, everybody else below the home directory. */

@@ -1,8 +1,10 @@
+import type { MadeRules, RulesSource } from "../worker/contract/rules.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { accessChecks } from "./doctor/access.ts";
 import { findingOf } from "./doctor/finding-of.ts";
 import { machineChecks } from "./doctor/machine.ts";
 import { nodeChecks } from "./doctor/nodes.ts";
+import { pipelineChecks } from "./doctor/pipelines.ts";
 import { placeChecks } from "./doctor/places.ts";
 import { programChecks } from "./doctor/programs.ts";
 import { selfChecks } from "./doctor/self.ts";
@@ -21,6 +23,7 @@ export interface Finding {
 export interface DoctorContext {
   readonly resolved: ResolvedConfig;
   readonly paths: StatePaths;
+  readonly makeRules: (source: RulesSource) => Promise<MadeRules>;
   readonly signal: AbortSignal;
 }
 
@@ -43,6 +46,7 @@ export const CHECKS: readonly Check[] = [
   ...programChecks,
   ...machineChecks,
   ...placeChecks,
+  ...pipelineChecks,
   ...accessChecks,
   ...selfChecks,
   ...nodeChecks,

@@ -3,6 +3,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { createRunner, examples, explainFailure, reportFailure, type ExitCode, type Parts } from "./cli/command.ts";
 import { COMMANDS } from "./cli/index.ts";
 import { createIo, type Streams } from "./cli/io.ts";
+import type { GrokParserOptions } from "../worker/contract/line-parser.ts";
 import type { LogLevel } from "./log.ts";
 
 /**
@@ -15,17 +16,33 @@ const PARTS: Parts = {
   async pipeline(rules) {
     const { createPipeline, pipelineHash } = await import("../worker/pipeline.ts");
     const { fieldsOfRules } = await import("../worker/pipeline/fields.ts");
-    return { hash: pipelineHash(rules), fields: fieldsOfRules(rules), create: () => createPipeline(rules) };
+    const { readDatabases } = await import("../worker/databases.ts");
+    const databases = await readDatabases(rules.databases);
+    return {
+      hash: pipelineHash(rules),
+      fields: fieldsOfRules(rules),
+      create: () => createPipeline(rules, { databases }),
+    };
+  },
+  async makeRules(source) {
+    const { makeRules } = await import("../worker/pipeline/make-rules.ts");
+    return await makeRules(source);
   },
   async lineParsers() {
     const { createGrokParser } = await import("../worker/grok/line-parser.ts");
+    const { dangersOfExpressions } = await import("../worker/pipeline/dangers.ts");
     const { mergeBanks, parseBank } = await import("../worker/grok/bank.ts");
     const { standardBank } = await import("../worker/grok/standard-bank.ts");
     const { jsonField } = await import("../worker/framing/json-field.ts");
+    const bankFor = ({ bank, standard, files }: GrokParserOptions) =>
+      mergeBanks(standardBank(bank, standard), ...files.map(({ name, text }) => parseBank(text, name)));
     return {
-      grok: ({ expressions, bank, standard, files }) => {
-        const own = files.map(({ name, text }) => parseBank(text, name));
-        return createGrokParser(expressions, mergeBanks(standardBank(bank, standard), ...own));
+      grok: (options) => createGrokParser(options.expressions, bankFor(options)),
+      dangers: (options, own) => dangersOfExpressions(options.expressions, bankFor(options), own),
+      async pipeline(rules, origin) {
+        const { createPipelineParser } = await import("../worker/pipeline-parser.ts");
+        const { readDatabases } = await import("../worker/databases.ts");
+        return createPipelineParser(rules, await readDatabases(rules.databases), origin);
       },
       jsonField,
     };

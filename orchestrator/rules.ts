@@ -4,16 +4,21 @@ import { ownPatternFiles } from "./parse/pattern-files.ts";
 
 const DEFAULTS = "worker/pipeline/defaults";
 /** Files of a service that has no pipeline of its own hold what syslog holds. */
-const OTHERWISE = "syslog";
+export const OTHERWISE = "syslog";
 
-/** What a campaign does with lines: the pipelines that ship with the program, each for the service of its name, and the patterns that they name. */
+/** The pipelines that ship with the program, each for the service of its name. */
+export function shippedPipelines(): Rules["pipelines"] {
+  return listTemplates(DEFAULTS).map((name) => ({ services: [serviceOf(name)], file: name, text: readTemplate(name) }));
+}
+
+/** What a campaign does with lines when nothing is configured: the pipelines and the patterns that ship with the program. */
 export function defaultRules(): Rules {
-  const pipelines = listTemplates(DEFAULTS).map((name) => ({
-    services: [serviceOf(name)],
-    file: name,
-    text: readTemplate(name),
-  }));
-  return { pipelines, otherwise: OTHERWISE, patterns: ownPatternFiles().flatMap(definitionsOf) };
+  return {
+    pipelines: shippedPipelines(),
+    otherwise: OTHERWISE,
+    patterns: ownPatternFiles().flatMap(definitionsOf),
+    databases: [],
+  };
 }
 
 function serviceOf(name: string): string {

@@ -13,6 +13,7 @@ import type { ParserStart } from "./contract/parser-process.ts";
 import type { Sink } from "./contract/pipeline.ts";
 import { rulesSchema, type Rules } from "./contract/rules.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
+import { readDatabases } from "./databases.ts";
 import { pipelineHash } from "./pipeline.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { createDataNodes, type DataNodes } from "./sinks/elasticsearch/nodes.ts";
@@ -124,11 +125,12 @@ export class ParserProcess {
 
   /**
    * Reads the campaign's rules and where the data nodes are, and begins to take jobs; waits while Redis is away.
-   * @throws ConfigError `PIPELINE_MISMATCH`
+   * @throws ConfigError `PIPELINE_MISMATCH`, `DATABASE_UNFIT`
    */
   async start(): Promise<void> {
     const rules = await this.#rules();
-    const pool = createPipelinePool({ threads: this.#parser.slots, entry: pipelineEntry(), rules });
+    const databases = await readDatabases(rules.databases);
+    const pool = createPipelinePool({ threads: this.#parser.slots, entry: pipelineEntry(), rules, databases });
     this.#pool = pool;
     this.#chunkContext = {
       pool,

@@ -3,7 +3,8 @@ import type { Origin } from "./contract/chunk.ts";
 import { DataError, describeError, GridError } from "./contract/errors.ts";
 import type { EncodedBatch } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
-import type { PipelineRequest, PipelineResponse } from "./pipeline-thread.ts";
+import type { Databases } from "./databases.ts";
+import type { PipelineRequest, PipelineResponse, ThreadData } from "./pipeline-thread.ts";
 
 /** A batch and the CPU time of the thread that made it. */
 export type MeteredBatch = EncodedBatch & { readonly cpuMicros: number };
@@ -38,8 +39,15 @@ interface Run {
  * A pool of pipeline threads. Threads start when there is work for them, so one that died is replaced by the next run.
  * @param options.entry `pipeline-thread.ts`, or the bundle made of it
  * @param options.rules such that a pipeline can be made of them
+ * @param options.databases those that the rules name
  */
-export function createPipelinePool(options: { threads: number; entry: string | URL; rules: Rules }): PipelinePool {
+export function createPipelinePool(options: {
+  threads: number;
+  entry: string | URL;
+  rules: Rules;
+  databases?: Databases;
+}): PipelinePool {
+  const data: ThreadData = { rules: options.rules, databases: options.databases ?? new Map() };
   const waiting: Run[] = [];
   const threads = new Set<PipelineThread>();
   let closing: Promise<void> | undefined;
@@ -48,7 +56,7 @@ export function createPipelinePool(options: { threads: number; entry: string | U
     for (const run of waiting.splice(0)) {
       let thread = [...threads].find((candidate) => candidate.run === undefined);
       if (!thread && threads.size < options.threads) {
-        thread = new PipelineThread(options.entry, options.rules, settle);
+        thread = new PipelineThread(options.entry, data, settle);
         threads.add(thread);
       }
       if (thread) thread.start(run);
@@ -94,9 +102,9 @@ class PipelineThread {
   #failure: unknown;
   #wakeIdle: (() => void)[] = [];
 
-  constructor(entry: string | URL, rules: Rules, settled: (thread: PipelineThread, alive: boolean) => void) {
+  constructor(entry: string | URL, data: ThreadData, settled: (thread: PipelineThread, alive: boolean) => void) {
     this.#settled = settled;
-    this.#worker = new Worker(entry, { name: "pipeline", workerData: rules });
+    this.#worker = new Worker(entry, { name: "pipeline", workerData: data });
     this.#worker.on("message", (response: PipelineResponse) => this.#answer(response));
     this.#worker.on("messageerror", (error: unknown) => (this.#failure = error));
     this.#worker.on("error", (error: unknown) => (this.#failure = error));

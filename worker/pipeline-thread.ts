@@ -3,7 +3,14 @@ import type { Origin } from "./contract/chunk.ts";
 import { BackfillError, describeError } from "./contract/errors.ts";
 import type { EncodedBatch } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
+import type { Databases } from "./databases.ts";
 import { createPipeline } from "./pipeline.ts";
+
+/** What a thread starts with. The databases' bytes are shared, not copied. */
+export interface ThreadData {
+  readonly rules: Rules;
+  readonly databases: Databases;
+}
 
 /** The pool asks its thread for one block at a time; `null` ends it. */
 export interface PipelineRequest {
@@ -24,7 +31,8 @@ const PLAIN_LINES = 50;
 
 /** Entry of a pipeline thread: blocks in, batches out, their buffers moved and not copied. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  const pipeline = createPipeline(workerData as Rules, { plainLines: PLAIN_LINES });
+  const { rules, databases } = workerData as ThreadData;
+  const pipeline = createPipeline(rules, { databases, plainLines: PLAIN_LINES });
   port.on("message", (request: PipelineRequest | null) => {
     if (request === null) {
       port.close();

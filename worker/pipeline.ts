@@ -8,7 +8,7 @@ import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
 import { SPECIMEN_RULES } from "./pipeline/specimen-rules.ts";
-import { compileRules, type ServiceRules } from "./pipeline/rules.ts";
+import { compileRules, type RulesOptions, type ServiceRules } from "./pipeline/rules.ts";
 import type { Rules } from "./contract/rules.ts";
 import { Calendars } from "./time/calendars.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
@@ -31,11 +31,9 @@ const EXPECTED_LINE_BYTES = 64;
  *
  * `run` throws a RangeError for a time zone that ICU does not know, and DataError `OFFSET_TOO_LARGE` behind 1 TiB;
  * content never makes it throw.
- *
- * @param options.plainLines so many lines of a program are done plainly before code is made for it, which is cheaper where it has few
  */
-export function createPipeline(rules: Rules, { plainLines = 0 } = {}): Pipeline {
-  return { hash: pipelineHash(rules), run: createRun(compileRules(rules, plainLines)) };
+export function createPipeline(rules: Rules, options?: RulesOptions): Pipeline {
+  return { hash: pipelineHash(rules), run: createRun(compileRules(rules, options)) };
 }
 
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
@@ -210,7 +208,17 @@ function nonZero(names: readonly string[], counts: Float64Array): Record<string,
  */
 export function pipelineHash(rules: Rules): string {
   specimenDigest ??= digestOfSpecimens();
-  return createHash("sha256").update(specimenDigest).update(JSON.stringify(rules)).digest("hex").slice(0, 16);
+  return createHash("sha256").update(specimenDigest).update(meaningOf(rules)).digest("hex").slice(0, 16);
+}
+
+/** Rules without the names of files, which are for messages: a configuration that is moved means the same. */
+function meaningOf({ pipelines, otherwise, patterns, databases }: Rules): string {
+  return JSON.stringify([
+    pipelines.map(({ services, text }) => [services, text]),
+    otherwise,
+    patterns.map(({ name, text }) => [name, text]),
+    databases.map(({ name, bytes, sha256 }) => [name, bytes, sha256]),
+  ]);
 }
 
 let specimenDigest: string | undefined;

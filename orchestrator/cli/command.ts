@@ -2,7 +2,7 @@ import { CommanderError, type Command as CommanderCommand } from "commander";
 import { BackfillError, ConfigError, describeError, type ErrorContext } from "../../worker/contract/errors.ts";
 import type { LineParsers } from "../../worker/contract/line-parser.ts";
 import type { Pipeline } from "../../worker/contract/pipeline.ts";
-import type { RuleField, Rules } from "../../worker/contract/rules.ts";
+import type { MadeRules, RuleField, Rules, RulesSource } from "../../worker/contract/rules.ts";
 import type { Log } from "../log.ts";
 
 /**
@@ -64,6 +64,8 @@ export interface Parts {
     readonly fields: readonly RuleField[];
     create(): Pipeline;
   }>;
+  /** Rules of what ships with the program and what the operator wrote, checked. @throws ConfigError with every problem at once */
+  readonly makeRules: (source: RulesSource) => Promise<MadeRules>;
   lineParsers(): Promise<LineParsers>;
 }
 

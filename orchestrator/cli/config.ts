@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { printable } from "./io.ts";
+import type { Config } from "../config-schema.ts";
 import { CONFIG_FIELDS, type ConfigField } from "../config-fields.ts";
 
 /** `gridharvest config`: every value and where it came from, or a commented example. */
@@ -20,14 +21,17 @@ export const config: Command = {
         ),
       )
       .action((options: ConfigOptions & { readonly example?: true }) =>
-        run(async (io) => {
+        run(async (io, _signal, parts) => {
           if (options.example) {
             const { exampleConfig } = await import("../config-example.ts");
             const text = exampleConfig();
             print(io, { example: text }, () => text);
             return 0;
           }
-          const { config, origins, file } = await configOf(options, io);
+          const resolved = await configOf(options, io);
+          const { config, origins, file } = resolved;
+          const { checkRules } = await import("../pipelines/rules-of.ts");
+          await checkRules(resolved, parts.makeRules, io.log);
           print(io, { file: file ?? null, config, origins: Object.fromEntries(origins) }, () =>
             resolvedText(config, origins, file),
           );
@@ -83,5 +87,18 @@ function formatValue(field: ConfigField, value: unknown): string {
     const [unit, factor] = units.find(([, f]) => value > 0 && value % f === 0) ?? [field.type === "size" ? "" : "s", 1];
     return `${value / factor}${unit}`;
   }
-  return stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
+  return stringify(field.type === "mapping" ? withPlaces(value) : value, {
+    collectionStyle: "flow",
+    lineWidth: 0,
+  }).trimEnd();
+}
+
+/** A pipeline that is written in the file is told by its place. */
+function withPlaces(named: unknown): unknown {
+  return Object.fromEntries(
+    Object.entries(named as Config["pipelines"]["services"]).map(([name, value]) => [
+      name,
+      typeof value === "object" ? `${value.file}:${String(value.line)}` : value,
+    ]),
+  );
 }

@@ -18,11 +18,16 @@ On a site's batch system it submits a job of a minute or two for each place wher
 Exit code: 0 when everything is there (what is marked with ! is to be known and stops nothing), 1 otherwise.`,
       )
       .action((options: ConfigOptions) =>
-        run(async (io, signal) => {
+        run(async (io, signal, parts) => {
           const resolved = await configOf(options, io);
           const { statePaths } = await import("../paths.ts");
           const { diagnose, formatDiagnoses, isSound } = await import("../doctor.ts");
-          const checks = await diagnose({ resolved, paths: statePaths(resolved.config.stateDir), signal });
+          const checks = await diagnose({
+            resolved,
+            paths: statePaths(resolved.config.stateDir),
+            makeRules: parts.makeRules,
+            signal,
+          });
           const sound = isSound(checks);
           print(io, { sound, checks }, () => formatDiagnoses(checks));
           return sound ? 0 : 1;

@@ -1,8 +1,16 @@
 import { ConfigError } from "../../worker/contract/errors.ts";
-import { examples, print, withConfig, type Command, type ConfigOptions, type Io, type Parts } from "./command.ts";
+import {
+  configOf,
+  examples,
+  print,
+  withConfig,
+  type Command,
+  type ConfigOptions,
+  type Io,
+  type Parts,
+} from "./command.ts";
 import { countOf } from "./scale.ts";
-import { siteOf } from "./site.ts";
-import type { SiteConfig } from "../launch.ts";
+import type { ResolvedConfig } from "../config.ts";
 import type { Plan } from "../plan.ts";
 
 interface LaunchOptions extends ConfigOptions {
@@ -49,17 +57,18 @@ export const launch: Command = {
       )
       .action((options: LaunchOptions) =>
         run(async (io, signal, parts) => {
-          const site = await siteOf(options, io, {
+          const resolved = await configOf(options, io, {
             "dataNodes.count": { flag: "--data-nodes", value: countOf("--data-nodes", options.dataNodes) },
             "parsers.count": { flag: "--parsers", value: countOf("--parsers", options.parsers) },
             finish: { flag: "--finish", value: options.finish },
           });
+          const site = resolved.config;
           if (options.name !== undefined) {
             const { checkCampaignName } = await import("../campaign-store.ts");
             const { statePaths } = await import("../paths.ts");
             checkCampaignName(statePaths(site.stateDir), options.name);
           }
-          const plan = await planOf(site, options, io, signal, parts);
+          const plan = await planOf(resolved, options, io, signal, parts);
           const { makeStateDir } = await import("../state-dir.ts");
           const { refuseSmallDisks } = await import("../disk-space.ts");
           await makeStateDir(site.stateDir);
@@ -91,7 +100,7 @@ export const launch: Command = {
 
 /** The plan of `--plan`, checked against the archive as it is now, or a new one of `--month`. */
 async function planOf(
-  site: SiteConfig,
+  resolved: ResolvedConfig,
   options: LaunchOptions,
   io: Io,
   signal: AbortSignal,
@@ -100,8 +109,9 @@ async function planOf(
   if ((options.month === undefined) === (options.plan === undefined)) {
     throw new ConfigError("USAGE", "say what to load: --month 2013-01, or --plan FILE");
   }
-  const { defaultRules } = await import("../rules.ts");
-  const rules = defaultRules();
+  const site = resolved.config;
+  const { rulesOf } = await import("../pipelines/rules-of.ts");
+  const { rules } = await rulesOf(resolved, parts.makeRules, io.log);
   const pipeline = await parts.pipeline(rules);
   const planned = { hash: pipeline.hash, rules, fields: pipeline.fields };
   if (options.plan !== undefined) {

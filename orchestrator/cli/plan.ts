@@ -32,17 +32,18 @@ export const plan: Command = {
         run(async (io, signal, parts) => {
           const { parseMonths, planMonth } = await import("../plan-month.ts");
           const months = parseMonths(options.month);
-          const { config } = await configOf(options, io, {
+          const resolved = await configOf(options, io, {
             "dataNodes.count": { flag: "--data-nodes", value: options.dataNodes },
             "parsers.count": { flag: "--parsers", value: options.parsers },
           });
+          const { config } = resolved;
           const { statePaths } = await import("../paths.ts");
           const { writePlan } = await import("../plan-file.ts");
           const { makeStateDir } = await import("../state-dir.ts");
           // Before the archive is listed, which may take minutes.
           if (options.out === undefined) await makeStateDir(config.stateDir);
-          const { defaultRules } = await import("../rules.ts");
-          const rules = defaultRules();
+          const { rulesOf } = await import("../pipelines/rules-of.ts");
+          const { rules } = await rulesOf(resolved, parts.makeRules, io.log);
           const pipeline = await parts.pipeline(rules);
           const { campaigns } = statePaths(config.stateDir);
           const made = await planMonth(

@@ -16,18 +16,33 @@ const MARKS: Readonly<Record<Candidate["outcome"], string>> = { matched: "✓", 
  *       {"message":"Jan 14 …","tags":["_grokparsefailure"]}
  */
 export function formatExplanation(number: number, message: Uint8Array, { candidates, json }: ExplainedLine): string {
-  const characters = Array.from(new TextDecoder("utf-8", { ignoreBOM: true }).decode(message));
-  const lines = [`line ${number}: ${printable(cut(characters, SHOWN_CHARACTERS))}`];
-  for (const { pattern, outcome, reached } of candidates) {
-    lines.push(`  ${MARKS[outcome]} ${printable(pattern)}`);
-    if (reached) lines.push(`      ${describeMiss(reached, characters)}`);
-    if (outcome === "given-up") lines.push("      given up: it takes too many steps on this line");
-  }
-  return `${[...lines, `  ${harmless(json)}`].join("\n")}\n`;
+  const characters = charactersOf(message);
+  const lines = candidates.flatMap((candidate) => formatCandidate(candidate, characters)).map((line) => `  ${line}`);
+  return `${[shownMessage(number, message), ...lines, `  ${harmless(json)}`].join("\n")}\n`;
+}
+
+/** The message that is explained, or its beginning. */
+export function shownMessage(number: number, message: Uint8Array): string {
+  return `line ${number}: ${printable(cut(charactersOf(message), SHOWN_CHARACTERS))}`;
+}
+
+/** A candidate, and below it why it did not do. @param characters in which it was looked for */
+export function formatCandidate(
+  { pattern, outcome, reached }: Candidate,
+  characters: readonly string[],
+): readonly string[] {
+  const lines = [`${MARKS[outcome]} ${printable(pattern)}`];
+  if (reached) lines.push(`    ${describeMiss(reached, characters)}`);
+  if (outcome === "given-up") lines.push("    given up: it takes too many steps on this line");
+  return lines;
+}
+
+function charactersOf(message: Uint8Array): readonly string[] {
+  return Array.from(new TextDecoder("utf-8", { ignoreBOM: true }).decode(message));
 }
 
 /** JSON without the control characters that it allows; a terminal would obey them. */
-function harmless(json: string): string {
+export function harmless(json: string): string {
   return json.replaceAll(/[\u007f-\u009f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 

@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import type { ExplainedLine, FieldMessage, LineParser, ParsedLine } from "../../worker/contract/line-parser.ts";
 import type { Io } from "../cli/command.ts";
 import { formatExplanation } from "./explanation.ts";
 import { linesOf } from "./lines.ts";
+import { Output } from "./output.ts";
 
 /** What became of an input's lines. `lines = matched + missed + givenUp + unreadable`; blank lines between JSON are none. */
 export interface ParseSummary {
@@ -116,45 +116,9 @@ function formatExplained(number: number, message: Uint8Array, line: ExplainedLin
   return `{"line":${number},"document":${line.json},"candidates":${JSON.stringify(line.candidates)}}\n`;
 }
 
-function formatUnexplained(number: number, document: string, json: boolean): string {
+/** A line without a message. */
+export function formatUnexplained(number: number, document: string, json: boolean): string {
   return json
     ? `{"line":${number},"document":${document},"candidates":[]}\n`
     : `line ${number}: no message\n  ${document}\n`;
-}
-
-/** What is printed, with the reader's speed. */
-class Output {
-  /** Whoever read has gone. */
-  closed = false;
-  length = 0;
-  readonly #stream: NodeJS.WritableStream;
-  readonly #signal: AbortSignal;
-  #pieces: string[] = [];
-  readonly #onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code === "EPIPE") this.closed = true;
-  };
-
-  constructor(stream: NodeJS.WritableStream, signal: AbortSignal) {
-    this.#stream = stream;
-    this.#signal = signal;
-    stream.on("error", this.#onError);
-  }
-
-  add(text: string): void {
-    this.#pieces.push(text);
-    this.length += text.length;
-  }
-
-  async flush(): Promise<void> {
-    this.#signal.throwIfAborted();
-    if (this.length === 0) return;
-    const text = this.#pieces.join("");
-    this.#pieces = [];
-    this.length = 0;
-    if (!this.#stream.write(text)) await once(this.#stream, "drain", { signal: this.#signal });
-  }
-
-  end(): void {
-    this.#stream.off("error", this.#onError);
-  }
 }

@@ -12,12 +12,13 @@ export function ownPatternFiles(): readonly PatternFile[] {
 
 /**
  * Every file of a directory of patterns, by name; hidden files and directories below it are none.
+ * @param named what messages call the directory
  * @throws ConfigError `ARGUMENT_FILE`
  * @source logstash-filter-grok 4.4, `patterns_files_from_paths` with the glob `*`
  */
-export async function patternFiles(dir: string): Promise<readonly PatternFile[]> {
+export async function patternFiles(dir: string, named = `--patterns ${dir}`): Promise<readonly PatternFile[]> {
   const refuse = (problem: string, cause?: unknown): ConfigError =>
-    new ConfigError("ARGUMENT_FILE", `--patterns ${dir} ${problem}`, { cause, context: { file: dir } });
+    new ConfigError("ARGUMENT_FILE", `${named} ${problem}`, { cause, context: { file: dir } });
   const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
     throw refuse("cannot be read; name a directory of pattern files", error);
   });

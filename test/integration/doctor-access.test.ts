@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadConfig } from "../../orchestrator/config.ts";
 import { CHECKS, diagnose, type Diagnosis } from "../../orchestrator/doctor.ts";
 import { statePaths } from "../../orchestrator/paths.ts";
+import { makeRules } from "../../worker/pipeline/make-rules.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { makeKey, startSshServer, type SshServer } from "../support/ssh-server.ts";
 
@@ -44,7 +45,12 @@ describeWith(["sshd"], "doctor looks at the way to the batch system", () => {
       Object.entries(all).map(([key, value]) => [`batch.access.${key}`, { flag: "--set", value }]),
     );
     const resolved = await loadConfig({ env: {}, overrides, cwd: dir });
-    const context = { resolved, paths: statePaths(join(dir, "state")), signal: new AbortController().signal };
+    const context = {
+      resolved,
+      paths: statePaths(join(dir, "state")),
+      makeRules,
+      signal: new AbortController().signal,
+    };
     return await diagnose(
       context,
       CHECKS.filter(({ name }) => names.includes(name)),

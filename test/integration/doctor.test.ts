@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadConfig } from "../../orchestrator/config.ts";
 import { CHECKS, diagnose, type Diagnosis } from "../../orchestrator/doctor.ts";
 import { statePaths } from "../../orchestrator/paths.ts";
+import { makeRules } from "../../worker/pipeline/make-rules.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
 
@@ -24,7 +25,7 @@ describeWith(["redis"], "doctor and the operator's Redis", () => {
       Object.entries(values).map(([path, value]) => [path, { flag: "--set", value }]),
     );
     const resolved = await loadConfig({ env: {}, overrides, cwd: stateDir });
-    const context = { resolved, paths: statePaths(stateDir), signal: new AbortController().signal };
+    const context = { resolved, paths: statePaths(stateDir), makeRules, signal: new AbortController().signal };
     return (
       await diagnose(
         context,

@@ -1,7 +1,9 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createSpool } from "../../orchestrator/spool.ts";
+import type { Rules } from "../../worker/contract/rules.ts";
 import type { RejectedDocument } from "../../worker/rejects.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
@@ -14,6 +16,7 @@ import {
   type ParserCampaign,
 } from "../support/parser-campaign.ts";
 import { startParser, type TestParser } from "../support/parser-child.ts";
+import { writeMmdb } from "../unit/worker/filters/mmdb-writer.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
 
 describeWith(["redis", "elasticsearch"], "a parser process", () => {
@@ -93,6 +96,64 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
     parser.send("drain");
     expect(await parser.exited).toBe(0);
     expect(parser.reports.at(-1)).toEqual({ type: "drained" });
+  });
+
+  describe("with pipelines of the operator's own", () => {
+    let own: ParserCampaign;
+    let file: string;
+    beforeEach(async () => {
+      file = join(dir, `city-${String(serial)}.mmdb`);
+      const located = { location: { latitude: 49.2, longitude: 16.6 }, city: { names: { en: "Brno" } } };
+      const bytes = writeMmdb("GeoLite2-City", 4, { "192.0.2.0/24": located });
+      writeFileSync(file, bytes);
+      const rules: Rules = {
+        pipelines: [
+          {
+            services: ["syslog"],
+            file: "gate.yaml",
+            text: `name: gate
+filters:
+  - if: '[message] == "noise"'
+    then: [{ drop: { reason: noise } }]
+  - grok: { match: { message: "^in from %{ADDRESS:ip}" } }
+  - geoip: { source: ip, target: place, database: city, ecs_compatibility: disabled }
+`,
+          },
+        ],
+        otherwise: "syslog",
+        patterns: [{ name: "ADDRESS", text: "[0-9.]+", where: "mine:1" }],
+        databases: [
+          { name: "city", file, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") },
+        ],
+      };
+      const id = `o${String(serial++)}`;
+      own = await createParserCampaign(id, join(dir, id), redis, store, rules);
+      await own.createIndices();
+      const lines = ["in from 192.0.2.7", "noise"].map((text) => `Jan 10 00:00:00 h gate: ${text}\n`);
+      await own.addChunks(own.plainFile("gate/syslog", lines.join(""), 2 ** 20));
+    });
+    afterEach(async () => {
+      await Promise.all(parsers.map((parser) => parser.kill()));
+      await own.close();
+      await store.request("DELETE", `/${own.indices}`);
+    });
+
+    it("stores what they make of lines, places by a database included", async () => {
+      await start({ dir: own.dir, campaign: own.id });
+      await own.settled();
+      const [row] = await own.rows();
+      expect(row?.counts).toMatchObject({ read: 2, written: 1, dropped: 1 });
+      await store.request("POST", `/${own.indices}/_refresh`);
+      const found = await store.request("GET", `/${own.indices}/_search`);
+      expect(JSON.stringify(found)).toContain('"city_name":"Brno"');
+    });
+
+    it("does not begin with another database than the one that was planned", async () => {
+      writeFileSync(file, "another");
+      await expect(start({ dir: own.dir, campaign: own.id })).rejects.toThrow(
+        /ended with 1: .*the database city is not the one that was planned: .*\.mmdb has another size/,
+      );
+    });
   });
 
   it("is killed three times in the middle of the same chunk, and the count is exact", async () => {

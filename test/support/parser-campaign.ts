@@ -4,6 +4,7 @@ import type { Chunk, Origin, Unpack, UnpackResult } from "../../worker/contract/
 import { indexNamesOf } from "../../worker/contract/index-names.ts";
 import { campaignKeys, type CampaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
+import type { Rules } from "../../worker/contract/rules.ts";
 import { CHUNK_JOB, SPOOL_JOB_OPTIONS, UNPACK_JOB } from "../../worker/contract/spool.ts";
 import { pipelineHash } from "../../worker/pipeline.ts";
 import { createQueues, type ParseQueue, type UnpackQueue } from "../../worker/spool.ts";
@@ -80,11 +81,12 @@ export async function createParserCampaign(
   dir: string,
   redis: TestRedis,
   store: TestElasticsearch,
+  rules: Rules = DEFAULT_RULES,
 ): Promise<ParserCampaign> {
   const keys = campaignKeys(id);
   const { parse, unpack } = createQueues(redis.client, keys);
   for (const queue of [parse, unpack]) queue.on("error", () => undefined);
-  await redis.client.set(keys.rules, JSON.stringify(DEFAULT_RULES));
+  await redis.client.set(keys.rules, JSON.stringify(rules));
   const pattern = `${id}-{day}-m{month}-r{revision}`;
   mkdirSync(dir, { recursive: true });
 
@@ -128,7 +130,7 @@ export async function createParserCampaign(
         range: { start: n * chunkBytes, end: Math.min(size, (n + 1) * chunkBytes) },
         format: "syslog",
         source: { kind: "plain", file, size, mtimeMs },
-        pipeline: pipelineHash(DEFAULT_RULES),
+        pipeline: pipelineHash(rules),
       }));
     },
     async addChunks(chunks) {
@@ -149,7 +151,7 @@ export async function createParserCampaign(
         chunkBytes,
         stagingDir: join(dir, "staging"),
         stagingLimitBytes: limitBytes,
-        pipeline: pipelineHash(DEFAULT_RULES),
+        pipeline: pipelineHash(rules),
       };
     },
     async addUnpack(data) {

@@ -65,10 +65,11 @@ export async function startParser(options: {
     child.once("exit", (code, signal) => resolve(code ?? signal ?? -1));
   });
   child.send(start);
-  await waitFor("the parser to be ready", () => {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said}`);
-    return reports.some(({ type }) => type === "ready");
-  });
+  await waitFor(
+    "the parser to be ready",
+    () => child.exitCode !== null || reports.some(({ type }) => type === "ready"),
+  );
+  if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said}`);
   return {
     child,
     reports,

@@ -1,4 +1,7 @@
+import type { Origin } from "./chunk.ts";
 import type { PatternFile, StandardBank } from "./grok.ts";
+import type { Tallies } from "./pipeline.ts";
+import type { DangerousPattern, Rules } from "./rules.ts";
 
 /** What `worker/` has for `gridharvest parse`. */
 export interface LineParsers {
@@ -7,14 +10,20 @@ export interface LineParsers {
    * @param files definitions beside the standard ones; later ones win
    * @throws ConfigError for an expression or a definition that is off
    */
-  grok(options: {
-    readonly expressions: readonly string[];
-    readonly bank: StandardBank;
-    readonly standard: readonly PatternFile[];
-    readonly files: readonly PatternFile[];
-  }): LineParser;
+  grok(options: GrokParserOptions): LineParser;
+  /** The dangerous ones among the expressions, by their own text and by definitions of `own`. @throws as `grok` */
+  dangers(options: GrokParserOptions, own: readonly PatternFile[]): readonly DangerousPattern[];
+  /** A parser of whole pipelines. @throws ConfigError `DATABASE_UNFIT`, or for rules that cannot be used */
+  pipeline(rules: Rules, origin: Origin): Promise<PipelineParser>;
   /** Takes messages out of lines of JSON; undefined for a blank one. @throws ConfigError for what names no field */
   jsonField(field: string): (line: Uint8Array) => FieldMessage | undefined;
+}
+
+export interface GrokParserOptions {
+  readonly expressions: readonly string[];
+  readonly bank: StandardBank;
+  readonly standard: readonly PatternFile[];
+  readonly files: readonly PatternFile[];
 }
 
 /** The message of a line of JSON; or why there is none, with the document that keeps the line. */
@@ -22,8 +31,7 @@ export type FieldMessage =
   { readonly message: Uint8Array; readonly problem?: undefined } | { readonly problem: string; readonly json: string };
 
 /**
- * The seam of `gridharvest parse`: what makes a document of a line, be it a grok expression or a whole pipeline. Pure; never
- * throws on content.
+ * What makes a document of a line by grok expressions. Pure; never throws on content.
  */
 export interface LineParser {
   /** @param line bytes of the message, without its line end; it may hold line feeds of its own */
@@ -73,3 +81,51 @@ export interface PartialMatch {
   /** The `%{…}` that it is part of, outermost first. */
   readonly within: readonly string[];
 }
+
+/** The lines of one file through a pipeline, in their order, as a campaign does them. Never throws on content. */
+export interface PipelineParser {
+  /**
+   * Whole lines, as code.
+   * @param base offset of the block in the file
+   * @param bytes of the file that the block stands for: more than its length when it is the beginning of one line
+   */
+  parse(block: Uint8Array, base: number, bytes: number): ParsedBlock;
+  /**
+   * One line by the plain pipeline, with what was tried on the way. The document is the same.
+   * @param line without its end; it may hold line feeds of its own
+   * @param length in the file, with its end
+   */
+  explain(line: Uint8Array, offset: number, length: number): ExplainedEvent;
+}
+
+export interface ParsedBlock {
+  /** NDJSON: a document for each line that is not dropped. */
+  readonly documents: Uint8Array;
+  readonly tallies: Tallies;
+}
+
+/** What became of a line, and how. */
+export interface ExplainedEvent {
+  /** The document as JSON, without a line end; undefined when the line is dropped. */
+  readonly json: string | undefined;
+  /** Why it is dropped. */
+  readonly dropped: string | undefined;
+  /** Why its header could not be read. */
+  readonly unparsed: string | undefined;
+  /** In the order in which they were taken. */
+  readonly steps: readonly ExplainedStep[];
+}
+
+/** A step; `stages` are those that it lies in, outermost first. */
+export type ExplainedStep = { readonly stages: readonly string[] } & (
+  | { readonly kind: "stage"; readonly name: string }
+  /** A grok pattern, with the text in which it was looked for. */
+  | { readonly kind: "candidate"; readonly candidate: Candidate; readonly text: string }
+  /** A filter is through. */
+  | {
+      readonly kind: "filter";
+      readonly filter: string;
+      readonly place: string;
+      readonly outcome: "matched" | "unmatched" | "failed" | "dropped";
+    }
+);

@@ -4,7 +4,7 @@ import { showValue } from "../pipeline/sprintf.ts";
 import type { Regex } from "../regex/syntax.ts";
 import { applyCaptures, type CaptureRules } from "./apply.ts";
 import { bankOf, mergeBanks, type Bank } from "./bank.ts";
-import { parseExpression, type GrokExpression } from "./expression.ts";
+import { parseLocated, type GrokExpression } from "./expression.ts";
 import type { TextMatcher } from "./matchers.ts";
 
 /** Where definitions come from. */
@@ -22,15 +22,15 @@ export function bankFor({ bank, directory }: Banks, options: GrokOptions): Bank 
 }
 
 /** The grok filter of the plain pipeline. @param matcher plain where it serves as the oracle */
-export function grokCompiler(banks: Banks, matcher: (regex: Regex) => TextMatcher): GrokCompiler {
+export function grokCompiler(banks: Banks, matcher: (regex: Regex, pattern: string) => TextMatcher): GrokCompiler {
   return {
     compile(options) {
       const bank = bankFor(banks, options);
       const match = options.match.map(([field, patterns]) => ({
         field,
         expressions: patterns.map((pattern) => {
-          const expression = parseExpression(pattern, bank, options.named_captures_only);
-          return { pattern, expression, find: matcher(expression.regex) };
+          const expression = parseLocated(pattern, bank, options.named_captures_only);
+          return { pattern, expression, find: matcher(expression.regex, pattern) };
         }),
       }));
       return grokFilter(match, options);

@@ -46,6 +46,23 @@ export function parseExpression(source: string, bank: Bank, namedCapturesOnly = 
   return { source, regex, captures: capturesOf(regex) };
 }
 
+/** The same; of what is off in a definition it is also said where that stands, by file and line. */
+export function parseLocated(source: string, bank: Bank, namedCapturesOnly = true): GrokExpression {
+  try {
+    return parseExpression(source, bank, namedCapturesOnly);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const path = error.context["path"];
+    // Who is off is the last one, or, of one that is not defined, who asks for it.
+    const names = typeof path === "string" ? (path.match(/\w+/g) ?? []) : [];
+    const where = names.findLast((name) => bank.has(name));
+    if (where === undefined) throw error;
+    throw new ConfigError(error.code, `${error.message} (%{${where}} is defined in ${bank.get(where)!.where})`, {
+      context: error.context,
+    });
+  }
+}
+
 /** The inside of a reference. What stands behind the name and is none of it is read over, as by jls-grok. */
 const REFERENCE = /^(([A-Za-z0-9_]+)(?::([@[\]A-Za-z0-9_:.-]+))?)(?:=((?:[^{}\\]|\\.)+))?[^}]*$/s;
 

@@ -1,4 +1,3 @@
-import { ConfigError } from "../contract/errors.ts";
 import type {
   Candidate,
   ExplainedLine,
@@ -9,12 +8,11 @@ import type {
 } from "../contract/line-parser.ts";
 import { FLAW_TAGS, lineText } from "../framing/line-text.ts";
 import { LogEvent } from "../pipeline/event.ts";
-import { codePoints, interpretRegex, noReach } from "../regex/interpret.ts";
 import { applyCaptures, type CaptureRules } from "./apply.ts";
 import type { Bank } from "./bank.ts";
-import { parseExpression, type GrokExpression } from "./expression.ts";
+import { parseLocated, type GrokExpression } from "./expression.ts";
 import { bytesMatcher, type Found } from "./matchers.ts";
-import { describeReach, type Describe } from "./partial-match.ts";
+import { explainMisses } from "./partial-match.ts";
 
 /** Logstash's tags. */
 const MISSED = "_grokparsefailure";
@@ -40,7 +38,7 @@ interface Pattern {
  * @throws ConfigError `GROK_UNDEFINED`, `GROK_CYCLE`, `GROK_TYPE`, `REGEX_INVALID`, `REGEX_UNSUPPORTED`
  */
 export function createGrokParser(sources: readonly string[], bank: Bank): LineParser {
-  const patterns = sources.map((source) => patternOf(expressionOf(source, bank)));
+  const patterns = sources.map((source) => patternOf(parseLocated(source, bank)));
   return {
     parse: (line) => run(patterns, line, undefined),
     explain: (line): ExplainedLine => {
@@ -51,23 +49,8 @@ export function createGrokParser(sources: readonly string[], bank: Bank): LinePa
 }
 
 function patternOf(expression: GrokExpression): Pattern {
-  // The plain matcher explains a miss. It is made for the first one.
-  let search: ReturnType<typeof interpretRegex> | undefined;
-  let describe: Describe | undefined;
-  return {
-    expression,
-    find: bytesMatcher(expression.regex),
-    reached(text) {
-      const reach = noReach();
-      search ??= interpretRegex(expression.regex);
-      search(codePoints(text), MOST_EXPLAINED_STEPS, reach);
-      return (describe ??= describeReach(expression.regex))(reach);
-    },
-  };
+  return { expression, find: bytesMatcher(expression.regex), reached: explainMisses(expression.regex) };
 }
-
-/** An explanation that takes longer tells how far it got until then. */
-const MOST_EXPLAINED_STEPS = 10_000_000;
 
 function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candidate[] | undefined): ParsedLine {
   const { text, flaws } = lineText(line);
@@ -95,21 +78,4 @@ function run(patterns: readonly Pattern[], line: Uint8Array, candidates: Candida
 
 function jsonOf({ fields, metadata }: LogEvent): string {
   return JSON.stringify(Object.keys(metadata).length === 0 ? fields : { ...fields, "@metadata": metadata });
-}
-
-/** A definition of a file is named by file and line too. */
-function expressionOf(source: string, bank: Bank): GrokExpression {
-  try {
-    return parseExpression(source, bank);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const path = error.context["path"];
-    // Who is off is the last one, or, of one that is not defined, who asks for it.
-    const names = typeof path === "string" ? (path.match(/\w+/g) ?? []) : [];
-    const where = names.findLast((name) => bank.has(name));
-    if (where === undefined) throw error;
-    throw new ConfigError(error.code, `${error.message} (%{${where}} is defined in ${bank.get(where)!.where})`, {
-      context: error.context,
-    });
-  }
 }

@@ -1,6 +1,6 @@
 import type { PartialMatch } from "../contract/line-parser.ts";
 import { LAST_CODE_POINT, negate, ranges, type CharSet } from "../regex/char-set.ts";
-import type { Reach } from "../regex/interpret.ts";
+import { codePoints, interpretRegex, noReach, type Reach } from "../regex/interpret.ts";
 import type { Assertion, Node, Regex } from "../regex/syntax.ts";
 
 /** Says of an expression's nodes where they stand in it. */
@@ -9,6 +9,21 @@ export type Describe = (reach: Reach) => PartialMatch | undefined;
 interface Place {
   readonly element: string;
   readonly within: readonly string[];
+}
+
+/** An explanation that takes longer tells how far it got until then. */
+const MOST_EXPLAINED_STEPS = 10_000_000;
+
+/** How far the longest attempt of a miss got. What it needs is made for the first one. */
+export function explainMisses(regex: Regex): (text: string) => PartialMatch | undefined {
+  let search: ReturnType<typeof interpretRegex> | undefined;
+  let describe: Describe | undefined;
+  return (text) => {
+    const reach = noReach();
+    search ??= interpretRegex(regex);
+    search(codePoints(text), MOST_EXPLAINED_STEPS, reach);
+    return (describe ??= describeReach(regex))(reach);
+  };
 }
 
 /** Prepares the explanations of an expression's misses. Costs as much memory as the expression itself: for explaining only. */

@@ -41,6 +41,13 @@ export class FoldScan {
     this.#at += src.length;
   }
 
+  /** So many bytes are the rest of a line that nobody holds. */
+  passOver(bytes: number): void {
+    this.finish();
+    this.#at += bytes;
+    this.#lineAt = this.#at;
+  }
+
   /** The last line has no end of its own. */
   finish(): void {
     if (this.#open) this.#line(this.#held, 0, this.#heldBytes);

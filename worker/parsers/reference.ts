@@ -183,7 +183,8 @@ interface Stamp {
   readonly fraction: string;
 }
 
-function readLine(
+/** What becomes of one line, its end taken off; `length` counts it. */
+export function readLine(
   line: Buffer,
   offset: number,
   length: number,

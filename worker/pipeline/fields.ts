@@ -42,7 +42,8 @@ function* targetsOf(steps: readonly Step[]): Generator<FieldPath> {
     else if (step.kind === "branch") yield* targetsOf([...step.then, ...step.else]);
     else if (step.filter === "kv" || step.filter === "json") {
       const { target } = step.options as { readonly target?: FieldPath | undefined };
-      if (target) yield target;
+      // Without one they may be any field.
+      yield target ?? [];
     }
   }
 }

@@ -1,8 +1,8 @@
 import { ConfigError } from "../contract/errors.ts";
 import { decorate } from "../filters/decorate.ts";
-import type { Filter, FilterKind, FilterTools, LineContext, Verdict } from "../filters/filter.ts";
+import type { Filter, FilterKind, FilterResult, FilterTools, LineContext, Verdict } from "../filters/filter.ts";
 import { FILTERS } from "../filters/index.ts";
-import type { PipelineDefinition, Step } from "./definition.ts";
+import type { FilterStep, PipelineDefinition, Step } from "./definition.ts";
 import { prepareCondition, type ConditionTest } from "./evaluate-condition.ts";
 import type { LogEvent } from "./event.ts";
 
@@ -46,6 +46,14 @@ interface Trace {
   overBudget: GivenUp[] | undefined;
 }
 
+/** Somebody who wants to be told of each step, in order. */
+export interface Watch {
+  enter(stage: string): void;
+  leave(): void;
+  /** A filter is through. */
+  filter(step: FilterStep, result: FilterResult): void;
+}
+
 type RunStep = (event: LogEvent, line: LineContext, trace: Trace) => Verdict;
 
 /**
@@ -56,8 +64,9 @@ export function interpret(
   definition: PipelineDefinition,
   tools: FilterTools,
   filters: ReadonlyMap<string, FilterKind> = FILTERS,
+  watch?: Watch,
 ): (event: LogEvent, line: LineContext) => Run {
-  const builder = new Builder(tools, filters);
+  const builder = new Builder(tools, filters, watch);
   const run = builder.sequence(definition.steps);
   if (builder.problems.length > 0) {
     throw new ConfigError("PIPELINE_INVALID", builder.problems.join("\n"), {
@@ -75,10 +84,12 @@ class Builder {
   readonly problems: string[] = [];
   readonly #tools: FilterTools;
   readonly #filters: ReadonlyMap<string, FilterKind>;
+  readonly #watch: Watch | undefined;
 
-  constructor(tools: FilterTools, filters: ReadonlyMap<string, FilterKind>) {
+  constructor(tools: FilterTools, filters: ReadonlyMap<string, FilterKind>, watch: Watch | undefined) {
     this.#tools = tools;
     this.#filters = filters;
+    this.#watch = watch;
   }
 
   sequence(steps: readonly Step[]): RunStep {
@@ -105,18 +116,25 @@ class Builder {
       case "stage": {
         const test = step.condition ? this.#condition(step.condition, step.place) : () => true;
         const steps = this.sequence(step.steps);
-        return (event, line, trace) =>
-          test(event, trace) ? runStage(step.name, steps, event, line, trace) : undefined;
+        return (event, line, trace) => {
+          if (!test(event, trace)) return undefined;
+          this.#watch?.enter(step.name);
+          const verdict = runStage(step.name, steps, event, line, trace);
+          this.#watch?.leave();
+          return verdict;
+        };
       }
     }
   }
 
-  #filter({ filter: name, options, common, place }: Step & { kind: "filter" }): RunStep {
+  #filter(step: FilterStep): RunStep {
+    const { filter: name, options, common, place } = step;
     const kind = this.#filters.get(name)!;
     const filter = this.#made(place, name, () => kind.create(options, this.#tools));
     const counts = isFailure(options);
     return (event, line, trace) => {
       const result = filter!.apply(event, line);
+      this.#watch?.filter(step, result);
       if (result === "matched") decorate(common, event);
       else if (result === "failed") trace.failures += counts;
       else if (typeof result === "object") {

@@ -1,4 +1,6 @@
+import { openerOf, type Databases } from "../databases.ts";
 import type { LineContext } from "../filters/filter.ts";
+import { FILTERS } from "../filters/index.ts";
 import type { Bank } from "../grok/bank.ts";
 import { bankFor, grokCompiler, type Banks } from "../grok/compiler.ts";
 import { parseExpression, type GrokExpression } from "../grok/expression.ts";
@@ -13,7 +15,7 @@ import type { Rules } from "../contract/rules.ts";
 import { parseDefinition, type PipelineDefinition } from "./definition.ts";
 import type { LogEvent } from "./event.ts";
 import { compileTree, type CompiledTree } from "./generate-tree.ts";
-import { interpret, type Run } from "./interpret.ts";
+import { interpret, type Run, type Watch } from "./interpret.ts";
 import { ProgramRules } from "./program-rules.ts";
 import { specialise, type SpecialiseTools } from "./specialise.ts";
 
@@ -26,18 +28,24 @@ export interface ServiceRules {
   readonly plain: (event: LogEvent, line: LineContext) => Run;
 }
 
-/**
- * @param plainLines how many lines of a program the plain pipeline does before code is made for it
- * @throws ConfigError for a pipeline or patterns that cannot be used
- */
-export function compileRules(source: Rules, plainLines = 0): (service: string) => ServiceRules {
+/** How rules are made ready. */
+export interface RulesOptions {
+  /** Those that the rules name, as `readDatabases` reads them. */
+  readonly databases?: Databases | undefined;
+  /** So many lines of a program are done plainly before code is made for it, which is cheaper where it has few; 0 if not said. */
+  readonly plainLines?: number;
+}
+
+/** @throws ConfigError for a pipeline or patterns that cannot be used */
+export function compileRules(source: Rules, options: RulesOptions = {}): (service: string) => ServiceRules {
   const bank = bankOfRules(source);
   const byService = new Map<string, () => ServiceRules>();
   for (const { services, file, text } of source.pipelines) {
     const definition = parseDefinition(text, file);
-    let made: ServiceRules | undefined;
     for (const service of services) {
-      byService.set(service, () => (made ??= rulesOf(definition, service, bank, plainLines)));
+      // Of each service its own: a pipeline may ask for the service.
+      let made: ServiceRules | undefined;
+      byService.set(service, () => (made ??= rulesOf(definition, service, bank, options)));
     }
   }
   const otherwise = byService.get(source.otherwise);
@@ -56,25 +64,26 @@ export function bankOfRules({ patterns }: Rules): Bank {
 export function plainRules(
   definition: PipelineDefinition,
   bank: Bank,
-  matcher: (regex: Regex) => TextMatcher = generatedMatcher,
+  matcher: (regex: Regex, pattern: string) => TextMatcher = generatedMatcher,
+  databases: Databases = new Map(),
+  watch?: Watch,
 ): ServiceRules["plain"] {
-  return interpret(definition, {
+  const tools = {
     grok: grokCompiler(banksOf(bank), matcher),
     dates: dateCompiler,
     regex: regexCompiler,
-    databases: {
-      open(database) {
-        throw new ConfigError(
-          "PIPELINE_INVALID",
-          `there is no database ${database}; name its file in the configuration`,
-        );
-      },
-    },
-  });
+    databases: openerOf(databases),
+  };
+  return interpret(definition, tools, FILTERS, watch);
 }
 
-function rulesOf(definition: PipelineDefinition, service: string, bank: Bank, plainLines: number): ServiceRules {
-  const plain = plainRules(definition, bank);
+function rulesOf(
+  definition: PipelineDefinition,
+  service: string,
+  bank: Bank,
+  { databases, plainLines = 0 }: RulesOptions,
+): ServiceRules {
+  const plain = plainRules(definition, bank, generatedMatcher, databases);
   let gaveUp = false;
   const tools = specialiseTools(bank, () => (gaveUp = true));
   const trees = new Map<string, CompiledTree | undefined>();
@@ -141,7 +150,7 @@ function banksOf(bank: Bank): Banks {
     directory(dir) {
       throw new ConfigError(
         "PIPELINE_INVALID",
-        `nobody has read the patterns of ${dir}; name the directory in the configuration`,
+        `patterns_dir names ${dir}; take it out and name the directory in the configuration, under pipelines.patterns`,
       );
     },
   };

@@ -46,4 +46,5 @@ filters:
     { name: "WORD", text: "[^ ]+", where: "specimens" },
     { name: "NUMBER", text: "[0-9]+", where: "specimens" },
   ],
+  databases: [],
 };

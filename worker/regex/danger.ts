@@ -24,15 +24,16 @@ const MOST_PUMPS = 6;
  * Looks for a text of at most 1 KiB on which an expression's matcher gives up: what is exponential, or a polynomial of a high degree, in
  * the length of a text. Each repetition is fed with what its body takes, behind what leads to it and before what it does not want, and
  * the matcher itself is asked; so whatever is found is no guess. What is not found may still exist: then the limit of steps holds.
+ * @param looksInto tells of a `%{…}` whether the repetitions of its definition are fed too
  */
-export function dangerOf(regex: Regex): Danger | undefined {
+export function dangerOf(regex: Regex, looksInto: (element: string) => boolean = () => true): Danger | undefined {
   const { match, slots: count } = compileRegex(regex);
   const slots = new Int32Array(count);
   const givesUp = (text: string): boolean => {
     const bytes = Buffer.from(text);
     return match(bytes, 0, bytes.length, slots) === TOO_MANY_STEPS;
   };
-  for (const { prefix, body, element } of repetitions(regex.node, "", undefined)) {
+  for (const { prefix, body, element } of repetitions(regex.node, "", undefined, looksInto)) {
     for (const pump of samplesOf(body, MOST_PUMPS)) {
       if (pump === "") continue;
       const most = Math.floor((LONGEST_BYTES - Buffer.byteLength(prefix)) / Buffer.byteLength(pump));
@@ -65,25 +66,30 @@ interface Repetition {
 }
 
 /** All repetitions, the outer ones first. */
-function* repetitions(node: Node, prefix: string, element: string | undefined): Generator<Repetition> {
+function* repetitions(
+  node: Node,
+  prefix: string,
+  element: string | undefined,
+  looksInto: (element: string) => boolean,
+): Generator<Repetition> {
   switch (node.kind) {
     case "sequence": {
       let before = prefix;
       for (const part of node.nodes) {
-        yield* repetitions(part, before, element);
+        yield* repetitions(part, before, element, looksInto);
         before += sampleOf(part);
       }
       return;
     }
     case "repeat":
       if (node.max > 2) yield { prefix, body: node.node, element };
-      yield* repetitions(node.node, prefix, element);
+      yield* repetitions(node.node, prefix, element, looksInto);
       return;
     case "element":
-      yield* repetitions(node.node, prefix, node.text);
+      if (looksInto(node.text)) yield* repetitions(node.node, prefix, node.text, looksInto);
       return;
     default:
-      for (const child of childrenOf(node)) yield* repetitions(child, prefix, element);
+      for (const child of childrenOf(node)) yield* repetitions(child, prefix, element, looksInto);
   }
 }
 

@@ -381,3 +381,48 @@ function access(line: string, kind = "ssh"): string {
 function network(line: string): string {
   return `network:\n  provider: site\n  ${line}\n`;
 }
+
+describe("pipelines of the operator's own", () => {
+  it("are files beside the configuration, or stand in it; names may have dots", async () => {
+    const { config, placeOf } = await load(
+      [
+        "pipelines:",
+        "  patterns: [patterns, /abs]",
+        "  databases: { city: data/city.mmdb }",
+        "  services:",
+        "    mail.log: mail.yaml",
+        "    gate:",
+        "      name: gate # ours",
+        "      filters: []",
+        "    flow: { name: flow, filters: [] }",
+        "",
+      ].join("\n"),
+    );
+    const file = join(dir, "site.yaml");
+    expect(config.pipelines).toMatchObject({
+      patterns: [join(dir, "patterns"), "/abs"],
+      databases: { city: join(dir, "data/city.mmdb") },
+      bank: "legacy",
+      services: {
+        "mail.log": join(dir, "mail.yaml"),
+        gate: { file, line: 7, column: 7 },
+        flow: { text: `${" ".repeat(10)}{ name: flow, filters: [] }`, file, line: 9, column: 11 },
+      },
+    });
+    expect(parse((config.pipelines.services["gate"] as { text: string }).text)).toEqual({ name: "gate", filters: [] });
+    expect(placeOf(["pipelines", "services", "mail.log"])).toBe(`${file}:5:5`);
+  });
+
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ["  services: { gate: 7 }", /^site\.yaml:2:15: pipelines\.services\.gate: is no pipeline; name its YAML file/],
+    [
+      "  definitions: { a-b: x }",
+      /^site\.yaml:2:18: pipelines\.definitions\.a-b: "a-b" is not a name of a pattern; write/,
+    ],
+    ["  bank: ecs", /^site\.yaml:2:3: pipelines\.bank: "ecs" is not one of legacy, ecs-v1/],
+    ["  pattern: []", /^site\.yaml:2:3: pipelines\.pattern: unknown key; did you mean patterns\?/],
+  ];
+  it.each(wrong)("%s is refused", async (line, expected) => {
+    expect(await refusal(`pipelines:\n${line}\n`)).toEqual([expect.stringMatching(expected)]);
+  });
+});

@@ -14,6 +14,7 @@ import {
 } from "../../../orchestrator/doctor.ts";
 import { judgeDisks } from "../../../orchestrator/doctor/machine.ts";
 import { statePaths } from "../../../orchestrator/paths.ts";
+import { makeRules } from "../../../worker/pipeline/make-rules.ts";
 import { ConfigError } from "../../../worker/contract/errors.ts";
 
 let dir: string;
@@ -32,7 +33,7 @@ async function context(values: Readonly<Record<string, unknown>> = {}): Promise<
   const all = { stateDir: join(dir, "state"), ...values };
   const overrides = Object.fromEntries(Object.entries(all).map(([key, value]) => [key, { flag: "--set", value }]));
   const resolved = await loadConfig({ env: {}, overrides, cwd: dir });
-  return { resolved, paths: statePaths(resolved.config.stateDir), signal: new AbortController().signal };
+  return { resolved, paths: statePaths(resolved.config.stateDir), makeRules, signal: new AbortController().signal };
 }
 
 /** What the one check of that name finds. */

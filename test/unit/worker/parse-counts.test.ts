@@ -26,6 +26,7 @@ function parsesOf(lines: readonly string[], rules: Rules, service = "syslog"): P
 const RULES: Rules = {
   otherwise: "syslog",
   patterns: [],
+  databases: [],
   pipelines: [
     {
       services: ["syslog"],

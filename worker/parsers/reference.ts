@@ -34,6 +34,13 @@ export function runReference(
   const offsets: number[] = [];
   const tallies = { droppedBy: {}, unparsedBy: {}, perIndex: {} } as Record<string, Record<string, number>>;
   let read = 0;
+  // One for each zone: a calendar answers the same whatever it was asked before, and takes longer to make than a line to read.
+  const calendars = new Map<string, Calendar>();
+  const calendarOf = (timeZone: string): Calendar => {
+    const calendar = calendars.get(timeZone) ?? new Calendar({ ...origin, timeZone });
+    calendars.set(timeZone, calendar);
+    return calendar;
+  };
   const lines = linesOf(src, lead, base);
   for (const [i, { line, start, next }] of lines.entries()) {
     if (start < lead) continue;
@@ -43,7 +50,8 @@ export function runReference(
     for (let copy = 0; copy < (repeated?.times ?? 1); copy++) {
       read++;
       const text = repeated?.text ?? line;
-      const { document, index, dropped } = readLine(text, offset, length, origin, repeated !== undefined, plain);
+      const isCopy = repeated !== undefined;
+      const { document, index, dropped } = readLine(text, offset, length, origin, isCopy, plain, calendarOf);
       if (dropped !== undefined) {
         count(tallies.droppedBy, dropped);
       } else {
@@ -165,6 +173,7 @@ function readLine(
   origin: Origin,
   isCopy: boolean,
   plain: ServiceRules["plain"],
+  calendarOf: (timeZone: string) => Calendar,
 ): { readonly document: Fields; readonly index: string; readonly dropped: string | undefined } {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   const head = line.subarray(0, boundary(line, KEPT_TEXT_BYTES));
@@ -218,7 +227,7 @@ function readLine(
     raw: undecodable ? kept.toString("base64") : undefined,
   };
   const event = new LogEvent(JSON.parse(JSON.stringify(document)) as Fields);
-  const context = { origin, calendar: new Calendar({ ...origin, timeZone: zone }), offset };
+  const context = { origin, calendar: calendarOf(zone), offset };
   const verdict = tooLong || dropped !== undefined ? undefined : plain(event, context).verdict;
   settle(event);
   const timestamp = event.get(["@timestamp"]);

@@ -1,20 +1,32 @@
 import { defaultRules } from "../../orchestrator/rules.ts";
-import { plainMatcher } from "../../worker/grok/matchers.ts";
+import type { Rules } from "../../worker/contract/rules.ts";
+import { generatedMatcher, plainMatcher } from "../../worker/grok/matchers.ts";
 import { parseDefinition } from "../../worker/pipeline/definition.ts";
 import { bankOfRules, plainRules, type ServiceRules } from "../../worker/pipeline/rules.ts";
-import type { Rules } from "../../worker/contract/rules.ts";
+import { plainMatcher as plainMatcherOnBytes } from "../../worker/regex/compile.ts";
+import { regexCompiler, regexCompilerWith } from "../../worker/regex/search.ts";
 
 /** What campaigns do with lines when nothing else is configured. */
 export const DEFAULT_RULES: Rules = defaultRules();
 
-/** The plain pipelines of some rules by service, with plain matchers: what the generated code must equal. */
-export function plainPipelines(rules: Rules): (service: string) => ServiceRules["plain"] {
+/**
+ * What expressions are looked for with: the plain matcher, which says what is right, or the generated one, where the lines are too long or
+ * too many for that. The pipeline around it is the plain one either way.
+ */
+export type Matchers = "plain" | "generated";
+
+/** The plain pipelines of some rules by service: what the generated code must equal. */
+export function plainPipelines(rules: Rules, matchers: Matchers = "plain"): (service: string) => ServiceRules["plain"] {
   const made = new Map<string, ServiceRules["plain"]>();
+  const tools =
+    matchers === "plain"
+      ? ([plainMatcher, regexCompilerWith(plainMatcherOnBytes)] as const)
+      : ([generatedMatcher, regexCompiler] as const);
   return (service) => {
     const { file, text } =
       rules.pipelines.find(({ services }) => services.includes(service)) ??
       rules.pipelines.find(({ services }) => services.includes(rules.otherwise))!;
-    const known = made.get(file) ?? plainRules(parseDefinition(text, file), bankOfRules(rules), plainMatcher);
+    const known = made.get(file) ?? plainRules(parseDefinition(text, file), bankOfRules(rules), ...tools);
     made.set(file, known);
     return known;
   };

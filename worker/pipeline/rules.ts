@@ -1,4 +1,4 @@
-import type { LineContext } from "../filters/filter.ts";
+import type { LineContext, RegexCompiler } from "../filters/filter.ts";
 import type { Bank } from "../grok/bank.ts";
 import { bankFor, grokCompiler, type Banks } from "../grok/compiler.ts";
 import { parseExpression, type GrokExpression } from "../grok/expression.ts";
@@ -49,16 +49,17 @@ export function bankOfRules({ patterns }: Rules): Bank {
   return new Map(patterns.map(({ name, text, where }) => [name, { text, where }]));
 }
 
-/** The plain pipeline with its tools. @param matcher another one, to compare with */
+/** The plain pipeline with its tools. @param matcher another one for patterns, and `regex` for all other expressions, to compare with */
 export function plainRules(
   definition: PipelineDefinition,
   bank: Bank,
   matcher: (regex: Regex) => TextMatcher = generatedMatcher,
+  regex: RegexCompiler = regexCompiler,
 ): ServiceRules["plain"] {
   return interpret(definition, {
     grok: grokCompiler(banksOf(bank), matcher),
     dates: dateCompiler,
-    regex: regexCompiler,
+    regex,
     databases: {
       open(database) {
         throw new ConfigError(
@@ -94,7 +95,7 @@ function rulesOf(definition: PipelineDefinition, service: string, bank: Bank): S
 }
 
 /** Expressions are read once for all programs. */
-function specialiseTools(bank: Bank): SpecialiseTools {
+export function specialiseTools(bank: Bank): SpecialiseTools {
   const expressions = new Map<string, GrokExpression>();
   const regexes = new Map<string, Regex>();
   const searches = new Map<string, ReturnType<typeof regexCompiler.compile>>();

@@ -19,10 +19,11 @@ export interface Matchers {
 
 /** `first` is the character at which a match may begin, as everywhere. */
 export function matchersOf(regex: Regex): Matchers {
+  let forLines: Matchers["generated"] | undefined;
   return {
     plain: plainOn(regex),
     generated: generatedOn(regex),
-    generatedForLines: generatedOn(withinLine(regex)),
+    generatedForLines: (text, first) => (forLines ??= generatedOn(withinLine(regex)))(text, first),
   };
 }
 

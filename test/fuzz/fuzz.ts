@@ -82,7 +82,7 @@ class Running {
     const { name } = this.part;
     const seed = batchSeed(this.#seed, name, this.batches++);
     const start = performance.now();
-    const { lines, overBudget, met, failure } = this.part.batch(seed, patience);
+    const { lines, overBudget, met, failure } = batchOf(this.part, seed, patience);
     this.milliseconds += performance.now() - start;
     this.#lines += lines;
     this.#overBudget += overBudget;
@@ -98,10 +98,19 @@ class Running {
   }
 }
 
+/** What throws is a difference as well. */
+function batchOf(part: Part, seed: number, patience: number): Batch {
+  try {
+    return part.batch(seed, patience);
+  } catch (error) {
+    return { lines: 0, overBudget: 0, met: {}, failure: `throws:    ${(error as Error).stack ?? String(error)}` };
+  }
+}
+
 /** One batch again, by its own seed. */
 export function fuzzBatch(part: Part, seed: number): PartResult {
   const start = performance.now();
-  const { failure, ...batch }: Batch = part.batch(seed, PATIENCE_MS);
+  const { failure, ...batch } = batchOf(part, seed, PATIENCE_MS);
   return {
     ...batch,
     name: part.name,

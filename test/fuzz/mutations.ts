@@ -1,109 +1,13 @@
 import fc from "fast-check";
 import { KEPT_RAW_LINE_BYTES, LONGEST_MESSAGE } from "../../worker/parsers/unparsed.ts";
+import { FRAGMENTS } from "./fragments.ts";
 import { MOMENTS } from "./origins.ts";
 
-/** Changes a line, one character for each byte. Every position is taken modulo the line's length. */
-export type Mutation = (line: string) => string;
-
-/** What is put in: every class of bytes of which some code says something of its own. */
-const FRAGMENTS: readonly string[] = [
-  // JSON's escapes, and what others escape
-  ...['"', "\\", '\\"', "\\\\", "\b", "\t", "\f", "\v", "\x01", "\x1f", "\x7f", "/", "</", "\\u0000", "&"],
-  // Line ends and NUL
-  ...["\r", "\r\n", "\n", "\n\n", "\r\r\n", "\0", "\0\0\0\0"],
-  // UTF-8: whole, cut, overlong, surrogates, beyond the last character, bytes that never stand in it
-  ...[
-    "\xc3\xa9",
-    "\xe2\x82\xac",
-    "\xf0\x9f\x90\xb4",
-    "\xe2\x80\xa8",
-    "\xef\xbb\xbf",
-    "\xef\xbf\xbd",
-    "\xc2\x80",
-    "\xc5\xbf",
-  ],
-  ...["\xc3", "\xe2\x82", "\xf0\x9f\x90", "\xa9", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xed\xb0\x80"],
-  ...["\xf4\x90\x80\x80", "\xfe", "\xff", "\x80", "\xbf", "\xf4\x8f\xbf\xbf", "\xc2\xa0", "\xe1\x9a\x80"],
-  // The header's own characters
-  ...[
-    " ",
-    "  ",
-    ":",
-    ": ",
-    "::",
-    "[",
-    "]",
-    "[]",
-    "[1]",
-    "[1]:",
-    "[1]: ",
-    "[2147483647]",
-    "[2147483648]",
-    "[-1]",
-    "[0]",
-    "[007]",
-  ],
-  ...[
-    "<13>",
-    "<0>",
-    "<191>",
-    "<192>",
-    "<>",
-    "<1 3>",
-    "-",
-    "+",
-    ".",
-    ",",
-    ";",
-    "=",
-    "(",
-    ")",
-    "%",
-    "%{x}",
-    "'",
-    "@",
-    "~",
-  ],
-  ...[
-    "Jan 14 23:20:01 ",
-    "Feb 29 00:00:00 ",
-    "2013-01-14T23:20:01Z ",
-    "2013-01-14T23:20:01.123456+01:00 ",
-    ".5",
-    "+01:00",
-    "Z",
-    "T",
-  ],
-  ...["10.0.0.1", "::1", "2001:db8::7", "fe80::1%eth0", "010.0.0.1", "1.2.3.4.5", "10.1.2.3 node1 ", "999.1.1.1"],
-  // What messages have in them
-  ...[
-    " from ",
-    " port 1",
-    " ssh2",
-    "invalid user ",
-    "user ",
-    " for ",
-    ", ip=",
-    "krb5 principal ",
-    "host=",
-    "sshd",
-    "kern",
-    "false",
-    "true",
-  ],
-  ...[
-    "last message repeated 2 times",
-    "message repeated 3 times: [ ",
-    "0",
-    "9",
-    "00",
-    "-0",
-    "1e5",
-    "0x1f",
-    "_",
-    "99999999999999999999",
-  ],
-];
+/**
+ * Changes a line, one character for each byte. Every position is taken modulo the line's length.
+ * @param near seconds of a wall clock around which something happens to the line's file
+ */
+export type Mutation = (line: string, near?: number) => string;
 
 const anywhere = fc.nat(0xffff);
 const fragment = fc.constantFrom(...FRAGMENTS);
@@ -138,19 +42,20 @@ const small: fc.Arbitrary<Mutation> = fc.oneof(
   { weight: 1, arbitrary: anywhere.map(otherCase) },
 );
 
-/** Another time at the beginning, near a moment at which something happens or anywhere. */
+/** Another time at the beginning, near a moment at which something happens, or anywhere. */
 const time: fc.Arbitrary<Mutation> = fc
-  .tuple(
-    fc.oneof(
-      fc.tuple(fc.constantFrom(...MOMENTS), fc.integer({ min: -7300, max: 7300 })),
-      fc.tuple(fc.constantFrom("1999-07-01T00:00:00"), fc.integer({ min: -9e8, max: 12e8 })),
-    ),
-    fc.constantFrom("traditional", "traditional", "traditional", "ISO", "ISO Z", "ISO offset", "ISO fraction"),
-    fc.nat(999_999_999),
-  )
-  .map(([[moment, seconds], form, fraction]) =>
-    otherTime(new Date(Date.parse(`${moment}Z`) + seconds * 1000), form, fraction),
-  );
+  .record({
+    moment: fc.constantFrom(...MOMENTS),
+    seconds: fc.integer({ min: -7300, max: 7300 }),
+    anywhere: fc.constantFrom(false, false, true),
+    years: fc.integer({ min: -9e8, max: 12e8 }),
+    form: fc.constantFrom("traditional", "traditional", "traditional", "ISO", "ISO Z", "ISO offset", "ISO fraction"),
+    fraction: fc.nat(999_999_999),
+  })
+  .map(({ moment, seconds, anywhere, years, form, fraction }) => (line, near) => {
+    const begin = anywhere ? Date.UTC(1999, 6) / 1000 + years : (near ?? Date.parse(`${moment}Z`) / 1000);
+    return otherTime(new Date((begin + seconds) * 1000), form, fraction)(line);
+  });
 
 /** Most lines get few changes. */
 export const mutations: fc.Arbitrary<readonly Mutation[]> = fc

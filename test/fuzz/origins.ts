@@ -41,10 +41,13 @@ const hostZones = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
+/** Where files come to the second of two times. */
 const secondFolds = fc.array(
-  fc
-    .tuple(zone, fc.constantFrom(...MOMENTS), fc.nat(2000))
-    .map(([timeZone, moment, offset]) => ({ timeZone, from: Date.parse(`${moment}Z`) / 1000, offset })),
+  fc.tuple(fc.constantFrom(...ZONES), fc.nat(2), fc.nat(2000)).map(([{ timeZone, changes }, which, offset]) => ({
+    timeZone,
+    from: Date.parse(`${changes[which % changes.length]!}Z`) / 1000,
+    offset,
+  })),
   { minLength: 1, maxLength: 2 },
 );
 
@@ -77,16 +80,23 @@ export const origins: fc.Arbitrary<Origin> = fc
     },
     { noNullPrototype: true },
   )
-  .map(({ day, last, hostZones, secondFolds, encoding, repeated, collector, ...rest }) => ({
-    ...rest,
-    firstDay: `${rest.month}-${two(day)}`,
-    ...(last !== null && { lastDay: `${rest.month}-${two(last)}` }),
-    ...(hostZones && { hostZones }),
-    ...(secondFolds && { secondFolds }),
-    ...(encoding !== null && { encoding }),
-    ...(repeated !== null && { repeated }),
-    ...(collector !== null && { collector }),
-  }));
+  .map(({ day, last, hostZones, secondFolds, encoding, repeated, collector, ...rest }) => {
+    const near = secondFolds && new Date(secondFolds[0]!.from * 1000).toISOString();
+    const month = near?.slice(0, 7) ?? rest.month;
+    return {
+      ...rest,
+      month,
+      // The first fold is of the file's own zone; another may be that of its hosts.
+      timeZone: secondFolds?.[0]?.timeZone ?? rest.timeZone,
+      firstDay: `${month}-${two(day)}`,
+      ...(last !== null && { lastDay: `${month}-${two(last)}` }),
+      ...(hostZones && { hostZones }),
+      ...(secondFolds && { secondFolds }),
+      ...(encoding !== null && { encoding }),
+      ...(repeated !== null && { repeated }),
+      ...(collector !== null && { collector }),
+    };
+  });
 
 function rarely<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
   return fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: value });

@@ -173,6 +173,15 @@ function looking({ pattern, samples }: Piece): Condition {
   return { text: `[message] =~ /${regex.replaceAll("/", "\\/")}/`, samples };
 }
 
+/** A field that a grok filter may have captured, to ask for; of header fields there is none to ask for. */
+function capturedBy({ step }: Written, which: number): string {
+  const names = [...JSON.stringify(step).matchAll(/%\{\w+:([^:}]+)|\(\?<([a-z[][^>]*)>/g)].map(
+    ([, one, other]) => one ?? other!,
+  );
+  const name = names[which % Math.max(1, names.length)] ?? "a";
+  return name.startsWith("[") ? name : `[${name}]`;
+}
+
 const steps = fc.letrec<{ step: Written; list: readonly Written[] }>((tie) => ({
   step: fc.oneof(
     { maxDepth: 3 },
@@ -192,6 +201,21 @@ const steps = fc.letrec<{ step: Written; list: readonly Written[] }>((tie) => ({
         step: { stage: "", ...(condition && { if: condition.text }), filters: list.map(stepOf) },
         samples: [...(condition?.samples ?? []), ...list.flatMap(({ samples }) => samples)],
       })),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(grok, fc.nat(7), fc.constantFrom("", "!"), tie("list"), tie("list"))
+        .map(([first, which, not, then, otherwise]) => ({
+          step: {
+            stage: "",
+            filters: [
+              first.step,
+              { if: `${not}${capturedBy(first, which)}`, then: then.map(stepOf), else: otherwise.map(stepOf) },
+            ],
+          },
+          samples: [first, ...then, ...otherwise].flatMap(({ samples }) => samples),
+        })),
     },
     {
       weight: 1,

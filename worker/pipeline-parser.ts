@@ -3,13 +3,16 @@ import type { ExplainedStep, PipelineParser } from "./contract/line-parser.ts";
 import type { Rules } from "./contract/rules.ts";
 import type { Databases } from "./databases.ts";
 import type { FilterResult } from "./filters/filter.ts";
-import { generatedMatcher } from "./grok/matchers.ts";
+import { generatedMatcher, type TextMatcher } from "./grok/matchers.ts";
 import { explainMisses } from "./grok/partial-match.ts";
 import { FoldScan } from "./parsers/fold-scan.ts";
 import { readLine } from "./parsers/reference.ts";
 import { createPipeline } from "./pipeline.ts";
+import type { Watch } from "./pipeline/interpret.ts";
 import { parseDefinition } from "./pipeline/definition.ts";
 import { bankOfRules, plainRules, type ServiceRules } from "./pipeline/rules.ts";
+import type { Regex } from "./regex/syntax.ts";
+import { Calendar } from "./time/calendar.ts";
 import { foldsOf } from "./time/folds.ts";
 
 const LF = 10;
@@ -38,7 +41,9 @@ export function createPipelineParser(rules: Rules, databases: Databases, origin:
       explained ??= createExplained(rules, databases, origin.service);
       explained.steps = [];
       const src = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
-      const { document, dropped } = readLine(src, offset, length, originNow(), false, explained.plain);
+      const now = originNow();
+      const calendarOf = (timeZone: string): Calendar => new Calendar({ ...now, timeZone });
+      const { document, dropped } = readLine(src, offset, length, now, false, explained.plain, calendarOf);
       const { unparsed } = document;
       return {
         json: dropped === undefined ? JSON.stringify(document) : undefined,
@@ -75,35 +80,31 @@ function createExplained(rules: Rules, databases: Databases, service: string): E
   const { file, text } = (of(service) ?? of(rules.otherwise))!;
   const explained: { steps: ExplainedStep[] } = { steps: [] };
   let stages: readonly string[] = [];
-  const plain = plainRules(
-    parseDefinition(text, file),
-    bankOfRules(rules),
-    (regex, pattern) => {
-      const find = generatedMatcher(regex);
-      const reachedIn = explainMisses(regex);
-      return (message) => {
-        const found = find(message);
-        const outcome = found === "no-match" ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
-        const reached = outcome === "missed" ? reachedIn(message) : undefined;
-        const candidate = { pattern, outcome, ...(reached && { reached }) } as const;
-        explained.steps.push({ kind: "candidate", candidate, text: message, stages });
-        return found;
-      };
+  const matcher = (regex: Regex, pattern: string): TextMatcher => {
+    const find = generatedMatcher(regex);
+    const reachedIn = explainMisses(regex);
+    return (message) => {
+      const found = find(message);
+      const outcome = found === "no-match" ? "missed" : found === "too-many-steps" ? "given-up" : "matched";
+      const reached = outcome === "missed" ? reachedIn(message) : undefined;
+      const candidate = { pattern, outcome, ...(reached && { reached }) } as const;
+      explained.steps.push({ kind: "candidate", candidate, text: message, stages });
+      return found;
+    };
+  };
+  const watch: Watch = {
+    enter(name) {
+      explained.steps.push({ kind: "stage", name, stages });
+      stages = [...stages, name];
     },
-    databases,
-    {
-      enter(name) {
-        explained.steps.push({ kind: "stage", name, stages });
-        stages = [...stages, name];
-      },
-      leave() {
-        stages = stages.slice(0, -1);
-      },
-      filter({ filter, place }, result) {
-        explained.steps.push({ kind: "filter", filter, place, outcome: outcomeOf(result), stages });
-      },
+    leave() {
+      stages = stages.slice(0, -1);
     },
-  );
+    filter({ filter, place }, result) {
+      explained.steps.push({ kind: "filter", filter, place, outcome: outcomeOf(result), stages });
+    },
+  };
+  const plain = plainRules(parseDefinition(text, file), bankOfRules(rules), { matcher, databases, watch });
   return Object.assign(explained, { plain });
 }
 

@@ -37,6 +37,13 @@ export function runReference(
   const tallies = { droppedBy: {}, unparsedBy: {}, perIndex: {} } as Record<string, Record<string, number>>;
   const parses = new ParseSums();
   let read = 0;
+  // One for each zone: a calendar answers the same whatever it was asked before, and takes longer to make than a line to read.
+  const calendars = new Map<string, Calendar>();
+  const calendarOf = (timeZone: string): Calendar => {
+    const calendar = calendars.get(timeZone) ?? new Calendar({ ...origin, timeZone });
+    calendars.set(timeZone, calendar);
+    return calendar;
+  };
   const lines = linesOf(src, lead, base);
   for (const [i, { line, start, next }] of lines.entries()) {
     if (start < lead) continue;
@@ -46,7 +53,8 @@ export function runReference(
     for (let copy = 0; copy < (repeated?.times ?? 1); copy++) {
       read++;
       const text = repeated?.text ?? line;
-      const { document, index, dropped, parse } = readLine(text, offset, length, origin, repeated !== undefined, plain);
+      const isCopy = repeated !== undefined;
+      const { document, index, dropped, parse } = readLine(text, offset, length, origin, isCopy, plain, calendarOf);
       const one = (outcome: string): number => (parse.outcome === outcome ? 1 : 0);
       const { program } = parse;
       parses.addProgram({
@@ -191,6 +199,7 @@ export function readLine(
   origin: Origin,
   isCopy: boolean,
   plain: ServiceRules["plain"],
+  calendarOf: (timeZone: string) => Calendar,
 ): {
   readonly document: Fields;
   readonly index: string;
@@ -249,7 +258,7 @@ export function readLine(
     raw: undecodable ? kept.toString("base64") : undefined,
   };
   const event = new LogEvent(JSON.parse(JSON.stringify(document)) as Fields);
-  const context = { origin, calendar: new Calendar({ ...origin, timeZone: zone }), offset };
+  const context = { origin, calendar: calendarOf(zone), offset };
   const run = tooLong || dropped !== undefined ? undefined : plain(event, context);
   const verdict = run?.verdict;
   const parse = parseOf(event, run, dropped !== undefined, parsed?.message ?? text);

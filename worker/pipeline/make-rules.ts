@@ -49,7 +49,8 @@ export async function makeRules(source: RulesSource): Promise<MadeRules> {
   const named = databasesNamed(steps);
   const databases = source.databases.filter(({ name }) => named.has(name));
   const content = await readDatabases(databases);
-  for (const { definition } of made) attempt(() => plainRules(definition, used.bank, readOnly, content));
+  for (const { definition } of made)
+    attempt(() => plainRules(definition, used.bank, { matcher: readOnly, databases: content }));
   refuse();
 
   const rules: Rules = {

@@ -1,5 +1,5 @@
 import { openerOf, type Databases } from "../databases.ts";
-import type { LineContext } from "../filters/filter.ts";
+import type { LineContext, RegexCompiler } from "../filters/filter.ts";
 import { FILTERS } from "../filters/index.ts";
 import type { Bank } from "../grok/bank.ts";
 import { bankFor, grokCompiler, type Banks } from "../grok/compiler.ts";
@@ -60,18 +60,25 @@ export function bankOfRules({ patterns }: Rules): Bank {
   return new Map(patterns.map(({ name, text, where }) => [name, { text, where }]));
 }
 
-/** The plain pipeline with its tools. @param matcher another one, to compare with */
+/** What the plain pipeline is made with. */
+export interface PlainOptions {
+  /** For patterns, and `regex` for all other expressions: others, to compare with. */
+  readonly matcher?: (regex: Regex, pattern: string) => TextMatcher;
+  readonly regex?: RegexCompiler;
+  readonly databases?: Databases | undefined;
+  readonly watch?: Watch;
+}
+
+/** The plain pipeline with its tools. */
 export function plainRules(
   definition: PipelineDefinition,
   bank: Bank,
-  matcher: (regex: Regex, pattern: string) => TextMatcher = generatedMatcher,
-  databases: Databases = new Map(),
-  watch?: Watch,
+  { matcher = generatedMatcher, regex = regexCompiler, databases = new Map(), watch }: PlainOptions = {},
 ): ServiceRules["plain"] {
   const tools = {
     grok: grokCompiler(banksOf(bank), matcher),
     dates: dateCompiler,
-    regex: regexCompiler,
+    regex,
     databases: openerOf(databases),
   };
   return interpret(definition, tools, FILTERS, watch);
@@ -83,7 +90,7 @@ function rulesOf(
   bank: Bank,
   { databases, plainLines = 0 }: RulesOptions,
 ): ServiceRules {
-  const plain = plainRules(definition, bank, generatedMatcher, databases);
+  const plain = plainRules(definition, bank, { databases });
   let gaveUp = false;
   const tools = specialiseTools(bank, () => (gaveUp = true));
   const trees = new Map<string, CompiledTree | undefined>();
@@ -115,7 +122,7 @@ function rulesOf(
 }
 
 /** Expressions are read once for all programs. @param giveUp is told when a condition on what is known goes over its budget */
-function specialiseTools(bank: Bank, giveUp: () => void): SpecialiseTools {
+export function specialiseTools(bank: Bank, giveUp: () => void = () => undefined): SpecialiseTools {
   const expressions = new Map<string, GrokExpression>();
   const regexes = new Map<string, Regex>();
   const searches = new Map<string, ReturnType<typeof regexCompiler.compile>>();

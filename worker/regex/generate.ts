@@ -267,8 +267,13 @@ class Generator {
     const bytes = bytesOf(set);
     const member = this.#test("src[i]", bytes);
     const fixed = min === max;
-    if (how === "lazy" && !fixed && follow !== "the end") return this.#scanLazily(min, max, set, member, follow);
-    if (how === "lazy" && !fixed) max = min;
+    if (how === "lazy" && !fixed) {
+      if (follow !== "the end") return this.#scanLazily(min, max, set, member, follow);
+      // Nobody asks for more than there must be.
+      if (min > 0)
+        this.#scan({ kind: "repeat", node: { kind: "set", set }, min, max: min, how: "greedy" }, set, follow);
+      return;
+    }
     if (fixed && max <= 4) {
       const node: Node & { kind: "set" } = { kind: "set", set };
       return this.#sets(Array.from({ length: max }, () => node));

@@ -1,33 +1,38 @@
 import type { RegexCompiler } from "../filters/filter.ts";
-import { compileRegex, NO_MATCH, TOO_MANY_STEPS } from "./compile.ts";
+import { compileRegex, NO_MATCH, TOO_MANY_STEPS, type Matcher } from "./compile.ts";
 import { parseRegex } from "./parse.ts";
+import type { Regex } from "./syntax.ts";
 
 /** Regular expressions for filters and conditions, which look for them in texts of JavaScript. */
-export const regexCompiler: RegexCompiler = {
-  compile(source) {
-    const regex = parseRegex(source, { keepNumbered: true });
-    const { match, slots: count } = compileRegex(regex);
-    const slots = new Int32Array(count);
-    const names = new Map(regex.groups.flatMap(({ name }, i) => (name === undefined ? [] : [[name, i + 1] as const])));
-    let searched = new SearchedText("");
-    return {
-      exec(text, from) {
-        if (from > text.length) return undefined;
-        // Whoever looks for all matches asks again and again for one text.
-        if (searched.text !== text) searched = new SearchedText(text);
-        const { bytes } = searched;
-        const found = match(bytes, 0, bytes.length, slots, searched.byteAt(from));
-        if (found === NO_MATCH) return undefined;
-        if (found === TOO_MANY_STEPS) return "over-budget";
-        const groups = regex.groups.map((_, group) =>
-          slots[2 * group + 1]! < 0 ? undefined : bytes.toString("utf8", slots[2 * group], slots[2 * group + 1]),
-        );
-        const start = searched.characterAt(slots[2 * groups.length]!);
-        return { start, end: searched.characterAt(found), groups, names };
-      },
-    };
-  },
-};
+export const regexCompiler: RegexCompiler = regexCompilerWith(compileRegex);
+
+/** The same with other matchers, to compare with. */
+export function regexCompilerWith(matcherOf: (regex: Regex) => Matcher): RegexCompiler {
+  return { compile: (source) => search(parseRegex(source, { keepNumbered: true }), matcherOf) };
+}
+
+function search(regex: Regex, matcherOf: (regex: Regex) => Matcher): ReturnType<RegexCompiler["compile"]> {
+  const { match, slots: count } = matcherOf(regex);
+  const slots = new Int32Array(count);
+  const names = new Map(regex.groups.flatMap(({ name }, i) => (name === undefined ? [] : [[name, i + 1] as const])));
+  let searched = new SearchedText("");
+  return {
+    exec(text, from) {
+      if (from > text.length) return undefined;
+      // Whoever looks for all matches asks again and again for one text.
+      if (searched.text !== text) searched = new SearchedText(text);
+      const { bytes } = searched;
+      const found = match(bytes, 0, bytes.length, slots, searched.byteAt(from));
+      if (found === NO_MATCH) return undefined;
+      if (found === TOO_MANY_STEPS) return "over-budget";
+      const groups = regex.groups.map((_, group) =>
+        slots[2 * group + 1]! < 0 ? undefined : bytes.toString("utf8", slots[2 * group], slots[2 * group + 1]),
+      );
+      const start = searched.characterAt(slots[2 * groups.length]!);
+      return { start, end: searched.characterAt(found), groups, names };
+    },
+  };
+}
 
 /** A text with its bytes, and positions in the one as positions in the other. Asking in ascending order costs least. */
 class SearchedText {

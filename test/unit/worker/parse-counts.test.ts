@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OTHER, type ParseCounts } from "../../../worker/contract/parse-counts.ts";
 import type { Rules } from "../../../worker/contract/rules.ts";
-import { generatedMatcher } from "../../../worker/grok/matchers.ts";
 import { runReference } from "../../../worker/parsers/reference.ts";
 import { SPECIMEN_ORIGINS } from "../../../worker/parsers/specimens.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
@@ -15,7 +14,7 @@ function parsesOf(lines: readonly string[], rules: Rules, service = "syslog"): P
   const block = Buffer.from(lines.map((line) => `${line}\n`).join(""));
   const of = { ...origin!, service };
   const { parses, read } = createPipeline(rules).run(block, 0, of).tallies;
-  const plain = plainPipelines(rules, generatedMatcher)(service);
+  const plain = plainPipelines(rules, "generated")(service);
   expect(runReference(block, 0, of, plain).tallies.parses).toEqual(parses);
   const counted = parses.programs.reduce((sum, p) => sum + p.full + p.failed + p.headerOnly + p.dropped, 0);
   expect(counted).toBe(read);

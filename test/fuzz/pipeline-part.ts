@@ -173,8 +173,7 @@ function fileCases(lines: readonly string[]): fc.Arbitrary<FileCase> {
         ? all.with(stretch[1] % all.length, stretched(all[stretch[1] % all.length]!, stretch[0]))
         : all;
       // Only what repeats messages looks back.
-      const before =
-        given.repeated && withBefore === 0 ? upToLineEnd(some.slice(0, split % some.length).join("")) : "";
+      const before = given.repeated && withBefore === 0 ? upToLineEnd(some.slice(0, split % some.length).join("")) : "";
       const rest = some.join("").slice(before.length);
       const text = withEnd || !rest.endsWith("\n") ? rest : rest.slice(0, -1);
       const room = LARGEST_OFFSET - before.length - text.length - missing;

@@ -41,7 +41,7 @@ export function batchSeed(seed: number, part: string, number: number): number {
   return createHash("sha256")
     .update(`${String(seed)} ${part} ${String(number)}`)
     .digest()
-    .readInt32LE();
+    .readUIntLE(0, 3);
 }
 
 /**

@@ -28,11 +28,11 @@ const TAKEN: Readonly<Record<string, readonly string[]>> = {
   NUMBER: ["0", "-1", "+7", "22", "007", "3.14", "-0.50", "9007199254740993", "1234567890123456789"],
   COUNT: ["0", "12", "00", "999999999999999", "1000000000000000"],
   ADDRESS: ["10.0.0.1", "999.1.1.1", "010.0.0.1", "::", "2001::7"],
-  SOME: ["", "a b", '"', "€"],
-  REST: ["", "the rest", " of it \\ "],
-  SOLID: ["a-b", "/var/log", "x=y", '"q"'],
+  SOME: ["", "false", "a b", '"', "€"],
+  REST: ["", "false", "the rest", " of it \\ "],
+  SOLID: ["false", "a-b", "/var/log", "x=y", '"q"'],
   QUOTED: ['""', '"a b"', '"a\\"b"'],
-  FLAG: ["true", "False", "YES"],
+  FLAG: ["true", "false", "False", "YES"],
   PAIR: ["a=b", "k=1"],
   NOBODY: ["-", "somebody"],
 };
@@ -79,9 +79,9 @@ const inline = fc
   .tuple(
     FIELD,
     fc.constantFrom<Piece>(
-      { pattern: "[a-z]+", samples: ["abc", "z"] },
+      { pattern: "[a-z]+", samples: ["abc", "false", "z"] },
       { pattern: "\\d*", samples: ["", "5"] },
-      { pattern: "[^ ]+?", samples: ["x", "a:b"] },
+      { pattern: "[^ ]+?", samples: ["x", "false", "a:b"] },
       { pattern: "Accepted|Failed|", samples: ["Accepted", "Failed", ""] },
     ),
   )

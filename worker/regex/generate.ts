@@ -132,7 +132,8 @@ class Generator {
         ? ["if (s !== from) { while (s < end && src[s - 1] !== 10) s++; if (s >= end) break; }"]
         : [];
     if (!first.empty) {
-      const table = this.#test("src[s]", first.bytes);
+      // No match begins within a character, whatever a repeated text may begin with.
+      const table = this.#test("src[s]", first.bytes.slice().fill(0, 0x80, 0xc0));
       if (start !== "line-start") lines.push(`y = s; while (s < end && !(${table})) s++; steps -= s - y;`);
       if (!first.atEnd) lines.push(`if (s >= end) break;`);
     } else lines.push(`if (s < end && (src[s] & 0xc0) === 0x80) continue;`);

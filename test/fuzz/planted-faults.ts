@@ -92,6 +92,24 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     to: "for (let i = 0; i < text.length - 1; i++) if (src[start + i] !== text[i]) return false;",
   },
   {
+    name: "hosts and programs are compared but for their first byte",
+    file: "worker/parsers/name-table.ts",
+    from: "let i = 0;",
+    to: "let i = 1;",
+  },
+  {
+    name: "what a document begins with is kept when its fraction has other digits",
+    file: "worker/parsers/document-opening.ts",
+    from: " || digits !== this.#digits",
+    to: "",
+  },
+  {
+    name: "lines of a block that is not UTF-8 all through are taken for UTF-8",
+    file: "worker/pipeline.ts",
+    from: "? lookedUntil : start;",
+    to: "? lookedUntil : start + 1;",
+  },
+  {
     name: "tags are in the opposite order",
     file: "worker/pipeline/specialise.ts",
     from: "value: [...there.value, tag]",

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
+import { readCorpora } from "./corpora.ts";
 import { figuresOf, fuzz, fuzzBatch } from "./fuzz.ts";
 import { PARTS } from "./parts.ts";
 
@@ -55,6 +56,9 @@ if (batch !== undefined) {
   report({ parts: [fuzzBatch(make(), numberOf("batch", batch))] });
 } else {
   const seed = givenSeed === undefined ? randomInt(2 ** 31) : numberOf("seed", givenSeed);
+  for (const [name, lines] of Object.entries(readCorpora().sizes)) {
+    if (lines === 0) process.stdout.write(`without the lines of ${name}, which are not on this machine\n`);
+  }
   process.stdout.write(`seed ${String(seed)}\n`);
   const time =
     cpuSeconds !== undefined

@@ -1,14 +1,13 @@
-import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { figuresOf, fuzz } from "../fuzz/fuzz.ts";
 import { PARTS } from "../fuzz/parts.ts";
 
 /**
- * Half a minute of `npm run fuzz`, from another seed every time; what differs says how to see it again.
- * `GRIDHARVEST_FUZZ_SECONDS` and `GRIDHARVEST_FUZZ_SEED` make it longer, or the same.
+ * Half a minute of `npm run fuzz`, from one seed, so that what fails here fails because of a change; other seeds are for `npm run fuzz`. What
+ * differs says how to see it again. `GRIDHARVEST_FUZZ_SECONDS` and `GRIDHARVEST_FUZZ_SEED` make it longer, or another.
  */
 const SECONDS = Number(process.env["GRIDHARVEST_FUZZ_SECONDS"] ?? 30);
-const SEED = Number(process.env["GRIDHARVEST_FUZZ_SEED"] ?? randomInt(2 ** 31));
+const SEED = Number(process.env["GRIDHARVEST_FUZZ_SEED"] ?? 20130114);
 
 describe("the engine and its references", () => {
   it(

@@ -31,7 +31,7 @@ export const TOO_MANY_STEPS = -2;
 /** A body is written out as often as it is repeated up to this many nodes; else its rounds are counted. */
 const MOST_COPIED_NODES = 48;
 /** Bodies in each other that are written out multiply: no node is written out more often than this. */
-const MOST_COPIES = 128;
+const MOST_COPIES = 32;
 
 /** What no alternative begins with. */
 const NEVER: First = { bytes: new Uint8Array(256), atEnd: false, empty: false };

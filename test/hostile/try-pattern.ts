@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { BackfillError } from "../../worker/contract/errors.ts";
 import type { Origin } from "../../worker/contract/chunk.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
@@ -37,17 +38,17 @@ const HEADER = "Jan 14 10:00:00 h p[1]: ";
 /** What every document has here. */
 const ORDINARY = "@timestamp host program pid message file offset service tags length unparsed".split(" ");
 
-/** A program of its own, so that whoever asks can end it: makes the pipeline of the pattern that is named and gives it its messages. */
+/** Makes the pipeline of a pattern and gives it its messages. It may take for ever, or all memory: see `run-patterns.ts`. */
 function tryPattern(pattern: HostilePattern): PatternOutcome {
   const rules = rulesOf(pattern);
-  const run = made(() => createPipeline(rules).run);
-  if (!("run" in run)) return run;
+  const pipeline = made(() => createPipeline(rules));
+  if ("kind" in pipeline) return pipeline;
   const lines = pattern.messages.map((message) => `${HEADER}${message}\n`).join("");
   const block = new Uint8Array(Buffer.from(lines));
   // The pipeline of a service is made when its first line comes.
-  const batch = made(() => run.run(block, 0, ORIGIN));
-  if (!("run" in batch)) return batch;
-  const { count, offsets, lengths, body, tallies } = batch.run;
+  const batch = made(() => pipeline.made.run(block, 0, ORIGIN));
+  if ("kind" in batch) return batch;
+  const { count, offsets, lengths, body, tallies } = batch.made;
   const documents = Buffer.from(body)
     .toString()
     .split("\n")
@@ -74,9 +75,9 @@ function tryPattern(pattern: HostilePattern): PatternOutcome {
   };
 }
 
-function made<T>(make: () => T): { readonly run: T } | Extract<PatternOutcome, { kind: "refused" }> {
+function made<T>(make: () => T): { readonly made: T } | Extract<PatternOutcome, { kind: "refused" }> {
   try {
-    return { run: make() };
+    return { made: make() };
   } catch (error) {
     if (!(error instanceof BackfillError)) throw error;
     return { kind: "refused", code: error.code, message: error.message };
@@ -89,6 +90,7 @@ function rulesOf({ grok, filters, definitions = {} }: HostilePattern): Rules {
       ? `name: hostile\nfilters:\n${filters!.replaceAll(/^/gm, "  ")}\n`
       : JSON.stringify({ name: "hostile", filters: [{ grok: { match: { message: [grok] } } }] });
   return {
+    ...DEFAULT_RULES,
     pipelines: [{ services: ["syslog"], file: "hostile", text }],
     otherwise: "syslog",
     patterns: [
@@ -113,5 +115,25 @@ function summary(json: string): string {
   return [...(Array.isArray(tags) ? (tags as string[]) : []), ...(others.length > 0 ? ["fields"] : [])].join(" ");
 }
 
-const asked = HOSTILE_PATTERNS.find(({ name }) => name === process.argv[2]);
-if (asked) process.stdout.write(JSON.stringify(tryPattern(asked)));
+/** A line of what this program writes. */
+export interface PatternReport {
+  readonly name: string;
+  readonly outcome: PatternOutcome;
+  readonly cpuMs: number;
+}
+
+/** A program of its own, so that whoever asks can end it: tries the patterns that are named, one after the other. */
+function main(names: readonly string[]): void {
+  for (const name of names) {
+    const pattern = HOSTILE_PATTERNS.find((one) => one.name === name);
+    if (!pattern) throw new Error(`no hostile pattern is named ${name}`);
+    const before = process.cpuUsage();
+    const outcome = tryPattern(pattern);
+    const { user, system } = process.cpuUsage(before);
+    const report: PatternReport = { name, outcome, cpuMs: Math.round((user + system) / 1000) };
+    // At once, before the next one can end this program.
+    writeSync(1, `${JSON.stringify(report)}\n`);
+  }
+}
+
+if (import.meta.main) main(process.argv.slice(2));

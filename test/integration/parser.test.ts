@@ -2,9 +2,12 @@ import { createHash } from "node:crypto";
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { loadingTemplate } from "../../orchestrator/cluster.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
+import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
 import type { RejectedDocument } from "../../worker/rejects.ts";
+import { HOSTILE_LINES } from "../hostile/lines.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
 import { startFaultProxy, type Fault, type FaultProxy } from "../support/fault-proxy.ts";
@@ -16,6 +19,7 @@ import {
   type ParserCampaign,
 } from "../support/parser-campaign.ts";
 import { startParser, type TestParser } from "../support/parser-child.ts";
+import { DEFAULT_RULES } from "../support/rules.ts";
 import { writeMmdb } from "../unit/worker/filters/mmdb-writer.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
 
@@ -237,6 +241,28 @@ filters:
       expect(index).toContain("2013.01.10");
     }
     expect(readdirSync(join(campaign.dir, "rejects")).length).toBe(1);
+  });
+
+  it("stores every hostile line, under the mapping of a campaign", async () => {
+    const { mappings } = loadingTemplate(0, fieldsOfRules(DEFAULT_RULES))["template"] as {
+      readonly mappings: { readonly properties: object };
+    };
+    await campaign.createIndices(mappings.properties);
+    // On a day that has an index; one file, so that lines of 64 MB have others behind them, and chunks end within them.
+    const file = HOSTILE_LINES.filter(({ filters }) => filters === undefined)
+      .map(({ content }) => Buffer.from(content()).toString("latin1"))
+      .map((text) => text.replaceAll("Jan 14", "Jan 10").replaceAll("2013-01-14", "2013-01-10"))
+      .join("\n");
+    await campaign.addChunks(campaign.plainFile("hostile/syslog", Buffer.from(file, "latin1"), 8 * 2 ** 20));
+    const parser = await start();
+    await campaign.settled();
+    const rows = await campaign.rows();
+    const lines = file.split("\n").length - (file.endsWith("\n") ? 1 : 0);
+    expect(addUp(rows)).toEqual({ read: lines, stored: lines, rejected: 0, bytes: file.length });
+    expect(Object.values(tiledLengths(rows))).toEqual([file.length]);
+    expect(rows.every(({ attempt }) => attempt === 1)).toBe(true);
+    expect(await store.count(campaign.indices)).toBe(lines);
+    expect(parser.child.exitCode).toBeNull();
   });
 
   it("waits while Redis is away, and goes on", async () => {

@@ -1,3 +1,4 @@
+import { LONGEST_TEXT } from "../pipeline/event.ts";
 import type { Regex } from "./filter.ts";
 
 /** What Ruby does to texts, where it differs from JavaScript. @source Ruby 3.1: String#strip, #split, #capitalize, #gsub, #to_i */
@@ -59,6 +60,8 @@ export function gsub(text: string, regex: Regex, replacement: string): string | 
         return sign === "`" ? text.slice(0, start) : sign === "'" ? text.slice(end) : sign === "\\" ? "\\" : whole;
       },
     );
+    // No field takes it; what is missing makes no difference.
+    if (result.length > LONGEST_TEXT) return result;
     copied = end;
     from = end;
     if (end === start) {

@@ -358,7 +358,7 @@ function readHeader(line: string, origin: Origin): Header | "no-header" | "bad-d
   return { ...inner, host: inner.host ?? relayHost, stamp: second.stamp, pri, collector };
 }
 
-const TRADITIONAL = /^([A-Za-z]{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)(?: +|$)/;
+const TRADITIONAL = /^([A-Za-z]{3}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d):(\d\d):(\d\d):?(?: +|$)/;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|([+-])(\d\d):?(\d\d))?(?: +|$)/;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
@@ -366,9 +366,13 @@ function readTimestamp(text: string, origin: Origin): { stamp: Stamp; rest: stri
   let match = TRADITIONAL.exec(text);
   if (match) {
     const month = MONTHS.indexOf(match[1]!.toLowerCase()) + 1;
-    const [day, hour, minute, second] = match.slice(2, 6).map(Number) as [number, number, number, number];
-    const wall = wallSeconds(yearOf(month, day, origin), month, day, hour, minute, second);
+    const [, , dayText, written] = match;
+    const day = Number(dayText);
+    const [hour, minute, second] = match.slice(4, 7).map(Number) as [number, number, number];
+    const year = written === undefined ? yearOf(month, day, origin) : Number(written);
+    const wall = wallSeconds(year, month, day, hour, minute, second);
     if (month === 0 || wall === undefined) return "bad-date";
+    if (written !== undefined && (year < 1970 || year > 9998)) return "bad-date";
     return {
       stamp: { wall, ahead: undefined, fraction: second === 60 ? ".999" : ".000" },
       rest: text.slice(match[0].length),

@@ -28,7 +28,8 @@ const MONTHS = new Map(
  * until the next call.
  *
  * Two shapes, each followed by a blank or the end of the line:
- * - RFC 3164, `Jan  4 23:20:01`: local time without a year. One or two blanks, one or two digits, any case.
+ * - RFC 3164, `Jan  4 23:20:01`: local time without a year. One or two blanks, one or two digits, any case. As network devices write
+ *   it, `Jan  4 2013 23:20:01`, it has a year. A colon may end it: `Jan  4 23:20:01:`.
  * - RFC 3339, `2013-01-04T23:20:01.123456+01:00`: fraction and offset may be absent; without one it is local time.
  *
  * Years before 1970 and after 9998 are impossible. Second 60 is a leap second and is kept as `:59.999`.
@@ -38,7 +39,7 @@ export class TimestampScanner {
   #at = 0;
   #monthLetters = 0;
   #month = 0;
-  /** The last date of the second shape, and the second at which it begins; undefined when there is no such day. */
+  /** The last date with a year, and the second at which it begins; undefined when there is no such day. */
   #date = 0;
   #midnight: number | undefined;
 
@@ -93,12 +94,22 @@ export class TimestampScanner {
       if (unit < 0 || unit > 9) return NO_TIMESTAMP;
       day = day * 10 + unit;
     }
-    const stop = at + 9;
+    let year = -1;
+    if (src[at + 3] !== COLON) {
+      year = fourDigits(src, at + 1);
+      if (year < 0 || src[at] !== SPACE) return NO_TIMESTAMP;
+      at += 5;
+    }
+    let stop = at + 9;
     if (stop > end || src[at] !== SPACE || src[at + 3] !== COLON || src[at + 6] !== COLON) return NO_TIMESTAMP;
-    if (stop < end && src[stop] !== SPACE) return NO_TIMESTAMP;
     const hour = twoDigits(src, at + 1);
     const minute = twoDigits(src, at + 4);
     const seconds = twoDigits(src, at + 7);
+    if (stop < end && src[stop] !== SPACE) {
+      if (src[stop] !== COLON) return NO_TIMESTAMP;
+      stop++;
+      if (stop < end && src[stop] !== SPACE) return NO_TIMESTAMP;
+    }
     if (hour < 0 || minute < 0 || seconds < 0) return NO_TIMESTAMP;
 
     const name = ((src[start]! | 32) << 16) | (second << 8) | third;
@@ -111,6 +122,12 @@ export class TimestampScanner {
     this.fractionStart = this.fractionEnd = 0;
     this.leap = seconds === 60;
     this.second = this.leap ? 59 : seconds;
+    if (year >= 0) {
+      const midnight = this.#midnightOf(year, month, day);
+      if (midnight === undefined) return IMPOSSIBLE;
+      this.#takeLocal(midnight + hour * 3600 + minute * 60 + this.second);
+      return stop;
+    }
     const quarter = this.#calendar.localQuarter(month, day, hour, (minute / 15) | 0);
     if (quarter === null) return IMPOSSIBLE;
     if (quarter === "irregular") {
@@ -127,16 +144,13 @@ export class TimestampScanner {
     let at = start + 19;
     if (at > end || src[start + 4] !== DASH || src[start + 7] !== DASH || src[start + 10] !== 84) return NO_TIMESTAMP;
     if (src[start + 13] !== COLON || src[start + 16] !== COLON) return NO_TIMESTAMP;
-    const century = twoDigits(src, start);
-    const yearOfCentury = twoDigits(src, start + 2);
+    const year = fourDigits(src, start);
     const month = twoDigits(src, start + 5);
     const day = twoDigits(src, start + 8);
     const hour = twoDigits(src, start + 11);
     const minute = twoDigits(src, start + 14);
     const seconds = twoDigits(src, start + 17);
-    if (century < 0 || yearOfCentury < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || seconds < 0) {
-      return NO_TIMESTAMP;
-    }
+    if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || seconds < 0) return NO_TIMESTAMP;
     this.fractionStart = this.fractionEnd = 0;
     if (at < end && src[at] === DOT) {
       this.fractionStart = ++at;
@@ -164,20 +178,25 @@ export class TimestampScanner {
     }
     if (at < end && src[at] !== SPACE) return NO_TIMESTAMP;
 
-    const year = century * 100 + yearOfCentury;
-    if (year < 1970 || year > 9998 || month < 1 || month > 12 || impossibleOffset) return IMPOSSIBLE;
-    if (hour > 23 || minute > 59 || seconds > 60) return IMPOSSIBLE;
+    if (hour > 23 || minute > 59 || seconds > 60 || impossibleOffset) return IMPOSSIBLE;
+    const midnight = this.#midnightOf(year, month, day);
+    if (midnight === undefined) return IMPOSSIBLE;
     this.leap = seconds === 60;
-    const date = year * 512 + month * 32 + day;
-    if (date !== this.#date) {
-      this.#date = date;
-      this.#midnight = localSeconds(year, month, day, 0, 0, 0);
-    }
-    if (this.#midnight === undefined) return IMPOSSIBLE;
-    const wall = this.#midnight + hour * 3600 + minute * 60 + (this.leap ? 59 : seconds);
+    const wall = midnight + hour * 3600 + minute * 60 + (this.leap ? 59 : seconds);
     if (local) this.#takeLocal(wall);
     else this.#take(wall - offset);
     return at;
+  }
+
+  /** The beginning of a day as if it were in UTC; undefined when there is none, or its year cannot be. */
+  #midnightOf(year: number, month: number, day: number): number | undefined {
+    const date = year * 512 + month * 32 + day;
+    if (date !== this.#date) {
+      this.#date = date;
+      const possible = year >= 1970 && year <= 9998 && month >= 1 && month <= 12;
+      this.#midnight = possible ? localSeconds(year, month, day, 0, 0, 0) : undefined;
+    }
+    return this.#midnight;
   }
 
   #takeLocal(wall: number): void {
@@ -202,4 +221,11 @@ function twoDigits(src: Buffer, at: number): number {
   const tens = src[at]! - 48;
   const units = src[at + 1]! - 48;
   return tens < 0 || tens > 9 || units < 0 || units > 9 ? -1 : tens * 10 + units;
+}
+
+/** The number of four digits, or something below 0. */
+function fourDigits(src: Buffer, at: number): number {
+  const high = twoDigits(src, at);
+  const low = twoDigits(src, at + 2);
+  return high < 0 || low < 0 ? -1 : high * 100 + low;
 }

@@ -22,6 +22,12 @@ const TAGS = "tags";
 /** How far behind its end a list may be written to: what lies between becomes null. A line may say the position. */
 const LARGEST_GAP = 1000;
 
+/** Deeper than Elasticsearch maps (20). A line may name a field, and each later step would need as many calls. */
+const DEEPEST_FIELD = 100;
+
+/** No field takes a longer text: no line is kept as long, and steps that double a text would soon fill the memory. */
+export const LONGEST_TEXT = 16 * 1024 * 1024;
+
 /** An object for fields, without a prototype. */
 export function newFields(): Fields {
   return Object.create(null) as Fields;
@@ -65,9 +71,10 @@ export class LogEvent {
   /**
    * Writes a value, making the objects on the way.
    * @returns false, and nothing is changed, when there is no such place: the way leads through a value that has no fields,
-   *   a list has no such position, or `tags` would become something else than texts
+   *   a list has no such position, `tags` would become something else than texts, or a text is longer than `LONGEST_TEXT`
    */
   set(path: FieldPath, value: Json): boolean {
+    if (typeof value === "string" && value.length > LONGEST_TEXT) return false;
     if (path[0] === TAGS) return path.length === 1 && this.#setTags(value);
     if (path.length === 1 && path[0] === METADATA) {
       if (!isFields(value)) return false;
@@ -193,7 +200,7 @@ export function parseFieldPath(text: string): FieldPath {
   if (path) return path;
   throw new ConfigError(
     "PIPELINE_INVALID",
-    `${JSON.stringify(text)} is no field reference; write a name, or [name][name below it]`,
+    `${JSON.stringify(text)} is no field reference; write a name, or [name][name below it], at most ${String(DEEPEST_FIELD)} deep`,
   );
 }
 
@@ -218,7 +225,7 @@ export function tryFieldPath(text: string): FieldPath | undefined {
       start = at + 1;
     } else if (text[at - 1] === "]") return undefined;
   }
-  return depth === 0 && start === text.length ? path : undefined;
+  return depth === 0 && start === text.length && path.length <= DEEPEST_FIELD ? path : undefined;
 }
 
 /** A path as people write it: `name`, `[a][b]`. */

@@ -1,6 +1,6 @@
 import { ConfigError } from "../contract/errors.ts";
 import { formatDate, parseDatePattern, type DateDialect, type DatePart } from "./date-format.ts";
-import { parseFieldPath, tryFieldPath, type FieldPath, type Json, type LogEvent } from "./event.ts";
+import { LONGEST_TEXT, parseFieldPath, tryFieldPath, type FieldPath, type Json, type LogEvent } from "./event.ts";
 
 /**
  * Texts with parts of the event in them, which Logstash calls its sprintf format: `%{field}`, `%{[a][b]}`, the event's time as
@@ -60,9 +60,14 @@ export function constantOf(template: Template): string | undefined {
   return template.every((part) => typeof part === "string") ? template.join("") : undefined;
 }
 
-/** The text that a template makes of an event. */
+/** The text that a template makes of an event. Of one that is too long for any field only as much as shows it. */
 export function renderTemplate(template: Template, event: LogEvent): string {
-  return template.map((part) => renderPart(part, event)).join("");
+  let text = "";
+  for (const part of template) {
+    text += renderPart(part, event);
+    if (text.length > LONGEST_TEXT) break;
+  }
+  return text;
 }
 
 function renderPart(part: TemplatePart, event: LogEvent): string {

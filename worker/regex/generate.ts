@@ -30,6 +30,11 @@ export const TOO_MANY_STEPS = -2;
 
 /** A body is written out as often as it is repeated up to this many nodes; else its rounds are counted. */
 const MOST_COPIED_NODES = 48;
+/** Bodies in each other that are written out multiply: no node is written out more often than this. */
+const MOST_COPIES = 32;
+
+/** What no alternative begins with. */
+const NEVER: First = { bytes: new Uint8Array(256), atEnd: false, empty: false };
 
 /** What comes behind a node. */
 type Follow =
@@ -70,6 +75,8 @@ class Generator {
   readonly #aside: string[] = [];
   #states = 1;
   #locals = 0;
+  /** How often the node at hand is written out. */
+  #copied = 1;
   #slots: number;
   /** Groups whose value must be put back when their way fails: not on every way to a match. */
   readonly #conditional: ReadonlySet<number>;
@@ -168,17 +175,12 @@ class Generator {
   }
 
   #sequence(nodes: readonly Node[], follow: Follow): void {
+    const follows = accumulated(nodes, follow, behind);
     for (let at = 0; at < nodes.length;) {
-      const sets = nodes.slice(at).findIndex((node) => plain(node).kind !== "set");
-      const run = sets < 0 ? nodes.length - at : sets;
-      if (run > 0) {
-        this.#sets(nodes.slice(at, at + run).map((node) => plain(node) as Node & { kind: "set" }));
-        at += run;
-        continue;
-      }
-      const rest: Node = { kind: "sequence", nodes: nodes.slice(at + 1) };
-      this.#node(nodes[at]!, behind(rest, follow));
-      at++;
+      const sets: (Node & { kind: "set" })[] = [];
+      for (let node; at < nodes.length && (node = plain(nodes[at]!)).kind === "set"; at++) sets.push(node);
+      if (sets.length > 0) this.#sets(sets);
+      else this.#node(nodes[at]!, follows[at++]!);
     }
   }
 
@@ -224,20 +226,18 @@ class Generator {
 
   #choice(options: readonly Node[], follow: Follow): void {
     const done = this.#newState();
+    const firsts = options.map((option) => begins(option, follow));
+    const later = accumulated(firsts, NEVER, either);
     for (const [n, option] of options.entries()) {
       const isLast = n === options.length - 1;
-      const here = begins(option, follow);
+      const here = firsts[n]!;
       const other = isLast ? undefined : this.#newState();
       if (other === undefined) {
         this.#node(option, follow);
         break;
       }
       if (!here.empty) this.#jumpUnless(this.#canBegin(here), other);
-      const later = options
-        .slice(n + 1)
-        .map((one) => begins(one, follow))
-        .reduce(either);
-      if (!exclude(here, later)) this.#push("0", "i", other);
+      if (!exclude(here, later[n]!)) this.#push("0", "i", other);
       this.#node(option, follow);
       this.#jump(done);
       this.#state(other);
@@ -253,7 +253,13 @@ class Generator {
     if (node.how === "possessive") return this.#atomic({ ...node, how: "greedy" });
     const size = sizeOf(body);
     const copies = Number.isFinite(node.max) ? node.max : node.min;
-    if (copies <= 1 || copies * size <= MOST_COPIED_NODES) return this.#copies(node, body, follow);
+    const written = node.max === Infinity ? copies + 1 : copies;
+    if ((copies <= 1 || copies * size <= MOST_COPIED_NODES) && this.#copied * written <= MOST_COPIES) {
+      this.#copied *= written;
+      this.#copies(node, body, follow);
+      this.#copied /= written;
+      return;
+    }
     this.#counted(node, body, follow);
   }
 
@@ -601,6 +607,17 @@ function behind(node: Node, follow: Follow): Follow {
   // An assertion in between may want what was taken.
   if (follow === "the end") return first.empty ? ANYTHING_FIRST : first;
   return inOrder(first, follow);
+}
+
+/** What comes of all that stand behind each item, `last` behind the last one. */
+function accumulated<T, U>(items: readonly T[], last: U, add: (item: T, behind: U) => U): readonly U[] {
+  const results: U[] = [];
+  let result = last;
+  for (let at = items.length - 1; at >= 0; at--) {
+    results[at] = result;
+    result = add(items[at]!, result);
+  }
+  return results;
 }
 
 /** The node without what only names it. */

@@ -48,6 +48,8 @@ export interface ParseOptions {
 /** Nested definitions and calls multiply. */
 const MOST_NODES = 200_000;
 const MOST_REPEATS = 100_000;
+/** Groups, definitions and repetitions in each other; each level needs calls here and in whatever goes through the expression. */
+const DEEPEST = 250;
 
 /**
  * Reads a regular expression in Onigmo's Ruby syntax (what Logstash and Elasticsearch take), with grok's references in
@@ -68,6 +70,7 @@ export function parseRegex(
     numbersUsed: new Set(),
     withOptions: new WeakSet(),
     atoms: 0,
+    depth: 0,
   };
   const node = new Parser(source, resolve, shared, [], {
     ignoreCase: false,
@@ -96,6 +99,8 @@ interface Shared {
   readonly withOptions: WeakSet<Node>;
   /** Read so far. */
   atoms: number;
+  /** Groups and definitions that are open. */
+  depth: number;
   /** Nodes whose meaning is known when all groups are: calls and back references. */
   readonly pending: Map<Node, Pending>;
   /** Groups without a name that a `\1` refers to. */
@@ -146,11 +151,13 @@ class Parser {
   }
 
   #choice(): Node {
+    if (++this.#shared.depth > DEEPEST) this.#tooDeep(this.#at);
     const before = this.#flags;
     const options: Node[] = [];
     do options.push(this.#sequence());
     while (this.#take("|"));
     this.#flags = before;
+    this.#shared.depth--;
     return choice(options);
   }
 
@@ -179,7 +186,7 @@ class Parser {
   #repeated(atom: Atom, start: number): Atom {
     let repeated: Node | undefined;
     let once = false;
-    for (;;) {
+    for (let depth = this.#shared.depth; ;) {
       this.#skipComments();
       const count = this.#quantifier();
       if (!count) return repeated ? { node: repeated } : once ? { ...atom, ends: true } : atom;
@@ -191,6 +198,7 @@ class Parser {
         repeated = sequence(this.#withoutCase([atom], this.#flags, start));
         this.#checkRepeatedText(atom.literal ?? this.#texts.get(repeated), count.min, start);
       }
+      if (++depth > DEEPEST) this.#tooDeep(start);
       repeated = { kind: "repeat", node: repeated, ...count };
     }
   }
@@ -600,7 +608,9 @@ class Parser {
   #bracketInClass(builder: ClassBuilder, at: number): void {
     if (!/^:(?:\\.|(?!:\])[^\]\\])*:\]/s.test(this.#source.slice(this.#at))) {
       const start = this.#at;
+      if (++this.#shared.depth > DEEPEST) this.#tooDeep(at);
       const inner = this.#classBody(at);
+      this.#shared.depth--;
       // Onigmo makes of `[^[^\D]]` what nobody means.
       if (inner.negated && this.#source.slice(start, this.#at).includes("\\D")) {
         this.#unsupported(at, "`\\D` in a negated class in a class");
@@ -670,6 +680,10 @@ class Parser {
     const text = this.#source.slice(this.#at, stop);
     this.#at = stop + end.length;
     return text;
+  }
+
+  #tooDeep(at: number): never {
+    return this.#unsupported(at, `what is nested deeper than ${String(DEEPEST)} levels`);
   }
 
   #invalid(at: number, what: string): never {

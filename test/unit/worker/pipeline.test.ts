@@ -74,6 +74,9 @@ describe("the pipeline's documents", () => {
     ["a leap second stays within its minute", "Jan 14 23:59:60", "2013-01-14T22:59:59.999Z"],
     ["one digit of a day", "Jan 4 03:02:01", "2013-01-04T02:02:01.000Z"],
     ["two blanks before it", "Jan  4 03:02:01", "2013-01-04T02:02:01.000Z"],
+    ["a network device's year", "Jan 14 2012 23:20:01", "2012-01-14T22:20:01.000Z"],
+    ["a network device's colon", "Jan 14 23:20:01:", "2013-01-14T22:20:01.000Z"],
+    ["a leap second with its year and a colon", "Jan 14 2012 23:59:60:", "2012-01-14T22:59:59.999Z"],
     ["an offset", "2013-01-14T23:20:01-03:30", "2013-01-15T02:50:01.000Z"],
     ["microseconds", "2013-01-14T23:20:01.123456Z", "2013-01-14T23:20:01.123456Z"],
     ["tenths", "2013-01-14T23:20:01.5Z", "2013-01-14T23:20:01.500Z"],
@@ -260,6 +263,13 @@ describe("the pipeline's documents", () => {
     ["no header", "\tat java.lang.Thread.run\n", "no-header", ["_unparsed"], "\tat java.lang.Thread.run"],
     ["a date without anything", "Jan 14 10:00:00\n", "no-header", ["_unparsed"], "Jan 14 10:00:00"],
     ["a date that there is not", "Feb 30 10:00:00 h a: b\n", "bad-date", ["_unparsed"], "Feb 30 10:00:00 h a: b"],
+    [
+      "a day that its year has not",
+      "Feb 29 2013 10:00:00 h a: b\n",
+      "bad-date",
+      ["_unparsed"],
+      "Feb 29 2013 10:00:00 h a: b",
+    ],
     ["a month that there is not", "Foo 77 10:00:00 h a: b\n", "bad-date", ["_unparsed"], "Foo 77 10:00:00 h a: b"],
     ["NUL bytes", "\0\0\n", "nul", ["_unparsed", "_nul"], "\0\0"],
   ])("unparsed: %s", (_, line, unparsed, tags, message) => {

@@ -3,6 +3,7 @@ import { ConfigError } from "../../../../worker/contract/errors.ts";
 import {
   cloneJson,
   LogEvent,
+  LONGEST_TEXT,
   parseFieldPath,
   showFieldPath,
   tryFieldPath,
@@ -39,6 +40,12 @@ describe("field references", () => {
       expect(() => parseFieldPath(text)).toThrow(JSON.stringify(text));
     },
   );
+
+  it("are not deeper than every later step can go", () => {
+    expect(tryFieldPath("[a]".repeat(100))).toHaveLength(100);
+    expect(tryFieldPath("[a]".repeat(101))).toBeUndefined();
+    expect(() => parseFieldPath("[a]".repeat(20_000))).toThrow("at most 100 deep");
+  });
 
   it("are shown as they are written", () => {
     expect(showFieldPath(["a"])).toBe("a");
@@ -121,6 +128,13 @@ describe("writing", () => {
     const event = new LogEvent(fields(before));
     expect(event.set(parseFieldPath(path), 1)).toBe(false);
     expect(JSON.stringify(event.fields)).toBe(before);
+  });
+
+  it("takes no text that is longer than any line", () => {
+    const event = new LogEvent({ a: "x" });
+    expect(event.set(["a"], "y".repeat(LONGEST_TEXT + 1))).toBe(false);
+    expect(event.get(["a"])).toBe("x");
+    expect(event.set(["a"], "y".repeat(LONGEST_TEXT))).toBe(true);
   });
 
   it("writes metadata apart", () => {

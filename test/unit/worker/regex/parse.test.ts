@@ -75,6 +75,22 @@ describe("what is refused names the construct, the column and the definitions th
     expect(error.message).toContain(message);
   });
 
+  it.each([
+    ["groups", "(".repeat(10_000) + "a" + ")".repeat(10_000)],
+    ["look-arounds", "(?=".repeat(10_000) + "a" + ")".repeat(10_000)],
+    ["repetitions", "a" + "{2}".repeat(10_000)],
+    ["classes", "[".repeat(10_000) + "a" + "]".repeat(10_000)],
+    ["options", "(?i)".repeat(10_000) + "a"],
+  ])("%s in each other, before they are too many calls", (_, source) => {
+    expect(errorOf(source)).toMatchObject({ code: "REGEX_UNSUPPORTED" });
+    expect(errorOf(source).message).toContain("nested deeper than 250 levels");
+  });
+
+  it("definitions in each other, before they are too many calls", () => {
+    const deep = (inside: string) => ({ name: inside, definition: `%{${inside}x}` });
+    expect(() => parseRegex("%{D}", { resolve: deep })).toThrow("nested deeper than 250 levels");
+  });
+
   it("definitions and calls that multiply", () => {
     const multiplied = (name: string): Reference => ({
       name,

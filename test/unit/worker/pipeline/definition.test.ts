@@ -189,11 +189,15 @@ describe("what is wrong is said with its place and a remedy", () => {
     ],
     [
       `${IN}  - mutate:\n      rename:\n        a: b\n        'c[': d`,
-      ['p.yaml:6:15: mutate.rename.c[: "c[" is no field reference; write a name, or [name][name below it], at most 100 deep'],
+      [
+        'p.yaml:6:15: mutate.rename.c[: "c[" is no field reference; write a name, or [name][name below it], at most 100 deep',
+      ],
     ],
     [
       `${IN}  - mutate: { uppercase: '[x' }`,
-      ['p.yaml:3:26: mutate.uppercase.0: "[x" is no field reference; write a name, or [name][name below it], at most 100 deep'],
+      [
+        'p.yaml:3:26: mutate.uppercase.0: "[x" is no field reference; write a name, or [name][name below it], at most 100 deep',
+      ],
     ],
     [
       `${IN}  - mutate: { replace: { a: '%{+bb}' } }`,
@@ -205,7 +209,9 @@ describe("what is wrong is said with its place and a remedy", () => {
     ],
     [
       `${IN}  - drop: { reason: r, add_tag: '%{[}' }`,
-      ['p.yaml:3:33: drop.add_tag.0: "[" is no field reference; write a name, or [name][name below it], at most 100 deep'],
+      [
+        'p.yaml:3:33: drop.add_tag.0: "[" is no field reference; write a name, or [name][name below it], at most 100 deep',
+      ],
     ],
     [
       `${IN}  - { stage: s, filters: [] }\n  - { stage: s, filters: [] }`,

@@ -49,7 +49,9 @@ export function dangerOf(regex: Regex, looksInto: (element: string) => boolean =
 
 /** The smallest number up to `most`, for which it holds, that it holds for; it holds for all above. */
 function fewest(most: number, holds: (times: number) => boolean): number {
-  let [no, yes] = [0, most];
+  // From below: what it does not hold for is soon known, and each number that it holds for takes all the steps there are.
+  let [no, yes] = [0, 1];
+  while (yes < most && !holds(yes)) [no, yes] = [yes, Math.min(most, 2 * yes)];
   while (yes - no > 1) {
     const middle = (no + yes) >> 1;
     if (holds(middle)) yes = middle;

@@ -26,7 +26,7 @@ export const BUNDLE_ENTRIES: Readonly<Record<keyof Bundles, string>> = {
 /** Folders whose files decide what is in the bundles. */
 const SOURCE_FOLDERS = ["orchestrator", "worker", "pbs", "templates", "monitoring"];
 /** Folders whose texts are inlined for `readTemplate`: everything in them that is not a program. */
-const TEXT_FOLDERS = ["templates", "pbs/jobs", "monitoring", "worker/grok/banks"];
+const TEXT_FOLDERS = ["templates", "pbs/jobs", "monitoring", "worker/grok/banks", "worker/pipeline/defaults"];
 const STAMP = ".stamp";
 
 /**

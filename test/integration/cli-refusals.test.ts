@@ -380,7 +380,8 @@ describe("parse", () => {
   }
 
   it.each<[what: string, words: string[], code: string, says: string[]]>([
-    ["nothing to parse by", [], "USAGE", ["--grok EXPRESSION"]],
+    ["two things to parse by", ["--grok", "a", "--pipeline", "p.yaml"], "USAGE", ["take it or --grok out"]],
+    ["no pipeline", ["--pipeline", "p.yaml"], "ARGUMENT_FILE", ["p.yaml cannot be read", "name a YAML file"]],
     ["an empty expression", ["--grok", ""], "USAGE", ["--grok is empty"]],
     ["a bank that there is not", ["--grok", "a", "--bank", "ecs"], "USAGE", ["--bank ecs: write legacy or ecs-v1"]],
     ["what names no field", ["--grok", "a", "--ndjson", "[a"], "USAGE", ['--ndjson "[a" is no field reference']],

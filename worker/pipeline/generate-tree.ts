@@ -49,6 +49,8 @@ class TreeGenerator {
   readonly #constants: unknown[] = [];
   readonly #functions: string[] = [];
   readonly #decisions = new Map<Tree, string>();
+  /** By their code. */
+  readonly #dispatches = new Map<string, string>();
   readonly #endings: EndingCode[] = [];
   #depths = 0;
   #slots = 1;
@@ -148,21 +150,39 @@ class TreeGenerator {
     const sorted = dispatch(
       chain.map(({ attempt }, number) => ({ number, prefix: prefixOf(withinLine(attempt.expression.regex)) })),
     );
-    return `let done = ${String(GO_ON)}; ${this.#dispatched(sorted, attempts)} if (done !== ${String(GO_ON)}) return done; ${otherwise}`;
+    return `const done = ${this.#dispatched(sorted, attempts)}(src, from, end);
+      if (done !== ${String(GO_ON)}) return done; ${otherwise}`;
   }
 
+  /**
+   * The function that tries what the text's beginning leaves. Candidates whose beginning is open stand in many cases: functions for the same
+   * candidates are one, since code that is too large is never optimised (V8 gives up at 60 KB of bytecode).
+   */
   #dispatched(sorted: Dispatch, attempts: readonly string[]): string {
-    if (sorted.kind === "try") {
-      return sorted.candidates
-        .map((number) => `done = ${attempts[number]!}(src, from, end); if (done !== ${String(GO_ON)}) return done;`)
-        .join(" ");
+    const code =
+      sorted.kind === "try"
+        ? `let done; ${sorted.candidates
+            .map((number) => `if ((done = ${attempts[number]!}(src, from, end)) !== ${String(GO_ON)}) return done;`)
+            .join(" ")} return ${String(GO_ON)};`
+        : this.#switch(sorted, attempts);
+    let name = this.#dispatches.get(code);
+    if (name === undefined) {
+      name = this.#function("dispatch", (given) => `function ${given}(src, from, end) { ${code} }`);
+      this.#dispatches.set(code, name);
     }
-    const cases = sorted.cases.map(
-      ({ bytes, next }) =>
-        `${bytes.map((byte) => `case ${String(byte)}:`).join(" ")} ${this.#dispatched(next, attempts)} break;`,
+    return name;
+  }
+
+  #switch({ at, cases, otherwise }: Dispatch & { kind: "switch" }, attempts: readonly string[]): string {
+    const go = (next: Dispatch): string =>
+      next.kind === "try" && next.candidates.length === 0
+        ? `return ${String(GO_ON)};`
+        : `return ${this.#dispatched(next, attempts)}(src, from, end);`;
+    const labels = cases.map(
+      ({ bytes, next }) => `${bytes.map((byte) => `case ${String(byte)}:`).join(" ")} ${go(next)}`,
     );
-    const at = sorted.at === 0 ? "from" : `from + ${String(sorted.at)}`;
-    return `switch (${at} < end ? src[${at}] : -1) { ${cases.join("\n")} default: ${this.#dispatched(sorted.otherwise, attempts)} }`;
+    const place = at === 0 ? "from" : `from + ${String(at)}`;
+    return `switch (${place} < end ? src[${place}] : -1) { ${labels.join("\n")} default: ${go(otherwise)} }`;
   }
 
   #matcher(regex: Regex): string {
@@ -235,11 +255,10 @@ class WriteGenerator {
     if (!this.#fields(writes, 0)) return undefined;
     this.#flush();
     const captures = writes.flatMap(({ value }) => (value.kind === "capture" ? [value] : []));
-    const lengths = captures.map((one) => `${slot(one, 1)} - ${slot(one, 0)}`);
+    // The end of a group that took no part is -1, and its start whatever it was.
+    const lengths = captures.map((one) => `Math.max(0, ${slot(one, 1)} - ${slot(one, 0)})`);
     // No character becomes more than six bytes; a number has at most 32.
-    const room = [String(this.#fixed + 32 * captures.length), ...lengths.map((length) => `6 * (${length})`)].join(
-      " + ",
-    );
+    const room = [String(this.#fixed + 32 * captures.length), ...lengths.map((length) => `6 * ${length}`)].join(" + ");
     return `w.reserve(${room}); let x = 0, y = 0; ${this.#code.join("\n")}`;
   }
 

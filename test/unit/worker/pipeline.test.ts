@@ -566,6 +566,14 @@ describe("the pipeline equals its reference, byte for byte", () => {
     );
   });
 
+  it("where a line's fields come to the end of the room that there is, and some groups take no part", () => {
+    const origin = { ...SPECIMEN_ORIGINS[0]!, service: "syslog" };
+    for (let more = 8600; more < 8800; more++) {
+      const escapes = "\u0001".repeat(more);
+      expectEqualToReference(latin1(`t\nJan 14 10:00:00 host kernel: Buffer I/O err${escapes}`), 0, origin);
+    }
+  });
+
   it("on arbitrary bytes", () => {
     fc.assert(
       fc.property(

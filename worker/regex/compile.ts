@@ -18,10 +18,14 @@ export interface Matcher {
 
 export { NO_MATCH, TOO_MANY_STEPS };
 
+/** Characters of code: the largest of the standard banks has half as many. V8 takes gigabytes for the code of a few million. */
+const LARGEST_BODY = 1_000_000;
+
 /** Makes the matcher: finds what `interpretRegex` finds, on bytes, in steps that are limited. */
 export function compileRegex(regex: Regex): Matcher {
   if (!canGenerate(regex)) return plainMatcher(regex);
   const { body, constants, slots } = generateMatcher(regex);
+  if (body.length > LARGEST_BODY) return plainMatcher(regex);
   const names = Object.keys(parts);
   // The only text in it that an expression decides are numbers and constants by position.
   const source = `"use strict"; ${declareConstants(constants.length)} return function match(src, from, end, slots, at = from) {${body}\n};`;

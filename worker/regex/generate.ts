@@ -54,16 +54,24 @@ export function generateMatcher(regex: Regex): Generated {
 }
 
 /**
+ * Repetitions in each other: those of the standard banks are three. Of more of them a step is no measure of the work any more, since what it takes up
+ * again goes through all of them.
+ */
+const DEEPEST_REPETITION = 6;
+
+/**
  * Whether the matcher can be written. Rounds of a repetition that take nothing, and texts repeated in another case or of groups of one name,
- * follow rules of Onigmo's that only the plain matcher has; hardly any expression needs them.
+ * follow rules of Onigmo's that only the plain matcher has; hardly any expression needs them. It also counts every instruction, where there
+ * are many repetitions in each other.
  */
 export function canGenerate({ node }: Regex): boolean {
-  const can = (at: Node): boolean => {
+  const can = (at: Node, around: number): boolean => {
     if (at.kind === "repeat" && at.max > 1 && widthOf(at.node).min === 0) return false;
     if (at.kind === "backreference" && (at.ignoreCase || at.groups.length > 1)) return false;
-    return childrenOf(at).every(can);
+    const depth = at.kind === "repeat" && at.max > 1 ? around + 1 : around;
+    return depth <= DEEPEST_REPETITION && childrenOf(at).every((child) => can(child, depth));
   };
-  return can(node);
+  return can(node, 0);
 }
 
 class Generator {

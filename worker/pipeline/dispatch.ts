@@ -18,7 +18,10 @@ export type Dispatch =
     };
 
 /** A place at which more bytes than this are possible tells nothing. */
-const MOST_BYTES = 4;
+const MOST_BYTES = 64;
+
+/** So many that fail at their first bytes cost less than a look before. */
+const FEW = 2;
 
 /** A candidate with the few bytes that can stand at each place; `undefined`: too many to tell. */
 interface Known {
@@ -61,8 +64,8 @@ function sort(candidates: readonly Known[], from: number): Dispatch {
       if (same) same.bytes.push(byte);
       else cases.set(key, { bytes: [byte], left });
     }
-    // All want the same byte: only what wants it too is told here, which trying tells as well.
-    if (cases.size === 1 && untold.length === 0) continue;
+    // All that want a byte want the same: trying the few tells as much.
+    if (cases.size === 1 && candidates.length - untold.length <= FEW) continue;
     return {
       kind: "switch",
       at,

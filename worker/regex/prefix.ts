@@ -12,7 +12,10 @@ export function prefixOf({ node }: Regex): readonly ByteSet[] {
   const found: ByteSet[] = [];
   if (leadingAssertion(node) !== "text-start") return [];
   walk(node, found, { done: false });
-  return found.slice(0, LONGEST);
+  if (found.length > 0) return found.slice(0, LONGEST);
+  // It begins with something that may be missing: then at least its first byte is one of those.
+  const { bytes, atEnd, empty } = firstOf(node);
+  return empty || atEnd ? [] : [bytes];
 }
 
 /** Takes nodes as long as they are characters, each of a known number of bytes. */

@@ -566,7 +566,8 @@ class Generator {
 
   /** Whether something can begin here. */
   #canBegin({ bytes, atEnd }: First): string {
-    if (!bytes.includes(1)) return "i >= end";
+    // A class may hold no character at all.
+    if (!bytes.includes(1)) return atEnd ? "i >= end" : "false";
     const test = this.#test("src[i]", bytes);
     return atEnd ? `(i >= end || ${test})` : `i < end && ${test}`;
   }

@@ -52,6 +52,7 @@ describe("a generated matcher finds what the plain one finds", () => {
     ["a lazy repetition at the end takes whole characters", "(?<a>[^ ]+?)", "€x"],
     ["and in an atomic group", "(?>[^ ]+?).", "€x"],
     ["and nothing where nothing is enough", "(?<a>[^ ]*?)", "€x"],
+    ["a class that holds no character leaves the other alternative", "[^\\s\\S]|$", ""],
     ["no match begins within a character", "(?<a>x)*(?<b>\\B\\k<a>?).{2}", "İı"],
   ])("%s", (_, pattern, text) => {
     const { plain, generated } = matchersOf(parseRegex(pattern));

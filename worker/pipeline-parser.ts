@@ -109,5 +109,6 @@ function createExplained(rules: Rules, databases: Databases, service: string): E
 }
 
 function outcomeOf(result: FilterResult): "matched" | "unmatched" | "failed" | "dropped" {
-  return typeof result === "object" ? "dropped" : result;
+  if (typeof result !== "object") return result;
+  return "drop" in result ? "dropped" : "failed";
 }

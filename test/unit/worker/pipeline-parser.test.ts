@@ -33,8 +33,8 @@ filters:
 const ORIGIN = originOf("gate.log", "x-{day}-m{month}-r{revision}");
 const HEADER = "Jan 10 00:00:00 h gate: ";
 
-const explain = (message: string, offset = 0) =>
-  createPipelineParser(RULES, new Map(), ORIGIN).explain(Buffer.from(message), offset, message.length + 1);
+const explain = (message: string, offset = 0, rules = RULES) =>
+  createPipelineParser(rules, new Map(), ORIGIN).explain(Buffer.from(message), offset, message.length + 1);
 
 function told(step: ExplainedStep): string {
   const within = step.stages.map((stage) => `${stage}/`).join("");
@@ -61,6 +61,15 @@ describe("a line that is explained", () => {
   it("tells how far a miss got, in the text in which it was looked for", () => {
     const [miss] = explain(`${HEADER}out 1`).steps.filter((step) => step.kind === "candidate");
     expect(miss).toMatchObject({ text: "out 1", candidate: { reached: { column: 5, element: "%{W:user}" } } });
+  });
+
+  it("tells that a filter failed whose pattern was given up", () => {
+    const text = "name: gate\nfilters:\n  - grok: { match: { message: '^(?:a+)+$' } }\n";
+    const rules = { ...RULES, pipelines: [{ services: ["syslog"], file: "gate.yaml", text }] };
+    const { steps, dropped, json } = explain(`${HEADER}${"a".repeat(200)}!`, 0, rules);
+    expect(steps.map(told)).toEqual(["^(?:a+)+$ given-up", "grok failed"]);
+    expect(dropped).toBeUndefined();
+    expect(JSON.parse(json!)).toMatchObject({ tags: ["_groktimeout"] });
   });
 
   it("tells why it is dropped, or that its header cannot be read", () => {

@@ -6,7 +6,7 @@ import { NO_HEADER, NO_PROGRAM, NO_WORD, printable, type LineGroup } from "./con
 import type { EncodedBatch, Outcome, WriteResult } from "./contract/pipeline.ts";
 import { HELD_LINE_BYTES, type RangeReader } from "./framing/lines.ts";
 import { FirstWord } from "./parsers/first-word.ts";
-import { TAGS } from "./parsers/unparsed.ts";
+import { isHeaderRead } from "./parsers/unparsed.ts";
 
 const LF = 10;
 const FIRST_STEP = 4096;
@@ -162,12 +162,11 @@ function groupOf(batch: EncodedBatch, start: number, at: number): Pick<LineGroup
   const source = batch.body.indexOf(LF, start) + 1;
   const text = Buffer.from(batch.body.subarray(source, start + (batch.lengths[at] ?? 0))).toString("utf8");
   const { program, message, tags } = JSON.parse(text) as Readonly<Record<string, unknown>>;
-  const isRead = !(Array.isArray(tags) && tags.includes(TAGS.unparsed));
   const bytes = Buffer.from(shown(message ?? ""));
   const word = new FirstWord();
   word.find(bytes, 0, bytes.length);
   return {
-    program: isRead ? printable(shown(program ?? NO_PROGRAM)) : NO_HEADER,
+    program: isHeaderRead(tags) ? printable(shown(program ?? NO_PROGRAM)) : NO_HEADER,
     word: word.length === 0 ? NO_WORD : printable(word.text),
     lines: 1,
   };

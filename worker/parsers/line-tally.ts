@@ -15,7 +15,7 @@ import type { Run } from "../pipeline/interpret.ts";
 import { DROPPED, FAILED, failedStage, FULL, HEADER_ONLY, OUTCOMES, outcomeOf } from "../pipeline/outcome.ts";
 import type { ProgramRules } from "../pipeline/program-rules.ts";
 import { FirstWord } from "./first-word.ts";
-import { TAGS } from "./unparsed.ts";
+import { isHeaderRead } from "./unparsed.ts";
 
 const BUCKETS = 1024;
 /** Counts the programs that find no place any more. */
@@ -111,8 +111,7 @@ export class LineTally {
    * @param run undefined when none looked at the line
    */
   plainly(event: LogEvent, run: Run | undefined, message: MessagePlace): void {
-    const tags = event.get(["tags"]);
-    const isRead = !(Array.isArray(tags) && tags.includes(TAGS.unparsed));
+    const isRead = isHeaderRead(event.get(["tags"]));
     const named = event.get(["program"]);
     const program = !isRead ? NO_HEADER : named === undefined || named === null ? NO_PROGRAM : shown(named);
     const stages = run?.stages ?? [];

@@ -217,8 +217,7 @@ export class SyslogEncoder {
     writer.integer(offset);
 
     const repeated = parsed ? repeatedTimes(src, messageStart, end, hasProgram) : 0;
-    const isOrdinary = ending !== undefined && !writer.sawNul;
-    if (ending && isOrdinary && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
+    if (ending && !writer.sawNul && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
       writer.raw(this.#ending);
       this.#count(program, ending, src, end, offset);
       return this.#finish(ending, src, quarter);

@@ -49,3 +49,8 @@ export const KEPT_RAW_LINE_BYTES = 2 * 1024 * 1024;
  * capture of it would multiply it.
  */
 export const LONGEST_MESSAGE = 65_536;
+
+/** Whether a document's tags leave its line read: not only its bytes are known. */
+export function isHeaderRead(tags: unknown): boolean {
+  return !(Array.isArray(tags) && tags.includes(TAGS.unparsed));
+}

@@ -1,4 +1,4 @@
-import { TAGS } from "../parsers/unparsed.ts";
+import { isHeaderRead } from "../parsers/unparsed.ts";
 import type { LogEvent } from "./event.ts";
 
 /**
@@ -7,8 +7,7 @@ import type { LogEvent } from "./event.ts";
  */
 export function settle(event: LogEvent): void {
   const tags = event.get(["tags"]);
-  const isTagged = Array.isArray(tags) && tags.includes(TAGS.unparsed);
   const unparsed = event.get(["unparsed"]);
-  if (!isTagged && (unparsed === "no-header" || unparsed === "bad-date")) event.remove(["unparsed"]);
+  if (isHeaderRead(tags) && (unparsed === "no-header" || unparsed === "bad-date")) event.remove(["unparsed"]);
   if (Array.isArray(tags) && tags.length === 0) event.remove(["tags"]);
 }

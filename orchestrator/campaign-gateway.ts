@@ -68,6 +68,7 @@ function gatewayOptions({ record, paths, state, runtime }: GatewayNeeds): Gatewa
             home: runtime.elasticsearchHome,
             javaHome: runtime.javaHome,
             heapBytes: config.elasticsearch.masterHeap,
+            javaOptions: config.elasticsearch.javaOptions,
             clusterName: `gridharvest-${record.id}`,
             repositories: [repositoryDir(config, state)],
           },

@@ -532,6 +532,10 @@ const elasticsearch = z
       .describe("An official tarball, checked and unpacked once."),
     javaHome: z.string().optional().describe("Java 17 or newer (else ES_JAVA_HOME, JAVA_HOME, the system's)."),
     masterHeap: size.prefault("512MiB").describe("Java heap of the master on the gateway host."),
+    javaOptions: z
+      .array(z.string().regex(/^-[^\n]*$/, "begins with -, on one line"))
+      .default([])
+      .describe("Options of the Java of master and data nodes, behind gridharvest's own in jvm.options."),
     runAsUid: z
       .int()
       .positive()

@@ -99,6 +99,7 @@ export function nodeSpecOf(inputs: NodeInputs, role: NodeRole, jobName: string):
             clusterName: `gridharvest-${inputs.campaign}`,
             seedHosts: [inputs.gateway.transport],
             heapBytes: config.dataNodes.heap,
+            javaOptions: config.elasticsearch.javaOptions,
             repositories: [repositoryDir(config, inputs.state)],
           },
         }

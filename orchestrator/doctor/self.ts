@@ -36,6 +36,7 @@ async function checkTemplates({ resolved, signal }: DoctorContext): Promise<Find
     home: "/",
     javaHome: "/",
     heapBytes: config.elasticsearch.masterHeap,
+    javaOptions: config.elasticsearch.javaOptions,
     clusterName: "doctor",
     repositories: [config.snapshot.repository],
   };

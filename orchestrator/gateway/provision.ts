@@ -148,6 +148,7 @@ export async function provisionMaster(
     allowMmap: mayMapFiles(),
     repositories: elasticsearch.repositories,
     heapBytes: elasticsearch.heapBytes,
+    javaOptions: elasticsearch.javaOptions,
     modules: distributionModules(elasticsearch.home),
     realm: currentRealm(dir, secrets),
     transport: { ...secrets.masterTransport, authority: secrets.transportAuthority },

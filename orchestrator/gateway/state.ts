@@ -45,6 +45,7 @@ export const gatewaySpecSchema = z.strictObject({
       home: z.string(),
       javaHome: z.string(),
       heapBytes: z.int().positive(),
+      javaOptions: z.array(z.string()),
       clusterName: z.string(),
       /** `path.repo`. */
       repositories: z.array(z.string()),

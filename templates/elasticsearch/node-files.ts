@@ -20,6 +20,8 @@ export interface ElasticsearchNode {
   readonly allowMmap: boolean;
   readonly repositories: readonly string[];
   readonly heapBytes: number;
+  /** Options of Java beside our own. */
+  readonly javaOptions: readonly string[];
   /** Names of the distribution's modules: settings of absent ones would stop the node. */
   readonly modules: readonly string[];
   /** The file realm and PEM texts. `key` is secret. */

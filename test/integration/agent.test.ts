@@ -50,7 +50,7 @@ describeWith(["redis", "haproxy"], "a node agent behind the proxy", () => {
       },
       site: site.services,
       // No master behind it: these tests need none.
-      elasticsearch: { home: "/", javaHome: "/", heapBytes: 1, clusterName: "none", repositories: [] },
+      elasticsearch: { home: "/", javaHome: "/", heapBytes: 1, javaOptions: [], clusterName: "none", repositories: [] },
       secretsDir: site.secrets.dir,
       orphanGraceSeconds: 60,
     };

@@ -42,6 +42,7 @@ describeWith(["haproxy"], "starting a gateway", () => {
           home: "/nowhere",
           javaHome: "/nowhere",
           heapBytes: 2 ** 28,
+          javaOptions: [],
           clusterName: "c",
           repositories: [],
         },

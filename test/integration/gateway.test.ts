@@ -37,7 +37,7 @@ import { REDIS_ROLES, type RedisRole } from "../../worker/contract/keys.ts";
 import type { NodeSpec } from "../../worker/contract/node.ts";
 import { isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
 import { processTree } from "../../worker/contract/process-tree.ts";
-import { describeWith, listenersOf, privateStateDir, waitFor } from "../support/index.ts";
+import { describeWith, listenersOf, privateStateDir, QUICK_JAVA, waitFor } from "../support/index.ts";
 import { nodeSpecFor, registrationOf, startGatewaySite, type AgentProcess, type GatewaySite } from "./gateway-site.ts";
 
 const log = createLog({ level: "error" });
@@ -122,6 +122,7 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
         home,
         javaHome,
         heapBytes: 512 * 2 ** 20,
+        javaOptions: [...QUICK_JAVA],
         clusterName: "gateway-test",
         repositories: [repository],
       },
@@ -343,6 +344,7 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
           clusterName: "gateway-test",
           seedHosts: [gateway.transport],
           heapBytes: 512 * 2 ** 20,
+          javaOptions: [...QUICK_JAVA],
           repositories: [repository],
         },
       },

@@ -25,6 +25,7 @@ import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
 import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
+import { QUICK_JAVA } from "./quick-java.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A site with an archive of its own, on which tests launch real campaigns through the real command line. */
@@ -100,7 +101,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     batch: { poll: "1s" },
     dataNodes: { count: 1, heap: "512MiB", memory: "2GiB" },
     parsers: { count: 1, lock: "4s" },
-    elasticsearch: { masterHeap: "384MiB" },
+    elasticsearch: { masterHeap: "384MiB", javaOptions: QUICK_JAVA },
     limits: { eventsPerSecond: 1500 },
     finish: "keep",
     metrics: { interval: "2s" },

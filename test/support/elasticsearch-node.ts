@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
+import { QUICK_JAVA } from "./quick-java.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A real Elasticsearch of one node, without security, for tests of what talks to it. */
@@ -65,7 +66,7 @@ export async function startElasticsearch(
       ES_JAVA_HOME: javaHome,
       ES_PATH_CONF: join(root, "config"),
       ES_TMPDIR: join(root, "tmp"),
-      ES_JAVA_OPTS: "-Xms512m -Xmx512m",
+      ES_JAVA_OPTS: ["-Xms512m", "-Xmx512m", ...QUICK_JAVA].join(" "),
     },
     ...(asRoot ? { uid: RUN_AS, gid: RUN_AS } : {}),
   });

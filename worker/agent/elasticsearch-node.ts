@@ -139,6 +139,7 @@ async function provision(
     allowMmap: mayMapFiles(),
     repositories: elasticsearch.repositories,
     heapBytes: elasticsearch.heapBytes,
+    javaOptions: elasticsearch.javaOptions,
     modules: distributionModules(elasticsearch.home),
     realm: realmOf(context),
     transport: { ...transport, key: joined.key },

@@ -36,6 +36,8 @@ export const nodeSpecSchema = z.strictObject({
       /** Transport addresses `host:port` of the master on the gateway. */
       seedHosts: z.array(z.string()),
       heapBytes: z.int().positive(),
+      /** Options of Java beside our own, one a line of `jvm.options`. */
+      javaOptions: z.array(z.string()),
       /** `path.repo`: snapshot repositories known since boot. */
       repositories: z.array(z.string()),
     })

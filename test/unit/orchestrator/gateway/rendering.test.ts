@@ -18,6 +18,7 @@ const node: ElasticsearchNode = {
   allowMmap: true,
   repositories: ["/snapshots"],
   heapBytes: 2 ** 30,
+  javaOptions: [],
   modules: ["apm", "transport-netty4", "x-pack-core", "x-pack-security"],
   realm: { users: "u\n", usersRoles: "r\n", roles: "roles\n" },
   transport: { certificate: "tc", key: "tk", authority: "ta" },
@@ -67,6 +68,14 @@ describe("the files of an Elasticsearch node", () => {
     expect(renderNodeFiles(node)["config/jvm.options"]).toContain("-Xms1024m\n-Xmx1024m\n");
   });
 
+  it("give Java the operator's options behind our own", () => {
+    const options = renderNodeFiles({ ...node, javaOptions: ["-XX:+UseParallelGC", "-Dfoo=bar baz"] })[
+      "config/jvm.options"
+    ];
+    expect(options).toMatch(/^-Xms1024m$[^]*^-XX:\+UseParallelGC\n-Dfoo=bar baz\n$/m);
+    expect(renderNodeFiles(node)["config/jvm.options"]).not.toContain("javaOptions");
+  });
+
   it("bring the realm and the PEM texts along", () => {
     const files = renderNodeFiles(node);
     expect(files["config/users"]).toBe("u\n");
@@ -96,7 +105,14 @@ describe("haproxy's configuration", () => {
       services: { redis: {}, graphite: {}, runAsUid: 1 },
       metrics: { prefix: "g", interval: 5 },
     },
-    elasticsearch: { home: "/es", javaHome: "/java", heapBytes: 1, clusterName: "n", repositories: [] },
+    elasticsearch: {
+      home: "/es",
+      javaHome: "/java",
+      heapBytes: 1,
+      javaOptions: [],
+      clusterName: "n",
+      repositories: [],
+    },
     secretsDir: "/s",
     orphanGraceSeconds: 60,
   };

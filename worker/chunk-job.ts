@@ -5,7 +5,7 @@ import { ConfigError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
 import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
-import { HELD_LINE_BYTES, ownedBlocks, type LineBlock } from "./framing/lines.ts";
+import { ownedBlocks, type LineBlock } from "./framing/lines.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
@@ -96,9 +96,12 @@ class ChunkWork {
     const under = new Set<Promise<void>>();
     try {
       const { reader, range, length, origin } = this.#bytes;
-      const lookBack = origin.repeated === "expand" ? LOOK_BACK_BYTES : 0;
+      const options = {
+        lookBackBytes: origin.repeated === "expand" ? LOOK_BACK_BYTES : 0,
+        memory: (bytes: number) => this.#context.pool.memory.take(bytes),
+      };
       const blockBytes = await this.#blockBytes();
-      for await (const block of ownedBlocks(reader, range, length, blockBytes, HELD_LINE_BYTES, lookBack)) {
+      for await (const block of ownedBlocks(reader, range, length, blockBytes, options)) {
         either.throwIfAborted();
         this.#tally.cover(this.#bytes.shift + block.base, block.bytes);
         const one: Promise<void> = this.#block(block, either)
@@ -133,7 +136,7 @@ class ChunkWork {
   }
 
   async #send(batch: EncodedBatch, signal: AbortSignal): Promise<void> {
-    const { sink, meter } = this.#context;
+    const { pool, sink, meter } = this.#context;
     const result = await sink.write(batch, signal);
     meter.count("documents.indexed", result.written);
     meter.count("documents.duplicate", result.duplicate);
@@ -142,6 +145,8 @@ class ChunkWork {
       readLine(this.#bytes.reader, offset - this.#bytes.shift, this.#bytes.length),
     );
     this.#tally.settled(result.written, result.duplicate, rejected);
+    // Only now: a bulk that was given up may still be on its way to a node.
+    pool.memory.give(batch.body.buffer as ArrayBuffer);
   }
 
   /** About one bulk; less under a limit, so that what is sent is spread over the second. */

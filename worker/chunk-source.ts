@@ -43,7 +43,7 @@ export async function openChunk(chunk: Chunk): Promise<ChunkBytes> {
   const reader = source.bytes === 0 ? undefined : await openBlock(source.file, length);
   return {
     origin: chunk.origin,
-    reader: reader ?? { read: () => Promise.resolve(new Uint8Array(0)) },
+    reader: reader ?? { read: () => Promise.resolve(0) },
     range: { start: lead, end: length },
     length,
     shift: source.offset - lead,
@@ -84,11 +84,10 @@ async function openBlock(file: string, bytes: number): Promise<RangeReader & { c
     throw missing();
   }
   return {
-    async read(position, length) {
-      const buffer = new Uint8Array(length);
+    async read(position, target) {
       try {
-        const { bytesRead } = await handle.read(buffer, 0, length, position);
-        return buffer.subarray(0, bytesRead);
+        const { bytesRead } = await handle.read(target, 0, target.length, position);
+        return bytesRead;
       } catch (error) {
         throw unreadable(error);
       }

@@ -9,6 +9,8 @@ import { foldsOf } from "./time/folds.ts";
 const WINDOW_BYTES = 64 * 1024;
 /** How far lines of several hosts may be out of order, in seconds; twice over. */
 const MARGIN = 1200;
+/** What is read at once in search of a place. */
+const SCAN_BYTES = 1 << 20;
 const LF = 10;
 
 /**
@@ -91,11 +93,12 @@ class TimedFile {
   async scan(from: number, to: number): Promise<FoldScan> {
     const start = await lineStart(this.#reader, from, this.#length);
     const scan = new FoldScan(this.#origin, start);
+    const target = new Uint8Array(Math.min(SCAN_BYTES, this.#length - start));
     for (let position = start; position < to;) {
-      const bytes = await this.#reader.read(position, Math.min(1 << 20, this.#length - position));
-      if (bytes.length === 0) break;
-      scan.push(bytes);
-      position += bytes.length;
+      const read = await this.#reader.read(position, target.subarray(0, this.#length - position));
+      if (read === 0) break;
+      scan.push(target.subarray(0, read));
+      position += read;
     }
     scan.finish();
     return scan;
@@ -106,10 +109,9 @@ class TimedFile {
     const src = Buffer.alloc(wanted);
     let filled = 0;
     while (filled < wanted) {
-      const bytes = await this.#reader.read(start + filled, wanted - filled);
-      if (bytes.length === 0) break;
-      src.set(bytes, filled);
-      filled += bytes.length;
+      const read = await this.#reader.read(start + filled, src.subarray(filled));
+      if (read === 0) break;
+      filled += read;
     }
     return src.subarray(0, filled);
   }

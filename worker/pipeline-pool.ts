@@ -5,15 +5,23 @@ import type { EncodedBatch } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
 import type { Databases } from "./databases.ts";
 import type { PipelineRequest, PipelineResponse, ThreadData } from "./pipeline-thread.ts";
+import { roomFor } from "./pipeline.ts";
+import { SpareMemory } from "./spare-memory.ts";
+
+/** Buffers kept for each thread: about as many blocks and bodies as its chunk has under way. */
+const SPARE_BUFFERS = 8;
 
 /** A batch and the CPU time of the thread that made it. */
 export type MeteredBatch = EncodedBatch & { readonly cpuMicros: number };
 
 /** Runs the pipeline away from the thread that renews locks. */
 export interface PipelinePool {
+  /** Where blocks may come from; bodies want to be given back to it once their documents are settled. */
+  readonly memory: SpareMemory;
   /**
    * Encodes a block on the next free thread; waits for one in the order of the calls. The block's ArrayBuffer is moved
-   * to the thread: afterwards the caller has an empty one. Nobody else may use that buffer (see `LineBlock.block`).
+   * to the thread: afterwards the caller has an empty one, and `memory` has it when the batch is made. Nobody else may use that buffer
+   * (see `LineBlock.block`).
    * @param bytes and `lead` as in `Pipeline.run`
    * @throws GridError `PIPELINE_THREAD_DIED` (retryable) when the thread ended in mid-run; another one takes its place
    * @throws DataError with the code that the pipeline gave
@@ -29,8 +37,7 @@ export interface PipelinePool {
   close(): Promise<void>;
 }
 
-interface Run {
-  readonly request: PipelineRequest;
+interface Run extends Omit<PipelineRequest, "memory"> {
   readonly resolve: (batch: MeteredBatch) => void;
   readonly reject: (error: Error) => void;
 }
@@ -47,6 +54,7 @@ export function createPipelinePool(options: {
   rules: Rules;
   databases?: Databases;
 }): PipelinePool {
+  const memory = new SpareMemory(options.threads * SPARE_BUFFERS);
   const data: ThreadData = { rules: options.rules, databases: options.databases ?? new Map() };
   const waiting: Run[] = [];
   const threads = new Set<PipelineThread>();
@@ -56,7 +64,7 @@ export function createPipelinePool(options: {
     for (const run of waiting.splice(0)) {
       let thread = [...threads].find((candidate) => candidate.run === undefined);
       if (!thread && threads.size < options.threads) {
-        thread = new PipelineThread(options.entry, data, settle);
+        thread = new PipelineThread(options.entry, data, memory, settle);
         threads.add(thread);
       }
       if (thread) thread.start(run);
@@ -78,12 +86,13 @@ export function createPipelinePool(options: {
   }
 
   return {
+    memory,
     run(block, base, origin, bytes, lead = 0) {
       if (closing) {
         return Promise.reject(new GridError("PIPELINE_CLOSED", "The pipeline's threads have been ended already."));
       }
       return new Promise((resolve, reject) => {
-        waiting.push({ request: { block, base, bytes: bytes ?? block.length - lead, origin, lead }, resolve, reject });
+        waiting.push({ block, base, bytes: bytes ?? block.length - lead, origin, lead, resolve, reject });
         dispatch();
       });
     },
@@ -97,12 +106,19 @@ export function createPipelinePool(options: {
 class PipelineThread {
   run: Run | undefined;
   readonly #worker: Worker;
+  readonly #memory: SpareMemory;
   readonly #exited: Promise<void>;
   readonly #settled: (thread: PipelineThread, alive: boolean) => void;
   #failure: unknown;
   #wakeIdle: (() => void)[] = [];
 
-  constructor(entry: string | URL, data: ThreadData, settled: (thread: PipelineThread, alive: boolean) => void) {
+  constructor(
+    entry: string | URL,
+    data: ThreadData,
+    memory: SpareMemory,
+    settled: (thread: PipelineThread, alive: boolean) => void,
+  ) {
+    this.#memory = memory;
     this.#settled = settled;
     this.#worker = new Worker(entry, { name: "pipeline", workerData: data });
     this.#worker.on("message", (response: PipelineResponse) => this.#answer(response));
@@ -118,8 +134,11 @@ class PipelineThread {
 
   start(run: Run): void {
     this.run = run;
+    const { block, base, origin, bytes, lead } = run;
+    const memory = this.#memory.take(roomFor(block.length));
+    const request: PipelineRequest = { block, base, origin, bytes, lead, memory };
     try {
-      this.#worker.postMessage(run.request, [run.request.block.buffer]);
+      this.#worker.postMessage(request, [block.buffer, memory]);
     } catch (error) {
       // A block whose buffer is gone already, or cannot be moved.
       this.#finish(true, () => run.reject(error instanceof Error ? error : new Error(String(error))));
@@ -139,8 +158,10 @@ class PipelineThread {
   #answer(response: PipelineResponse): void {
     const run = this.run;
     this.#finish(true, () => {
-      if (response.kind === "batch") run?.resolve(response.batch);
-      else run?.reject(new DataError(response.code ?? "PIPELINE_FAILED", response.message));
+      if (response.kind === "batch") {
+        this.#memory.give(response.memory);
+        run?.resolve(response.batch);
+      } else run?.reject(new DataError(response.code ?? "PIPELINE_FAILED", response.message));
     });
   }
 
@@ -150,7 +171,7 @@ class PipelineThread {
       run?.reject(
         new GridError(
           "PIPELINE_THREAD_DIED",
-          `A pipeline thread ended (exit code ${exitCode}) while it parsed ${run.request.origin.path} at byte ${run.request.base}: ` +
+          `A pipeline thread ended (exit code ${exitCode}) while it parsed ${run.origin.path} at byte ${run.base}: ` +
             `${this.#failure === undefined ? "no reason given" : describeError(this.#failure)}. The chunk is tried again on a new thread.`,
           { retryable: true, cause: this.#failure },
         ),

@@ -19,11 +19,18 @@ export interface PipelineRequest {
   readonly bytes: number;
   readonly origin: Origin;
   readonly lead: number;
+  /** Where the body goes. */
+  readonly memory: ArrayBuffer;
 }
 
 /** What a thread answers: the batch, or an error as plain values, since an error's own fields do not survive the message. */
 export type PipelineResponse =
-  | { readonly kind: "batch"; readonly batch: EncodedBatch & { readonly cpuMicros: number } }
+  | {
+      readonly kind: "batch";
+      readonly batch: EncodedBatch & { readonly cpuMicros: number };
+      /** Of the block, which nobody needs any more. */
+      readonly memory: ArrayBuffer;
+    }
   | { readonly kind: "error"; readonly code: string | undefined; readonly message: string };
 
 /** Making a program's code takes as long as some hundred of its lines done plainly. */
@@ -42,10 +49,11 @@ function serve(port: NonNullable<typeof parentPort>): void {
     let response: PipelineResponse;
     const transfer: ArrayBuffer[] = [];
     try {
-      const { block, base, origin, bytes, lead } = request;
-      const batch = pipeline.run(block, base, origin, bytes, lead);
+      const { block, base, origin, bytes, lead, memory } = request;
+      const batch = pipeline.run(block, base, origin, bytes, lead, memory);
       const cpu = process.threadCpuUsage(before);
-      response = { kind: "batch", batch: { ...batch, cpuMicros: cpu.user + cpu.system } };
+      response = { kind: "batch", batch: { ...batch, cpuMicros: cpu.user + cpu.system }, memory: block.buffer };
+      transfer.push(block.buffer);
       for (const { buffer } of [batch.body, batch.offsets, batch.lengths]) transfer.push(buffer as ArrayBuffer);
     } catch (error) {
       const code = error instanceof BackfillError ? error.code : undefined;

@@ -17,6 +17,8 @@ const LF = 10;
 const CR = 13;
 /** Output for each byte of input on ordinary lines; the buffer grows when a block needs more. */
 const EXPANSION = 4.5;
+/** Room for what documents begin and end with. */
+const LEAST_ROOM = 65_536;
 /** So many bytes of a block that is not UTF-8 are looked at together. */
 const UTF8_STRETCH = 4096;
 /** A shorter average line makes the arrays grow. */
@@ -36,11 +38,16 @@ export function createPipeline(rules: Rules, options?: RulesOptions): Pipeline {
   return { hash: pipelineHash(rules), run: createRun(compileRules(rules, options)) };
 }
 
+/** How much memory a body wants, for a block of so many bytes. More is taken where that is not enough. */
+export function roomFor(blockBytes: number): number {
+  return LEAST_ROOM + Math.ceil(blockBytes * EXPANSION);
+}
+
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
   const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  return function run(block, base, origin, wholeBytes, lead = 0): EncodedBatch {
+  return function run(block, base, origin, wholeBytes, lead = 0, memory?): EncodedBatch {
     const bytes = wholeBytes ?? block.length - lead;
     if (base + bytes > LARGEST_OFFSET) {
       throw new DataError(
@@ -50,12 +57,12 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       );
     }
     const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    const capacity = 65_536 + Math.ceil(src.length * EXPANSION);
+    const room = roomFor(src.length);
     const encoder = new SyslogEncoder(
       calendars.of(origin),
       origin,
       rules(origin.service),
-      capacity,
+      Buffer.from(memory !== undefined && memory.byteLength >= room ? memory : new ArrayBuffer(room)),
       calendars.byHost(origin),
     );
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
@@ -129,8 +136,8 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
     return {
       body: new Uint8Array(output.buffer, output.byteOffset, writer.at),
       count,
-      offsets: documents.offsets.slice(0, count),
-      lengths: documents.lengths.slice(0, count),
+      offsets: documents.offsets.subarray(0, count),
+      lengths: documents.lengths.subarray(0, count),
       tallies: {
         read,
         bytes,

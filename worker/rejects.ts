@@ -126,14 +126,14 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
 export async function readLine(reader: RangeReader, position: number, length: number): Promise<Uint8Array> {
   for (let step = FIRST_STEP; ; step *= 4) {
     const wanted = Math.min(step, length - position, HELD_LINE_BYTES);
-    const parts: Uint8Array[] = [];
-    for (let filled = 0; filled < wanted;) {
-      const bytes = await reader.read(position + filled, wanted - filled);
-      if (bytes.length === 0) break;
-      parts.push(bytes);
-      filled += bytes.length;
+    const held = Buffer.alloc(wanted);
+    let filled = 0;
+    while (filled < wanted) {
+      const read = await reader.read(position + filled, held.subarray(filled));
+      if (read === 0) break;
+      filled += read;
     }
-    const line = Buffer.concat(parts);
+    const line = held.subarray(0, filled);
     const lf = line.indexOf(LF);
     if (lf >= 0) return line.subarray(0, lf + 1);
     if (wanted < step) return line;

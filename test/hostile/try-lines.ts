@@ -7,6 +7,7 @@ import { LOOK_BACK_BYTES } from "../../worker/parsers/repeat-expander.ts";
 import { createPipelinePool, type MeteredBatch, type PipelinePool } from "../../worker/pipeline-pool.ts";
 import { DEFAULT_RULES } from "../support/rules.ts";
 import type { HostileLines } from "./hostile-lines.ts";
+import { readerOf } from "../support/reader-of.ts";
 
 /** What became of a file of hostile lines. */
 export interface LinesResult {
@@ -75,14 +76,11 @@ async function tryLines(
   origin: Origin,
 ): Promise<LinesResult> {
   const file = Buffer.from(content());
-  const reader = {
-    read: (position: number, length: number) => Promise.resolve(file.subarray(position, position + length)),
-  };
-  const lookBack = origin.repeated === "expand" ? LOOK_BACK_BYTES : 0;
+  const options = { lookBackBytes: origin.repeated === "expand" ? LOOK_BACK_BYTES : 0 };
   const findings = new Findings(file, origin, filters !== undefined);
   try {
     const whole = { start: 0, end: file.length };
-    for await (const block of ownedBlocks(reader, whole, file.length, BLOCK_BYTES, undefined, lookBack)) {
+    for await (const block of ownedBlocks(readerOf(file), whole, file.length, BLOCK_BYTES, options)) {
       findings.add(await pool.run(block.block, block.base, origin, block.bytes, block.lead));
     }
   } catch (error) {

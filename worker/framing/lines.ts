@@ -11,8 +11,8 @@ import { DataError } from "../contract/errors.ts";
 
 /** Random access to the bytes of a file after decompression. */
 export interface RangeReader {
-  /** At most `length` bytes from `position` on. Short reads are fine; none at all means that the file ends there. */
-  read(position: number, length: number): Promise<Uint8Array>;
+  /** Reads from `position` on into `target`: how many bytes. Fewer than fit are fine; none at all means that the file ends there. */
+  read(position: number, target: Uint8Array): Promise<number>;
 }
 
 /** Whole lines on their way to the pipeline. */
@@ -44,6 +44,21 @@ const LF = 10;
 const FIRST_STEP = 4096;
 const LARGEST_STEP = 1 << 20;
 
+/** At least so many bytes that nobody else uses. */
+type Memory = (bytes: number) => ArrayBuffer;
+
+const ownMemory: Memory = (bytes) => new ArrayBuffer(bytes);
+
+/** How lines are framed, beside where they are. */
+export interface BlockOptions {
+  /** Other than `HELD_LINE_BYTES` for tests. */
+  readonly heldLineBytes?: number | undefined;
+  /** So much of what stands before each block comes with it, as far as there is any. Default 0. */
+  readonly lookBackBytes?: number;
+  /** Where blocks are read into. Default: new memory for each. */
+  readonly memory?: Memory;
+}
+
 /**
  * The lines that `range` owns, in blocks of at most `blockBytes`; a longer line is a block of its own.
  *
@@ -52,8 +67,6 @@ const LARGEST_STEP = 1 << 20;
  *
  * @param range bytes `[start, end)`; `end` may lie behind the end of the file
  * @param fileLength where the file ends, as the chunk states it: what was appended since is not read
- * @param heldLineBytes for tests
- * @param lookBackBytes so much of what stands before each block comes with it, as far as there is any
  * @throws DataError `FILE_SHORTENED` when the file ends before `fileLength`
  */
 export async function* ownedBlocks(
@@ -61,21 +74,20 @@ export async function* ownedBlocks(
   range: { readonly start: number; readonly end: number },
   fileLength: number,
   blockBytes: number,
-  heldLineBytes: number = HELD_LINE_BYTES,
-  lookBackBytes = 0,
+  { heldLineBytes = HELD_LINE_BYTES, lookBackBytes = 0, memory = ownMemory }: BlockOptions = {},
 ): AsyncGenerator<LineBlock, void, undefined> {
   const end = Math.min(range.end, fileLength);
   let position = await lineStart(reader, range.start, fileLength);
   while (position < end) {
     const lead = Math.min(position, lookBackBytes);
     const wanted = lead + Math.min(blockBytes, end - position + FIRST_STEP);
-    const head = await fill(reader, position - lead, wanted, fileLength);
+    const head = await fill(reader, position - lead, wanted, fileLength, memory);
     const lines = head.subarray(lead);
     const whole = wholeLines(lines, end - position, position + lines.length === fileLength);
     const next =
       whole > 0
         ? { block: head.subarray(0, lead + whole), lead, base: position, bytes: whole }
-        : await longLine(reader, position, lead, lines.length, fileLength, heldLineBytes);
+        : await longLine(reader, position, lead, lines.length, fileLength, heldLineBytes, memory);
     yield next;
     position += next.bytes;
   }
@@ -104,16 +116,17 @@ async function longLine(
   headBytes: number,
   fileLength: number,
   heldLineBytes: number,
+  memory: Memory,
 ): Promise<LineBlock> {
   const bytes = (await lineEnd(reader, base + headBytes, fileLength)) - base;
-  const block = await fill(reader, base - lead, lead + Math.min(bytes, heldLineBytes), fileLength);
+  const block = await fill(reader, base - lead, lead + Math.min(bytes, heldLineBytes), fileLength, memory);
   return { block, lead, base, bytes };
 }
 
 /** The offset behind the first line feed at or after `from`, or the end of the file. */
 async function lineEnd(reader: RangeReader, from: number, fileLength: number): Promise<number> {
   for (let position = from, step = FIRST_STEP; position < fileLength; step = Math.min(step * 2, LARGEST_STEP)) {
-    const bytes = await fill(reader, position, step, fileLength);
+    const bytes = await fill(reader, position, step, fileLength, ownMemory);
     const lf = bytes.indexOf(LF);
     if (lf >= 0) return position + lf + 1;
     position += bytes.length;
@@ -121,17 +134,19 @@ async function lineEnd(reader: RangeReader, from: number, fileLength: number): P
   return fileLength;
 }
 
-/** The bytes `[position, position + length)`, or up to the end of the file, in a buffer of their own. */
+/** The bytes `[position, position + length)`, or up to the end of the file, at the beginning of memory of their own. */
 async function fill(
   reader: RangeReader,
   position: number,
   length: number,
   fileLength: number,
+  memory: Memory,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(Math.min(length, fileLength - position));
+  const size = Math.min(length, fileLength - position);
+  const bytes = new Uint8Array(memory(size), 0, size);
   for (let filled = 0; filled < bytes.length;) {
-    const read = await reader.read(position + filled, bytes.length - filled);
-    if (read.length === 0) {
+    const read = await reader.read(position + filled, bytes.subarray(filled));
+    if (read === 0) {
       throw new DataError(
         "FILE_SHORTENED",
         `The file ends at byte ${position + filled}, but ${fileLength} bytes were planned: it changed after the plan was made. ` +
@@ -139,8 +154,7 @@ async function fill(
         { context: { position: position + filled, fileLength } },
       );
     }
-    bytes.set(read, filled);
-    filled += read.length;
+    filled += read;
   }
   return bytes;
 }

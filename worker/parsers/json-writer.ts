@@ -46,9 +46,10 @@ export class JsonWriter {
   #source: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
-  constructor(capacity: number) {
-    this.buffer = Buffer.allocUnsafeSlow(capacity);
-    this.view = new DataView(this.buffer.buffer);
+  /** @param buffer all of its ArrayBuffer */
+  constructor(buffer: Buffer<ArrayBuffer>) {
+    this.buffer = buffer;
+    this.view = new DataView(buffer.buffer);
   }
 
   /** Where `text` reads from now on. */

@@ -49,8 +49,8 @@ let tallies = 0;
 export class LineTally {
   readonly #id = ++tallies;
   readonly #fileId: string;
-  /** By slot and outcome. Slots are given to programs as they come. */
-  readonly #counts = new Float64Array((HELD_NAMES + 1) * OUTCOMES);
+  /** By slot and outcome. Slots are given to programs as they come; a block rarely has many. */
+  #counts = new Float64Array(64 * OUTCOMES);
   readonly #programs: (string | undefined)[] = [OTHER];
   readonly #buckets: (Miss | undefined)[] = new Array<undefined>(BUCKETS).fill(undefined);
   readonly #misses: Miss[] = [];
@@ -152,6 +152,11 @@ export class LineTally {
   #place(program: ProgramRules): number {
     program.talliedBy = this.#id;
     program.slot = this.#programs.length > HELD_NAMES ? REST : this.#programs.push(program.name) - 1;
+    if (this.#programs.length * OUTCOMES > this.#counts.length) {
+      const larger = new Float64Array(this.#counts.length * 2);
+      larger.set(this.#counts);
+      this.#counts = larger;
+    }
     return program.slot;
   }
 }

@@ -111,19 +111,22 @@ export class SyslogEncoder {
   /** How far the lines were understood. */
   readonly tally: LineTally;
 
-  /** @param hostCalendars absent when no host has a zone of its own */
+  /**
+   * @param buffer where documents are written; all of its ArrayBuffer
+   * @param hostCalendars absent when no host has a zone of its own
+   */
   constructor(
     calendar: Calendar,
     origin: Origin,
     rules: ServiceRules,
-    capacity: number,
+    buffer: Buffer<ArrayBuffer>,
     hostCalendars: HostCalendars | undefined,
   ) {
     this.#hostCalendars = hostCalendars;
     this.#origin = origin;
     this.#rules = rules;
     this.tally = new LineTally(origin.fileId);
-    this.writer = new JsonWriter(capacity);
+    this.writer = new JsonWriter(buffer);
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
     this.#timestamp = new TimestampScanner(calendar);

@@ -20,11 +20,10 @@ export async function openPlain(expected: ExpectedFile): Promise<OpenRange> {
     throw error;
   }
   return {
-    async read(position, length) {
-      const buffer = new Uint8Array(length);
+    async read(position, target) {
       try {
-        const { bytesRead } = await handle.read(buffer, 0, length, position);
-        return buffer.subarray(0, bytesRead);
+        const { bytesRead } = await handle.read(target, 0, target.length, position);
+        return bytesRead;
       } catch (error) {
         throw fileError(expected.file, error);
       }

@@ -4,7 +4,8 @@ import { createInterface } from "node:readline";
 import type { Origin } from "../../../worker/contract/chunk.ts";
 import { ownedBlocks } from "../../../worker/framing/lines.ts";
 import { runReference } from "../../../worker/parsers/reference.ts";
-import { createPipeline } from "../../../worker/pipeline.ts";
+import { createPipeline, roomFor } from "../../../worker/pipeline.ts";
+import { SpareMemory } from "../../../worker/spare-memory.ts";
 import { openPlain } from "../../../worker/sources/plain.ts";
 import { plainPipelines } from "../../support/rules.ts";
 import { readlineScript } from "./readline-script.ts";
@@ -39,7 +40,7 @@ function contenderOf(name: string, of: Work): Contender {
   if (name === "script") return (input, output, month) => readlineScript(input, output, month, of !== "header");
   if (name === "compiled") {
     const pipeline = createPipeline(BENCH_RULES);
-    return blockwise((block, base, origin) => pipeline.run(block, base, origin));
+    return blockwise((block, base, origin, memory) => pipeline.run(block, base, origin, undefined, undefined, memory));
   }
   if (name !== "interpreter") throw new Error(`there is no contender ${name}`);
   const plain = plainPipelines(BENCH_RULES)(serviceOf(of));
@@ -47,15 +48,25 @@ function contenderOf(name: string, of: Work): Contender {
 }
 
 function blockwise(
-  run: (block: Uint8Array, base: number, origin: Origin) => { body: Uint8Array; tallies: { read: number } },
+  run: (
+    block: Uint8Array,
+    base: number,
+    origin: Origin,
+    memory: ArrayBuffer,
+  ) => { body: Uint8Array; tallies: { read: number } },
 ): Contender {
   return async (file, output, month) => {
     const { size, mtimeMs } = await stat(file);
     await using reader = await openPlain({ file, size, mtimeMs });
     let lines = 0;
-    for await (const { block, base } of ownedBlocks(reader, { start: 0, end: size }, size, BLOCK_BYTES)) {
-      const { body, tallies } = run(block, base, originOf(month));
+    // As the parser does it: memory is used again.
+    const spare = new SpareMemory(2);
+    const options = { memory: (bytes: number) => spare.take(bytes) };
+    for await (const { block, base } of ownedBlocks(reader, { start: 0, end: size }, size, BLOCK_BYTES, options)) {
+      const { body, tallies } = run(block, base, originOf(month), spare.take(roomFor(block.length)));
       for (let at = 0; at < body.length;) at += writeSync(output, body, at);
+      spare.give(block.buffer);
+      spare.give(body.buffer as ArrayBuffer);
       lines += tallies.read;
     }
     return lines;

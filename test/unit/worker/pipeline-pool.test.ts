@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "../../../worker/parsers/specimens.ts";
 import { createPipelinePool, type PipelinePool } from "../../../worker/pipeline-pool.ts";
 import { DEFAULT_RULES } from "../../support/rules.ts";
-import { createPipeline } from "../../../worker/pipeline.ts";
+import { createPipeline, roomFor } from "../../../worker/pipeline.ts";
 
 // Thousands of lines, or threads to start: seconds, and more on a machine that is busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -68,6 +68,19 @@ describe("the pool of pipeline threads", () => {
     await open(1).run(given, 0, origin);
     expect(given.buffer.detached).toBe(true);
     await expect(open(1).run(given, 0, origin)).rejects.toThrow();
+  });
+
+  it("writes bodies where others were, and nothing of those is left in them", async () => {
+    const pool = open(1);
+    const expected = createPipeline(DEFAULT_RULES);
+    const size = roomFor(block().length) + 4711;
+    pool.memory.give(new Uint8Array(size).fill(0xff).buffer);
+    for (const o of [...SPECIMEN_ORIGINS, ...SPECIMEN_ORIGINS]) {
+      const { cpuMicros: _, ...batch } = await pool.run(block(), 99, o);
+      expect(batch).toEqual(expected.run(block(), 99, o));
+      expect(batch.body.buffer.byteLength).toBe(size);
+      pool.memory.give(batch.body.buffer as ArrayBuffer);
+    }
   });
 
   it("serves more runs than it has threads", async () => {

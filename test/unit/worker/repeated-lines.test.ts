@@ -2,11 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Origin } from "../../../worker/contract/chunk.ts";
 import type { EncodedBatch } from "../../../worker/contract/pipeline.ts";
-import { HELD_LINE_BYTES, ownedBlocks } from "../../../worker/framing/lines.ts";
+import { ownedBlocks } from "../../../worker/framing/lines.ts";
 import { runReference } from "../../../worker/parsers/reference.ts";
 import { LONGEST_REPEATED, LOOK_BACK_BYTES } from "../../../worker/parsers/repeat-expander.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
 import { DEFAULT_RULES, plainPipelines } from "../../support/rules.ts";
+import { readerOf } from "../../support/reader-of.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -188,10 +189,10 @@ describe("a line that says that the message before it came again", () => {
       fc.asyncProperty(file, size, size, async (content, chunkBytes, blockBytes) => {
         const whole = pairsOf(pipeline.run(content, 0, ORIGIN));
         const pieces: string[] = [];
-        const reader = { read: (at: number, length: number) => Promise.resolve(content.subarray(at, at + length)) };
         for (let start = 0; start < content.length; start += chunkBytes) {
           const range = { start, end: start + chunkBytes };
-          const blocks = ownedBlocks(reader, range, content.length, blockBytes, HELD_LINE_BYTES, LOOK_BACK_BYTES);
+          const options = { lookBackBytes: LOOK_BACK_BYTES };
+          const blocks = ownedBlocks(readerOf(content), range, content.length, blockBytes, options);
           for await (const { block, base, bytes, lead } of blocks) {
             pieces.push(...pairsOf(pipeline.run(block, base, ORIGIN, bytes, lead)));
           }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ownedBlocks } from "../../../worker/framing/lines.ts";
 import { BlockCutter } from "../../../worker/staging-blocks.ts";
+import { readerOf } from "../../support/reader-of.ts";
 
 interface Cut {
   readonly n: number;
@@ -97,7 +98,7 @@ describe("BlockCutter", () => {
         async (lines, ended, chunkBytes, pieceBytes) => {
           const text = lines.map((text) => text.replaceAll(/[^ -~]/g, "?")).join("\n") + (ended ? "\n" : "");
           const bytes = Buffer.from(text, "latin1");
-          const reader = { read: async (at: number, length: number) => bytes.subarray(at, at + length) };
+          const reader = readerOf(bytes);
           for (const { range, text: block, offset } of cut(text, chunkBytes, pieceBytes)) {
             const owned = await Array.fromAsync(ownedBlocks(reader, range, bytes.length, 16));
             expect(owned.map((part) => Buffer.from(part.block).toString("latin1")).join("")).toBe(block);

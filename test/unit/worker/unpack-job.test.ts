@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openChunk } from "../../../worker/chunk-source.ts";
 import { chunkSchema, type Chunk, type Origin, type Unpack } from "../../../worker/contract/chunk.ts";
-import { HELD_LINE_BYTES, ownedBlocks } from "../../../worker/framing/lines.ts";
+import { ownedBlocks } from "../../../worker/framing/lines.ts";
 import { LOOK_BACK_BYTES } from "../../../worker/parsers/repeat-expander.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
 import { DEFAULT_RULES } from "../../support/rules.ts";
@@ -86,7 +86,7 @@ describe("the chunks of an unpacked file", () => {
     for (const chunk of await chunksOf(text, origin, "unknown")) {
       await using bytes = await openChunk(chunkSchema.parse(chunk));
       const { reader, range, length, shift } = bytes;
-      for await (const block of ownedBlocks(reader, range, length, 500, HELD_LINE_BYTES, LOOK_BACK_BYTES)) {
+      for await (const block of ownedBlocks(reader, range, length, 500, { lookBackBytes: LOOK_BACK_BYTES })) {
         const batch = pipeline.run(block.block, shift + block.base, bytes.origin, block.bytes, block.lead);
         pieces.push(Buffer.from(batch.body).toString());
       }

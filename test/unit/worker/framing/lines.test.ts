@@ -1,17 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ownedBlocks, type LineBlock, type RangeReader } from "../../../../worker/framing/lines.ts";
-
-/** A reader of `content` whose reads are as short as `sizes` say, in turn. */
-function readerOf(content: Uint8Array, sizes: readonly number[] = []): RangeReader {
-  let call = 0;
-  return {
-    async read(position, length) {
-      const size = Math.min(length, sizes.length === 0 ? length : sizes[call++ % sizes.length]!);
-      return content.subarray(position, position + size);
-    },
-  };
-}
+import { ownedBlocks, type LineBlock } from "../../../../worker/framing/lines.ts";
+import { readerOf } from "../../../support/reader-of.ts";
 
 async function collect(
   content: Uint8Array,
@@ -20,7 +10,8 @@ async function collect(
 ): Promise<LineBlock[]> {
   const { blockBytes = 1024, held, sizes, length = content.length } = options;
   const blocks: LineBlock[] = [];
-  for await (const block of ownedBlocks(readerOf(content, sizes), range, length, blockBytes, held)) blocks.push(block);
+  const reader = readerOf(content, sizes);
+  for await (const block of ownedBlocks(reader, range, length, blockBytes, { heldLineBytes: held })) blocks.push(block);
   return blocks;
 }
 
@@ -75,16 +66,9 @@ describe("ownedBlocks", () => {
   ])("brings up to %i bytes of what stands before each block", async (lookBack, leads, expected) => {
     const content = bytes("a\nbb\nccccccccc\nd\n");
     const blocks: LineBlock[] = [];
-    for await (const block of ownedBlocks(
-      readerOf(content),
-      { start: 0, end: 100 },
-      content.length,
-      6,
-      1000,
-      lookBack,
-    )) {
-      blocks.push(block);
-    }
+    const whole = { start: 0, end: 100 };
+    const options = { heldLineBytes: 1000, lookBackBytes: lookBack };
+    for await (const block of ownedBlocks(readerOf(content), whole, content.length, 6, options)) blocks.push(block);
     expect(texts(blocks)).toEqual(expected);
     expect(blocks.map(({ lead }) => lead)).toEqual(leads);
     expect(blocks.map(({ base, bytes: size }) => [base, size])).toEqual([

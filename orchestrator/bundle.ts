@@ -55,7 +55,12 @@ export async function buildBundles(root: string, log: Log): Promise<boolean> {
     if (isCurrent(dist, hash)) return false;
     log.info("building the program bundles", { dir: dist });
     await withPartialDir(dist, async (dir) => {
-      await bundleInto(dir, root);
+      const entries = Object.entries(BUNDLE_ENTRIES) as [keyof Bundles, string][];
+      await bundleInto(
+        dir,
+        root,
+        entries.map(([name, entry]) => ({ entry, name: BUNDLE_FILES[name].replace(/\.mjs$/, "") })),
+      );
       writeFileSync(join(dir, STAMP), `${hash}\n`);
       // The stamp last: whoever is stopped in between leaves bundles that count as stale.
       const made = readdirSync(dir).sort((a, b) => Number(a === STAMP) - Number(b === STAMP));
@@ -65,15 +70,20 @@ export async function buildBundles(root: string, log: Log): Promise<boolean> {
   });
 }
 
-async function bundleInto(outdir: string, root: string): Promise<void> {
-  const entries = Object.entries(BUNDLE_ENTRIES) as [keyof Bundles, string][];
+/**
+ * Bundles programs, each into `<name>.mjs`, as nodes run them.
+ * @param programs `entry` is the path of a source below the root
+ * @throws ConfigError `BUNDLES_BROKEN`
+ */
+export async function bundleInto(
+  outdir: string,
+  root: string,
+  programs: readonly { readonly name: string; readonly entry: string }[],
+): Promise<void> {
   try {
     await build({
       absWorkingDir: root,
-      entryPoints: entries.map(([name, entry]) => ({
-        in: join(root, entry),
-        out: BUNDLE_FILES[name].replace(/\.mjs$/, ""),
-      })),
+      entryPoints: programs.map(({ name, entry }) => ({ in: join(root, entry), out: name })),
       outdir,
       outExtension: { ".js": ".mjs" },
       bundle: true,
@@ -90,7 +100,7 @@ async function bundleInto(outdir: string, root: string): Promise<void> {
         inlineTexts(root),
         oneMainOnly(
           root,
-          entries.map(([, entry]) => join(root, entry)),
+          programs.map(({ entry }) => join(root, entry)),
         ),
       ],
       logLevel: "silent",

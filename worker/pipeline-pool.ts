@@ -8,6 +8,12 @@ import type { PipelineRequest, PipelineResponse, ThreadData } from "./pipeline-t
 import { roomFor } from "./pipeline.ts";
 import { SpareMemory } from "./spare-memory.ts";
 
+/**
+ * What lines done plainly leave behind is dead at once. Node's own limit lets it grow by some 60 MB for each thread before it looks,
+ * for nothing.
+ */
+const YOUNG = { maxYoungGenerationSizeMb: 24 };
+
 /** Buffers kept for each thread: about as many blocks and bodies as its chunk has under way. */
 const SPARE_BUFFERS = 8;
 
@@ -120,7 +126,7 @@ class PipelineThread {
   ) {
     this.#memory = memory;
     this.#settled = settled;
-    this.#worker = new Worker(entry, { name: "pipeline", workerData: data });
+    this.#worker = new Worker(entry, { name: "pipeline", resourceLimits: YOUNG, workerData: data });
     this.#worker.on("message", (response: PipelineResponse) => this.#answer(response));
     this.#worker.on("messageerror", (error: unknown) => (this.#failure = error));
     this.#worker.on("error", (error: unknown) => (this.#failure = error));

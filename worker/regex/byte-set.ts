@@ -1,7 +1,7 @@
 import { has, ranges, type CharSet } from "./char-set.ts";
 import type { Node } from "./syntax.ts";
 
-/** For each byte 1 or 0: a table that generated code looks bytes up in. */
+/** For each byte 1 or 0: a table that generated code looks bytes up in. Not to be changed: equal ones are one. */
 export type ByteSet = Uint8Array;
 
 const UTF8 = new TextEncoder();
@@ -25,16 +25,31 @@ export function nonAsciiOf(set: CharSet): NonAscii {
   return above.length === 1 && from <= FIRST_NON_ASCII && to === 0x10ffff ? "all" : "some";
 }
 
+const KNOWN = new Map<string, ByteSet>();
+
+/** The one set that holds these bytes: expressions have tens of thousands of places and a few hundred sets. */
+function shared(bytes: Uint8Array): ByteSet {
+  let key = "";
+  for (let at = 0; at < 256; at += 16) {
+    let bits = 0;
+    for (let bit = 0; bit < 16; bit++) bits |= bytes[at + bit]! << bit;
+    key += String.fromCharCode(bits);
+  }
+  const known = KNOWN.get(key);
+  if (!known) KNOWN.set(key, bytes);
+  return known ?? bytes;
+}
+
 const BYTES = new WeakMap<CharSet, ByteSet>();
 
-/** The bytes that members begin with; with `all` above ASCII also those that they go on with. Not to be changed. */
+/** The bytes that members begin with; with `all` above ASCII also those that they go on with. */
 export function bytesOf(set: CharSet): ByteSet {
   let bytes = BYTES.get(set);
-  if (!bytes) BYTES.set(set, (bytes = makeBytes(set)));
+  if (!bytes) BYTES.set(set, (bytes = shared(makeBytes(set))));
   return bytes;
 }
 
-function makeBytes(set: CharSet): ByteSet {
+function makeBytes(set: CharSet): Uint8Array {
   const bytes = new Uint8Array(256);
   for (let code = 0; code < FIRST_NON_ASCII; code++) bytes[code] = has(set, code) ? 1 : 0;
   if (nonAsciiOf(set) === "all") return bytes.fill(1, FIRST_NON_ASCII);
@@ -87,7 +102,7 @@ function makeFirst(node: Node): First {
   switch (node.kind) {
     case "set":
       // No character begins with a byte that others go on with.
-      return { bytes: bytesOf(node.set).slice().fill(0, 0x80, 0xc0), atEnd: false, empty: false };
+      return { bytes: shared(bytesOf(node.set).slice().fill(0, 0x80, 0xc0)), atEnd: false, empty: false };
     case "sequence":
       return node.nodes.reduceRight((after, before) => inOrder(firstOf(before), after), NOTHING_FIRST);
     case "choice":
@@ -117,7 +132,7 @@ export function inOrder(before: First, after: First): First {
 
 export function either(a: First, b: First): First {
   return {
-    bytes: a.bytes.map((member, byte) => member | b.bytes[byte]!),
+    bytes: a.bytes === b.bytes ? a.bytes : shared(a.bytes.map((member, byte) => member | b.bytes[byte]!)),
     atEnd: a.atEnd || b.atEnd,
     empty: a.empty || b.empty,
   };

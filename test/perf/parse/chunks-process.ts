@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { createGraphiteSender, createMeter } from "../../../monitoring/index.ts";
 import { processChunk, type ChunkContext } from "../../../worker/chunk-job.ts";
 import type { Chunk } from "../../../worker/contract/chunk.ts";
@@ -12,7 +13,7 @@ import { pipelineHash } from "../../../worker/pipeline.ts";
 import { BENCH_RULES, serviceOf } from "./rules.ts";
 
 /**
- * What a parser does with a file, in a process of its own: `chunks-process.ts THREADS CHUNK_BYTES BULK_BYTES IN_FLIGHT REJECTS_DIR`. Chunks of it are done
+ * What a parser does with a file, in a process of its own: `chunks-process.ts THREADS CHUNK_BYTES BULK_BYTES IN_FLIGHT REJECTS_DIR THREAD_ENTRY`. Chunks of it are done
  * by the parser's own code, as many at once as there are threads; where documents would go to Elasticsearch they go to the output. The protocol
  * is that of `startServer`.
  */
@@ -25,7 +26,7 @@ const [threads, chunkBytes, bulkBytes, inFlight] = process.argv.slice(2, 6).map(
 const rejectsDir = process.argv[6]!;
 
 const hash = pipelineHash(BENCH_RULES);
-const entry = new URL("../../../worker/pipeline-thread.ts", import.meta.url);
+const entry = process.argv[7]!;
 const pool = createPipelinePool({ threads, entry, rules: BENCH_RULES });
 // Nobody listens on the discard port: points are dropped, as by a parser whose carbon is away.
 const sender = createGraphiteSender({ host: "127.0.0.1", port: 9 });
@@ -108,15 +109,16 @@ function* chunksOf(
   }
 }
 
-/** Writes documents away, and holds as many bulk bodies as are on their way to Elasticsearch otherwise. */
+/** About what Elasticsearch needs for a bulk: as long are bodies held. */
+const ANSWER_MS = 20;
+
+/** Writes documents away, and answers late, so that as many bulk bodies are held as otherwise. */
 function writingSink(descriptor: number): Sink {
-  const held: Uint8Array[] = [];
   return {
     check: () => Promise.resolve(),
     async write({ body, count }) {
       for (let at = 0; at < body.length;) at += writeSync(descriptor, body, at);
-      held.push(body);
-      if (held.length > threads * inFlight) held.shift();
+      await delay(ANSWER_MS);
       return { written: count, duplicate: 0, exceptions: [] };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -3,8 +3,9 @@ import { createWriteStream } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { fileURLToPath } from "node:url";
+import { BUNDLE_ENTRIES, bundleInto } from "../../../orchestrator/bundle.ts";
 import { loadConfig } from "../../../orchestrator/config.ts";
+import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
 import { median, type BenchContext } from "../benchmark.ts";
 import type { Corpus } from "./corpora.ts";
 import { startServer, type Measure, type Running } from "./measure.ts";
@@ -18,7 +19,11 @@ export interface WholeParser {
   readonly peakBytes: number;
 }
 
-const PROCESS = fileURLToPath(new URL("chunks-process.ts", import.meta.url));
+/** As nodes have them: bundled. Sources take a hundred megabytes only to be read. */
+const PROGRAMS = [
+  { name: "chunks-process", entry: "test/perf/parse/chunks-process.ts" },
+  { name: "pipeline-thread", entry: BUNDLE_ENTRIES.pipelineThread },
+];
 /** Enough chunks for two threads to share them evenly. */
 const CORES_BYTES = 200_000_000;
 
@@ -32,9 +37,11 @@ export async function measureParser(
   const { config } = await loadConfig({ env: process.env });
   const { bulkBytes, requestsInFlight } = config.parsers;
   const figures = [config.plan.chunkBytes, bulkBytes, requestsInFlight].map(String);
+  await bundleInto(dir, packageRoot(), PROGRAMS);
+  const [program, thread] = PROGRAMS.map(({ name }) => join(dir, `${name}.mjs`)) as [string, string];
   const start = (threads: number) =>
     startServer({
-      argv: [process.execPath, PROCESS, String(threads), ...figures, join(dir, "rejects")],
+      argv: [process.execPath, program, String(threads), ...figures, join(dir, "rejects"), thread],
       pin: undefined,
       signal,
     });

@@ -69,3 +69,34 @@ export function unpackedUnits(file: Packed, n: number, cutting: Cutting): Unit[]
   const group = { ...file, count: 1, packed: false };
   return [...unitsOf(group, cutting)].map((unit, i) => ({ ...unit, firstIndex: (n + i) % cutting.indices }));
 }
+
+/** Files of like size, of one kind, together: a simulation of a million files then holds some hundred groups. */
+export function groupFiles(files: Iterable<Omit<FileGroup, "count">>): FileGroup[] {
+  const groups = new Map<string, { count: number; bytes: number; packed: boolean; indicesPerChunk: number }>();
+  for (const { bytes, packed, indicesPerChunk } of files) {
+    // Quarters of a doubling.
+    const key = `${String(packed)} ${String(Math.round(Math.log2(Math.max(1, bytes)) * 4))} ${String(Math.round(indicesPerChunk))}`;
+    const group = groups.get(key) ?? { count: 0, bytes: 0, packed, indicesPerChunk: Math.round(indicesPerChunk) };
+    group.count++;
+    group.bytes += bytes;
+    groups.set(key, group);
+  }
+  return [...groups.values()].map((group) => ({ ...group, bytes: group.bytes / group.count }));
+}
+
+/** Days of the longest month. */
+const DAYS = 31;
+
+/**
+ * A month of so many bytes, of which nothing else is known: files of a day, or so many files that each go through the whole
+ * month, so that a chunk of them holds several days.
+ */
+export function monthOf(
+  bytes: number,
+  shape: { readonly chunkBytes: number; readonly packed: boolean; readonly monthFiles?: number },
+): readonly FileGroup[] {
+  const { chunkBytes, packed, monthFiles } = shape;
+  if (monthFiles === undefined) return [{ count: DAYS, bytes: bytes / DAYS, packed, indicesPerChunk: 1 }];
+  const each = bytes / monthFiles;
+  return [{ count: monthFiles, bytes: each, packed, indicesPerChunk: Math.min(DAYS, 1 + (DAYS * chunkBytes) / each) }];
+}

@@ -70,7 +70,7 @@ export const simulate: Command = {
 };
 
 async function inputs(options: SimulateOptions, config: SiteConfig): Promise<{ setup: Setup; costs: Costs }> {
-  const { setupOf } = await import("../simulation/setup.ts");
+  const { indexCount, setupOf } = await import("../simulation/setup.ts");
   const { DEFAULT_COSTS } = await import("../simulation/costs.ts");
   const { costsOfCampaign, readCosts } = await import("../simulated-costs.ts");
   const { monthOf } = await import("../simulation/work.ts");
@@ -83,18 +83,22 @@ async function inputs(options: SimulateOptions, config: SiteConfig): Promise<{ s
       : options.like !== undefined
         ? await costsOfCampaign(config.stateDir, options.like)
         : DEFAULT_COSTS;
-  const files = monthOf(decimalBytes(options.bytes), {
+  const bytes = decimalBytes(options.bytes);
+  const files = monthOf(bytes, {
     chunkBytes: config.plan.chunkBytes,
     packed: options.compressed === true,
     ...(options.monthFiles === undefined ? {} : { monthFiles: wholeNumber("--month-files", options.monthFiles, 1) }),
   });
+  const { shardsOfDay } = await import("../shards.ts");
+  const indexBytes = (bytes / costs.lineBytes) * costs.documentsPerLine * costs.indexBytesPerDocument;
+  const shardsPerIndex = shardsOfDay([MONTH], config.dataNodes.count, { indexBytes });
   const cores =
     options.machineCores === undefined ? undefined : wholeNumber("--machine-cores", options.machineCores, 1);
-  return { setup: setupOf(config, files, MONTH_INDICES, cores), costs };
+  return { setup: setupOf(config, files, { indices: indexCount([MONTH]), shardsPerIndex }, cores), costs };
 }
 
-/** Indices of a month: 31 days, one on either side, and what lies outside. */
-const MONTH_INDICES = 34;
+/** Any month of 31 days. */
+const MONTH = "2013-01";
 
 const UNITS: Readonly<Record<string, number>> = {
   B: 1,

@@ -55,13 +55,16 @@ export const costsSchema = z.strictObject({
   verifySecondsPerIndex: least0(0.55, "restoring one index out of the snapshot and counting it"),
   teardownSeconds: least0(2, "ending the cluster"),
 
-  redisMicrosPerChunk: least0(600, "Redis's only thread for one chunk, from being taken to being committed"),
-  redisMicrosPerCommand: least0(25, "Redis's only thread for one heartbeat, or one look at keys"),
+  redisMicrosPerChunk: least0(
+    1000,
+    "Redis's only thread for one chunk, from being taken to being committed, its syncs included",
+  ),
+  redisMicrosPerCommand: least0(15, "Redis's only thread for one heartbeat, or one look at keys"),
   redisMicrosPerRegistration: least0(
     0.2,
     "Redis's only thread for one entry when a parser reads the list of data nodes",
   ),
-  registrationBytes: least0(250, "bytes of one such entry"),
+  registrationBytes: least0(210, "bytes of one such entry"),
   roundTripSeconds: least0(0.001, "one answer of Redis or Elasticsearch over the network, apart from the work"),
 
   overheadCores: least0(

@@ -3,6 +3,7 @@ import type { Report } from "../report.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Costs } from "./costs.ts";
 import { indexCount, setupOf } from "./setup.ts";
+import { restoredAtOnce, shardsOfDay } from "../shards.ts";
 import { groupFiles } from "./work.ts";
 
 /** CPU of a parser before it parses: Node, the bundle, the pipeline. */
@@ -27,12 +28,14 @@ export function costsOfReport(
       .map((file) => ({ bytes: file.bytes, packed: false, indicesPerChunk })),
   );
   const indices = indexCount(report.months);
+  const shardsPerIndex = shardsOfDay(report.months, config.dataNodes.count, report.planned);
+  const days = { indices, shardsPerIndex };
   const nodes = (role: string): Report["jobs"] => report.jobs.filter((job) => job.role === role && job.seconds > 0);
   const parsers = nodes("parser");
   const longest = Math.max(0, ...parsers.map((job) => job.seconds));
   // Some may have come later, or gone.
   const count = longest > 0 ? Math.max(1, Math.round(parsers.reduce((sum, job) => sum + job.seconds, 0) / longest)) : 1;
-  const setup = setupOf({ ...config, parsers: { ...config.parsers, count } }, files, indices, machineCores);
+  const setup = setupOf({ ...config, parsers: { ...config.parsers, count } }, files, days, machineCores);
   const parserCpu = parsers.reduce((sum, job) => sum + Math.max(0, job.cpuSeconds - PARSER_START_CPU_SECONDS), 0);
   const parseCpuSeconds = (report.parseMicrosPerLine * lines.read) / 1e6;
   const costs = calibrate(
@@ -61,7 +64,11 @@ export function costsOfReport(
     bootSeconds: { dataNode: boot, parser: parserBoot },
     launchSeconds: Math.max(0, phase("boot") - boot - wait["es-data"] - prepare),
     finishSeconds: Math.max(0, phase("finish") - phase("finish: snapshot") - phase("finish: verify-snapshot")),
-    verifySecondsPerIndex: phase("finish: verify-snapshot") / indices,
+    verifySecondsPerIndex: Math.max(
+      0,
+      (phase("finish: verify-snapshot") / indices) * restoredAtOnce(indices, Math.max(1, nodes("es-data").length)) -
+        report.storeBytes / indices / before.snapshotBytesPerSecond,
+    ),
     teardownSeconds: phase("teardown"),
     ...(moved === undefined ? {} : { moveBytesPerSecond: moved }),
   };

@@ -13,12 +13,13 @@ export function indexCount(months: readonly YearMonth[]): number {
 
 /**
  * A campaign of this configuration.
+ * @param days how many indices, and how each is split
  * @param machineCores that all nodes share; what a job's `cpus` are is then nobody's limit
  */
 export function setupOf(
   config: SimulatedConfig,
   files: readonly FileGroup[],
-  indices: number,
+  days: { readonly indices: number; readonly shardsPerIndex: number },
   machineCores: number | undefined,
 ): Setup {
   const { dataNodes, parsers, batch } = config;
@@ -26,8 +27,7 @@ export function setupOf(
     files,
     chunkBytes: config.plan.chunkBytes,
     stagingBytes: config.staging.limit,
-    indices,
-    shardsPerIndex: 1,
+    ...days,
     dataNodes: { count: dataNodes.count, cores: machineCores ?? dataNodes.cpus, replicas: dataNodes.replicas },
     parsers: {
       count: parsers.count,

@@ -1,5 +1,6 @@
 import { Agenda } from "./agenda.ts";
 import type { Costs } from "./costs.ts";
+import { restoredAtOnce } from "../shards.ts";
 import { gatewayLoad, PROXY_CONNECTIONS, type NodeList } from "./gateway.ts";
 import { Jobs, type SimulatedJob } from "./jobs.ts";
 import { Loading, type Parser, type ParserShape } from "./loading.ts";
@@ -218,12 +219,12 @@ export function simulate(setup: Setup, costs: Costs, seed: number): SimulatedRun
   };
 }
 
-/** Indices are restored one after the other, the shards of one at once. */
+/** Some indices are restored at once, the shards of one too; each shard by the node that it is put on. */
 function verifySeconds(store: Store, setup: Setup, costs: Costs): number {
-  let seconds = 0;
-  for (let index = 0; index < setup.indices; index++) {
-    const shards = store.shards.filter((shard) => shard.index === index).map(({ bytes }) => bytes);
-    seconds += costs.verifySecondsPerIndex + Math.max(0, ...shards) / costs.snapshotBytesPerSecond;
-  }
-  return seconds;
+  const { indices, shardsPerIndex, dataNodes } = setup;
+  const atOnce = restoredAtOnce(indices, dataNodes.count);
+  const largest = Math.max(0, ...store.shards.map((shard) => shard.bytes));
+  const shardsOfNode = Math.ceil((atOnce * shardsPerIndex) / dataNodes.count);
+  const round = costs.verifySecondsPerIndex + (largest * shardsOfNode) / costs.snapshotBytesPerSecond;
+  return Math.ceil(indices / atOnce) * round;
 }

@@ -15,6 +15,7 @@ import { orderedChunks, unpacksOf } from "./plan.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
 import { reasons } from "./reasons.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
+import { shardsOfDay } from "./shards.ts";
 
 /**
  * Boots a campaign: secrets, gateway and jobs at once, then templates and indices, then the spool is filled. Every part
@@ -78,11 +79,11 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     await move(ctx, "restore");
     return;
   }
-  await step(
-    ctx,
-    "prepare-indices",
-    async () => (await cluster.prepare(naming, plan.months, config.dataNodes.replicas, plan.fields)).length,
-  );
+  await step(ctx, "prepare-indices", async () => {
+    const shards = shardsOfDay(plan.months, ctx.view.targets.dataNodes, plan.estimate);
+    const layout = { shards, replicas: config.dataNodes.replicas };
+    return (await cluster.prepare(naming, plan.months, layout, plan.fields)).length;
+  });
   await step(ctx, "register-repository", () =>
     cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),
   );

@@ -37,7 +37,7 @@ export interface Cluster {
   prepare(
     naming: IndexNaming,
     months: readonly YearMonth[],
-    replicas: number,
+    layout: ShardLayout,
     fields: readonly RuleField[],
   ): Promise<readonly string[]>;
   /** The primary shards of the indices of this naming. */
@@ -117,11 +117,17 @@ function primaryState({ state, unassigned_info: info }: z.infer<typeof shardSche
   return state === "UNASSIGNED" && info?.allocation_status === "no_valid_shard_copy" ? "lost" : "waiting";
 }
 
-/** The index template, for so many copies of each shard beside the first, with the fields of the campaign's pipelines. */
-export function loadingTemplate(replicas: number, fields: readonly RuleField[]): Readonly<Record<string, unknown>> {
+/** How each index is spread over the data nodes: its shards, and the copies of each beside the first. */
+export interface ShardLayout {
+  readonly shards: number;
+  readonly replicas: number;
+}
+
+/** The index template, with the fields of the campaign's pipelines. */
+export function loadingTemplate(layout: ShardLayout, fields: readonly RuleField[]): Readonly<Record<string, unknown>> {
   const { template, ...rest } = templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
   const { settings, mappings } = template;
-  const index = { ...settings.index, number_of_replicas: replicas };
+  const index = { ...settings.index, number_of_shards: layout.shards, number_of_replicas: layout.replicas };
   const properties = withFields(mappings.properties, fields);
   return {
     ...rest,
@@ -230,8 +236,8 @@ export function createCluster(client: Client): Cluster {
       }
     },
 
-    async prepare(naming, months, replicas, fields) {
-      const template = loadingTemplate(replicas, fields);
+    async prepare(naming, months, layout, fields) {
+      const template = loadingTemplate(layout, fields);
       await ask("writing the index template", () =>
         client.indices.putIndexTemplate({
           name: TEMPLATE_NAME,

@@ -10,7 +10,9 @@ import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts"
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
 import { compareWithStore } from "./reconcile.ts";
+import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
+import { restoredAtOnce } from "./shards.ts";
 import type { FailedJob } from "./spool.ts";
 import { liveJobs, type FinishStep } from "./view.ts";
 
@@ -181,18 +183,25 @@ export async function finish(
   const totals = totalOf(rows);
   await step("snapshot", () => cluster.snapshot(REPOSITORY, snapshot, indices, signal));
   await step("verify-snapshot", async () => {
-    for (const index of indices) {
+    const differences: string[] = [];
+    const atOnce = restoredAtOnce(indices.length, liveJobs(ctx.view, "es-data").length);
+    await inTurn(indices, atOnce, async (index) => {
       signal.throwIfAborted();
+      if (differences.length > 0) return;
       const restored = await cluster.restoredCount(REPOSITORY, snapshot, index, signal);
-      if (restored !== (totals.perIndex[index] ?? 0)) {
-        // Worth nothing, and checking again must not find it.
-        await cluster.deleteSnapshot(REPOSITORY, snapshot);
-        throw new StoreError(
-          "SNAPSHOT_DIFFERS",
-          `the snapshot of ${index} restores ${String(restored)} documents, the ledger has ${String(totals.perIndex[index] ?? 0)}; the snapshot was removed, \`gridharvest verify ${ctx.record.id}\` takes another`,
+      const wanted = totals.perIndex[index] ?? 0;
+      if (restored !== wanted)
+        differences.push(
+          `the snapshot of ${index} restores ${String(restored)} documents, the ledger has ${String(wanted)}`,
         );
-      }
-    }
+    });
+    if (differences.length === 0) return;
+    // Worth nothing, and checking again must not find it. Elasticsearch deletes no snapshot that is being restored from.
+    await cluster.deleteSnapshot(REPOSITORY, snapshot);
+    throw new StoreError(
+      "SNAPSHOT_DIFFERS",
+      `${differences.join("; ")}; the snapshot was removed, \`gridharvest verify ${ctx.record.id}\` takes another`,
+    );
   });
   return {
     documents,

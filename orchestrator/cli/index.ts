@@ -15,6 +15,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "sample", load: async () => (await import("./sample.ts")).sample },
   { name: "parse", load: async () => (await import("./parse.ts")).parse },
   { name: "plan", load: async () => (await import("./plan.ts")).plan },
+  { name: "simulate", load: async () => (await import("./simulate.ts")).simulate },
   { name: "launch", load: async () => (await import("./launch.ts")).launch },
   { name: "list", load: async () => (await import("./list.ts")).list },
   { name: "status", load: async () => (await import("./status.ts")).status },

@@ -21,7 +21,7 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     elasticsearch = await startElasticsearch(dir, { "path.repo": [join(dir, "elasticsearch", "data")] });
     client = new Client({ node: elasticsearch.url });
     cluster = createCluster(client);
-    indices = await cluster.prepare(naming, ["2013-01"], 0, []);
+    indices = await cluster.prepare(naming, ["2013-01"], { shards: 1, replicas: 0 }, []);
     const operations = indices.flatMap((index, i) => [
       { create: { _index: index, _id: `id-${String(i)}` } },
       { "@timestamp": "2013-01-01T00:00:00Z", file: i % 2 === 0 ? "even" : "odd", offset: i * 100 },

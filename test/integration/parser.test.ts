@@ -244,7 +244,7 @@ filters:
   });
 
   it("stores every hostile line, under the mapping of a campaign", async () => {
-    const { mappings } = loadingTemplate(0, fieldsOfRules(DEFAULT_RULES))["template"] as {
+    const { mappings } = loadingTemplate({ shards: 1, replicas: 0 }, fieldsOfRules(DEFAULT_RULES))["template"] as {
       readonly mappings: { readonly properties: object };
     };
     await campaign.createIndices(mappings.properties);

@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+/**
+ * What things cost, for the simulator. Seconds, bytes and microseconds of CPU, as the names say. Defaults are measured figures; each says where
+ * its figure comes from. Whoever has others writes those that differ into a JSON file.
+ */
+const positive = (value: number, about: string) => z.number().positive().default(value).describe(about);
+const least0 = (value: number, about: string) => z.number().nonnegative().default(value).describe(about);
+
+const perRole = (dataNode: number, parser: number, about: string) =>
+  z
+    .strictObject({ dataNode: z.number().nonnegative(), parser: z.number().nonnegative() })
+    .default({ dataNode, parser })
+    .describe(about);
+
+export const costsSchema = z.strictObject({
+  lineBytes: positive(128, "bytes of a line, its end included: the sample archive's"),
+  documentsPerLine: least0(1, "documents of a line: lines that are dropped have none"),
+  bodyBytesPerByte: positive(2.4, "bytes of a bulk body for each byte of lines"),
+  gzipRatio: positive(10, "bytes of lines for each byte of a compressed file"),
+
+  parseMicrosPerLine: positive(5.6, "CPU of parsing a line with all default stages: npm run bench -- parse"),
+  sendMicrosPerDocument: least0(2, "CPU of a parser for a document beside parsing it: bulk bodies, TLS, HTTP"),
+  unpackMicrosPerMiB: least0(8_000, "CPU of unpacking, for a MiB that comes out"),
+
+  storeMicrosPerDocument: positive(17, "CPU of a warm data node for a document with an id of ours, lean mapping"),
+  storeMicrosPerRequest: least0(500, "CPU of a data node for one bulk request to one shard, documents apart"),
+  coldFactor: z
+    .number()
+    .min(1)
+    .default(4)
+    .describe("how much dearer the first documents of a node are, its JVM being cold"),
+  warmDocuments: positive(
+    170_000,
+    "after so many documents that has fallen to 1/e: 500,000 cold documents cost twice the warm ones",
+  ),
+  indexBytesPerDocument: positive(90, "bytes on disk of a document, before merging"),
+
+  archiveBytesPerSecond: positive(1e9, "what the archive's file system gives to all parsers together"),
+  nodeBytesPerSecond: positive(110e6, "network of one node: 1 Gbit/s"),
+  gatewayBytesPerSecond: positive(110e6, "network of the gateway host: 1 Gbit/s"),
+  moveBytesPerSecond: positive(40e6, "shards that leave a data node, Elasticsearch's default of 40 MB/s for recovery"),
+  moveSecondsPerShard: least0(1, "what each shard costs beyond its bytes when it moves"),
+  snapshotBytesPerSecond: positive(40e6, "one data node writing its part of a snapshot: Elasticsearch's default"),
+
+  launchSeconds: least0(5, "from launch to the first qsub"),
+  qsubSeconds: least0(0.3, "one qsub"),
+  queueWaitSeconds: perRole(0, 0, "mean wait of a job in the queue"),
+  bootSeconds: perRole(30, 5, "from the start of a job to a node that works"),
+  joinSeconds: least0(0.02, "the orchestrator certifying one agent"),
+  gatewaySeconds: least0(15, "until proxy and master work"),
+  indexSeconds: least0(0.1, "creating one index; eight are created at once"),
+  spoolMicrosPerChunk: least0(100, "putting one chunk into the spool"),
+  finishSeconds: least0(8, "draining parsers, revoking, reconciling, exporting"),
+  verifySecondsPerIndex: least0(0.55, "restoring one index out of the snapshot and counting it"),
+  teardownSeconds: least0(2, "ending the cluster"),
+
+  redisMicrosPerChunk: least0(
+    1000,
+    "Redis's only thread for one chunk, from being taken to being committed, its syncs included",
+  ),
+  redisMicrosPerCommand: least0(15, "Redis's only thread for one heartbeat, or one look at keys"),
+  redisMicrosPerRegistration: least0(
+    0.2,
+    "Redis's only thread for one entry when a parser reads the list of data nodes",
+  ),
+  registrationBytes: least0(210, "bytes of one such entry"),
+  roundTripSeconds: least0(0.001, "one answer of Redis or Elasticsearch over the network, apart from the work"),
+
+  overheadCores: least0(
+    0.3,
+    "cores that orchestrator, master, proxy and services take of a machine that all nodes share",
+  ),
+  spread: least0(0.1, "how far all costs together vary from run to run, as the spread of a logarithm"),
+  nodeSpread: least0(0.05, "how far they vary from node to node"),
+});
+
+/** What things cost. */
+export type Costs = z.output<typeof costsSchema>;
+
+/** Where nothing was measured. */
+export const DEFAULT_COSTS: Costs = costsSchema.parse({});

@@ -1,0 +1,79 @@
+import type { Costs } from "./costs.ts";
+import { simulate, type SimulatedRun, type Setup } from "./simulate.ts";
+
+/** What several runs say: the middle one, and what eight of ten lie between. */
+export interface Interval {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What will probably happen. */
+export interface Forecast {
+  readonly runs: number;
+  readonly seconds: Interval;
+  readonly loadSeconds: Interval;
+  readonly eventsPerSecond: Interval;
+  readonly nodeHours: Interval;
+  /** The run of the median duration. */
+  readonly typical: SimulatedRun;
+  readonly limit: Limit;
+}
+
+/** What a load waits for. */
+export interface Limit {
+  readonly stage: keyof SimulatedRun["utilisation"] | "latency";
+  /** Of the stage, 0 to 1 and above. */
+  readonly utilisation: number;
+}
+
+/** Seeds of a forecast of which nobody says how many. */
+export const USUAL_RUNS = 9;
+/** Below this share nothing is used up: the load waits for answers, or for its last chunks. */
+const USED_UP = 0.7;
+
+/** The value below which so many of the sorted ones are. */
+function quantile(sorted: readonly number[], share: number): number {
+  const at = share * (sorted.length - 1);
+  const low = sorted[Math.floor(at)]!;
+  return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+}
+
+function interval(values: readonly number[]): Interval {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.1), high: quantile(sorted, 0.9) };
+}
+
+/** The stage that is used most. */
+export function limitOf(run: SimulatedRun): Limit {
+  let stage: Limit["stage"] = "latency";
+  let utilisation = 0;
+  for (const name of Object.keys(run.utilisation) as (keyof SimulatedRun["utilisation"])[]) {
+    const share = run.utilisation[name] ?? 0;
+    if (share <= utilisation) continue;
+    utilisation = share;
+    if (share >= USED_UP) stage = name;
+  }
+  return { stage, utilisation };
+}
+
+/** Plays a campaign with several seeds. Pure; the same seed gives the same forecast. */
+export function forecast(
+  setup: Setup,
+  costs: Costs,
+  options: { readonly seed?: number; readonly runs?: number } = {},
+): Forecast {
+  const { seed = 1, runs = USUAL_RUNS } = options;
+  const all = Array.from({ length: runs }, (_, i) => simulate(setup, costs, seed + i));
+  const of = (figure: (run: SimulatedRun) => number): Interval => interval(all.map(figure));
+  const typical = all.toSorted((a, b) => a.seconds - b.seconds)[Math.floor((runs - 1) / 2)]!;
+  return {
+    runs,
+    seconds: of((run) => run.seconds),
+    loadSeconds: of((run) => run.loadSeconds),
+    eventsPerSecond: of((run) => run.eventsPerSecond),
+    nodeHours: of((run) => run.nodeHours.total),
+    typical,
+    limit: limitOf(typical),
+  };
+}

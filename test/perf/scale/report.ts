@@ -1,0 +1,70 @@
+import type { Measured } from "../../../orchestrator/simulation/calibrate.ts";
+import type { Forecast } from "../../../orchestrator/simulation/forecast.ts";
+import type { Row } from "../benchmark.ts";
+import { textTable } from "../table.ts";
+import type { ScaleOptions } from "./options.ts";
+import type { Shape } from "./real-run.ts";
+
+/** One real load and what was predicted of it. */
+export interface RunRow extends Row, Shape {
+  readonly kind: "calibrated on" | "predicted";
+  readonly seconds: number;
+  readonly predicted: number;
+  readonly low: number;
+  readonly high: number;
+  /** Of the prediction, as a share of what was measured. */
+  readonly error: number;
+  readonly storeMicrosPerDocument: number;
+  readonly parserMicrosPerLine: number;
+  readonly limit: string;
+}
+
+export function runRow(shape: Shape, measured: Measured, forecast: Forecast, kind: RunRow["kind"]): RunRow {
+  const { median, low, high } = forecast.loadSeconds;
+  return {
+    name: `${String(shape.dataNodes)} data nodes, ${String(shape.parsers)} parsers`,
+    ...shape,
+    kind,
+    seconds: measured.loadSeconds,
+    predicted: median,
+    low,
+    high,
+    error: median / measured.loadSeconds - 1,
+    storeMicrosPerDocument: (measured.storeCpuSeconds * 1e6) / measured.documents,
+    parserMicrosPerLine: (measured.parserCpuSeconds * 1e6) / measured.lines,
+    limit: forecast.limit.stage,
+  };
+}
+
+/** Documents/s of a data node against those of one data node with as many parsers each: 1 where nodes add up. */
+function efficiency(row: RunRow, rows: readonly RunRow[]): string {
+  const alone = rows.find(
+    (other) => other.dataNodes === 1 && other.parsers === row.parsers && other.chunkBytes === row.chunkBytes,
+  );
+  return alone ? (alone.seconds / row.seconds / row.dataNodes).toFixed(2) : "";
+}
+
+export function runsText(rows: readonly RunRow[], options: ScaleOptions, isLimited: boolean): string {
+  const limits = isLimited
+    ? `each data node on ${String(options.dataNodeCores)}, each parser on ${String(options.parserCores)} of a core, by control groups`
+    : "no control groups can be made here: nodes share the machine without limits";
+  const table = textTable<RunRow>(
+    [
+      { title: "data nodes", right: true, text: (row) => String(row.dataNodes) },
+      { title: "parsers", right: true, text: (row) => String(row.parsers) },
+      { title: "chunk KiB", right: true, text: (row) => String(row.chunkBytes / 1024) },
+      { title: "", text: (row) => row.kind },
+      { title: "load s", right: true, text: (row) => row.seconds.toFixed(1) },
+      { title: "predicted s", right: true, text: (row) => row.predicted.toFixed(1) },
+      { title: "from", right: true, text: (row) => row.low.toFixed(1) },
+      { title: "to", right: true, text: (row) => row.high.toFixed(1) },
+      { title: "off %", right: true, text: (row) => (row.error * 100).toFixed(0) },
+      { title: "store µs/doc", right: true, text: (row) => row.storeMicrosPerDocument.toFixed(1) },
+      { title: "parser µs/line", right: true, text: (row) => row.parserMicrosPerLine.toFixed(1) },
+      { title: "efficiency", right: true, text: (row) => efficiency(row, rows) },
+      { title: "limit", text: (row) => row.limit },
+    ],
+    rows,
+  );
+  return `${String(options.lines)} lines; ${limits}\n${table}\nefficiency: of one data node with as many parsers, for each data node`;
+}

@@ -14,7 +14,7 @@ export interface PipelinePool {
   /**
    * Encodes a block on the next free thread; waits for one in the order of the calls. The block's ArrayBuffer is moved
    * to the thread: afterwards the caller has an empty one. Nobody else may use that buffer (see `LineBlock.block`).
-   * @param bytes and `lead` as in `Pipeline.run`
+   * @param bytes, `lead` and `attempt` as in `Pipeline.run`
    * @throws GridError `PIPELINE_THREAD_DIED` (retryable) when the thread ended in mid-run; another one takes its place
    * @throws DataError with the code that the pipeline gave
    */
@@ -24,6 +24,7 @@ export interface PipelinePool {
     origin: Origin,
     bytes?: number,
     lead?: number,
+    attempt?: string,
   ): Promise<MeteredBatch>;
   /** Lets what was asked for finish, then ends the threads. No `run` may follow. */
   close(): Promise<void>;
@@ -78,12 +79,13 @@ export function createPipelinePool(options: {
   }
 
   return {
-    run(block, base, origin, bytes, lead = 0) {
+    run(block, base, origin, bytes, lead = 0, attempt) {
       if (closing) {
         return Promise.reject(new GridError("PIPELINE_CLOSED", "The pipeline's threads have been ended already."));
       }
       return new Promise((resolve, reject) => {
-        waiting.push({ request: { block, base, bytes: bytes ?? block.length - lead, origin, lead }, resolve, reject });
+        const request = { block, base, bytes: bytes ?? block.length - lead, origin, lead, attempt };
+        waiting.push({ request, resolve, reject });
         dispatch();
       });
     },

@@ -19,6 +19,7 @@ export interface PipelineRequest {
   readonly bytes: number;
   readonly origin: Origin;
   readonly lead: number;
+  readonly attempt: string | undefined;
 }
 
 /** What a thread answers: the batch, or an error as plain values, since an error's own fields do not survive the message. */
@@ -42,8 +43,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
     let response: PipelineResponse;
     const transfer: ArrayBuffer[] = [];
     try {
-      const { block, base, origin, bytes, lead } = request;
-      const batch = pipeline.run(block, base, origin, bytes, lead);
+      const { block, base, origin, bytes, lead, attempt } = request;
+      const batch = pipeline.run(block, base, origin, bytes, lead, attempt);
       const cpu = process.threadCpuUsage(before);
       response = { kind: "batch", batch: { ...batch, cpuMicros: cpu.user + cpu.system } };
       for (const { buffer } of [batch.body, batch.offsets, batch.lengths]) transfer.push(buffer as ArrayBuffer);

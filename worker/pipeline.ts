@@ -40,7 +40,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
   const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  return function run(block, base, origin, wholeBytes, lead = 0): EncodedBatch {
+  return function run(block, base, origin, wholeBytes, lead = 0, attempt): EncodedBatch {
     const bytes = wholeBytes ?? block.length - lead;
     if (base + bytes > LARGEST_OFFSET) {
       throw new DataError(
@@ -57,6 +57,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       rules(origin.service),
       capacity,
       calendars.byHost(origin),
+      attempt,
     );
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
@@ -131,6 +132,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       count,
       offsets: documents.offsets.slice(0, count),
       lengths: documents.lengths.slice(0, count),
+      ...(attempt === undefined ? {} : { attempt }),
       tallies: {
         read,
         bytes,

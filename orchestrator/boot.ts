@@ -78,11 +78,10 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     await move(ctx, "restore");
     return;
   }
-  await step(
-    ctx,
-    "prepare-indices",
-    async () => (await cluster.prepare(naming, plan.months, config.dataNodes.replicas, plan.fields)).length,
-  );
+  await step(ctx, "prepare-indices", async () => {
+    const { replicas } = config.dataNodes;
+    return (await cluster.prepare(naming, plan.months, replicas, plan.fields, plan.pinned.ids)).length;
+  });
   await step(ctx, "register-repository", () =>
     cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),
   );

@@ -31,6 +31,7 @@ const bare = makePlan(
     timeZone: "UTC",
     hostZones: [],
     repeated: "count",
+    ids: "derived",
     indexPattern: "logs-{day}-m{month}-r{revision}",
     revision: 1,
     chunkBytes: 2 ** 20,

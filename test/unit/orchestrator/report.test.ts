@@ -122,6 +122,17 @@ describe("a report", () => {
     expect(reportText(makeReport(inputs()))).toContain("- loaded again after losses: nothing\n");
   });
 
+  it("says what attempts had left that were not committed", () => {
+    const swept: typeof STORY = [
+      [140, { type: "step", name: "sweep", status: "started" }],
+      [141, { type: "step", name: "sweep", status: "done", result: 1234 }],
+    ];
+    const report = makeReport(inputs({}, [...STORY, ...swept]));
+    expect(report.leftovers).toBe(1234);
+    expect(reportText(report)).toContain("- left by attempts that were not committed, and deleted: 1,234 documents\n");
+    expect(makeReport(inputs()).leftovers).toBe(0);
+  });
+
   it("compares wall time with the plan, and says the rate in events and bytes", () => {
     const text = reportText(makeReport(inputs()));
     expect(text).toContain(`| wall time, seconds | ${plan.estimate.seconds.toFixed(1)} | 160 |`);

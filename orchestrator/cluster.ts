@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Client } from "@elastic/elasticsearch";
+import type { Client, estypes } from "@elastic/elasticsearch";
 import { errors } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { StoreError } from "../worker/contract/errors.ts";
+import { ATTEMPT_FIELD, type Ids } from "../worker/contract/ids.ts";
 import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { RuleField } from "../worker/contract/rules.ts";
@@ -39,6 +40,7 @@ export interface Cluster {
     months: readonly YearMonth[],
     layout: ShardLayout,
     fields: readonly RuleField[],
+    ids?: Ids,
   ): Promise<readonly string[]>;
   /** The primary shards of the indices of this naming. */
   primaries(naming: IndexNaming): Promise<readonly PrimarySight[]>;
@@ -62,6 +64,17 @@ export interface Cluster {
   ): Promise<readonly number[]>;
   /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
   deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
+  /** Documents that carry one of the tags of attempts. */
+  countByAttempts(indices: readonly string[], tags: readonly string[]): Promise<number>;
+  /** Deletes them. Returns how many. */
+  deleteByAttempts(indices: readonly string[], tags: readonly string[]): Promise<number>;
+  /**
+   * Closes the indices for writing. Resolves when writes that were under way are done: behind it nothing is written.
+   * @throws StoreError, retryable, when a shard did not say so
+   */
+  blockWrites(indices: readonly string[]): Promise<void>;
+  /** Opens them again. */
+  allowWrites(indices: readonly string[]): Promise<void>;
   /** Settings for searching after the load: what is deleted or added by hand is seen within a second. */
   applyServingSettings(indices: readonly string[]): Promise<void>;
   registerRepository(name: string, location: string): Promise<void>;
@@ -97,6 +110,8 @@ export interface NodeFigures {
 }
 
 const TEMPLATE_NAME = "gridharvest";
+/** Tags in one query, far below what Elasticsearch takes. @source Elasticsearch reference, `index.max_terms_count` */
+const TAGS_AT_ONCE = 5000;
 const EXCLUDE = "cluster.routing.allocation.exclude._name";
 
 /** Only what is looked at. @source Elasticsearch reference, "Cluster state API"; captured from 8.19 */
@@ -124,11 +139,15 @@ export interface ShardLayout {
 }
 
 /** The index template, with the fields of the campaign's pipelines. */
-export function loadingTemplate(layout: ShardLayout, fields: readonly RuleField[]): Readonly<Record<string, unknown>> {
+export function loadingTemplate(
+  layout: ShardLayout,
+  fields: readonly RuleField[],
+  ids: Ids = "derived",
+): Readonly<Record<string, unknown>> {
   const { template, ...rest } = templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
   const { settings, mappings } = template;
   const index = { ...settings.index, number_of_shards: layout.shards, number_of_replicas: layout.replicas };
-  const properties = withFields(mappings.properties, fields);
+  const properties = withFields(mappings.properties, fields, ids);
   return {
     ...rest,
     template: { ...template, settings: { ...settings, index }, mappings: { ...mappings, properties } },
@@ -141,6 +160,10 @@ const templateSchema = z.looseObject({
     mappings: z.looseObject({ properties: z.record(z.string(), z.record(z.string(), z.unknown())) }),
   }),
 });
+
+function* pagesOf(tags: readonly string[]): Generator<string[]> {
+  for (let at = 0; at < tags.length; at += TAGS_AT_ONCE) yield tags.slice(at, at + TAGS_AT_ONCE);
+}
 
 function isMissing(error: unknown): boolean {
   return error instanceof errors.ResponseError && error.statusCode === 404;
@@ -167,6 +190,37 @@ export function createCluster(client: Client): Cluster {
       }
       await sleep(200, undefined, { signal });
     }
+  };
+
+  /** Deletes what a query finds, page by page: the slim distribution has no delete-by-query. */
+  const deleteFound = async (
+    indices: readonly string[],
+    of: string,
+    filter: estypes.QueryDslQueryContainer[],
+  ): Promise<number> => {
+    let deleted = 0;
+    for (const index of requestsOf(indices)) {
+      for (;;) {
+        await cluster.refresh(index);
+        const found = await ask(`looking for leftovers of ${of}`, () =>
+          client.search({ index, size: 5000, _source: false, query: { bool: { filter } } }),
+        );
+        const hits = found.hits.hits;
+        if (hits.length === 0) break;
+        const operations = hits.map((hit) => ({ delete: { _index: hit._index, _id: hit._id ?? "" } }));
+        const answer = await ask(`deleting leftovers of ${of}`, () => client.bulk({ operations }));
+        const refused = answer.items.find((item) => item.delete?.error)?.delete;
+        if (refused) {
+          throw new StoreError(
+            "ELASTICSEARCH_REFUSED",
+            `Elasticsearch: deleting leftovers of ${of} from ${refused._index} failed: ${refused.error?.reason ?? refused.error?.type ?? String(refused.status)}`,
+            { retryable: refused.status === 429 || refused.status >= 500, context: { status: refused.status } },
+          );
+        }
+        deleted += hits.length;
+      }
+    }
+    return deleted;
   };
 
   const cluster: Cluster = {
@@ -236,8 +290,8 @@ export function createCluster(client: Client): Cluster {
       }
     },
 
-    async prepare(naming, months, layout, fields) {
-      const template = loadingTemplate(layout, fields);
+    async prepare(naming, months, layout, fields, ids = "derived") {
+      const template = loadingTemplate(layout, fields, ids);
       await ask("writing the index template", () =>
         client.indices.putIndexTemplate({
           name: TEMPLATE_NAME,
@@ -336,35 +390,59 @@ export function createCluster(client: Client): Cluster {
       return counts;
     },
 
-    async deleteRange(indices, file, [from, to]) {
-      let deleted = 0;
-      for (const index of requestsOf(indices)) {
-        for (;;) {
-          await cluster.refresh(index);
-          const found = await ask(`looking for leftovers of ${file}`, () =>
-            client.search({
-              index,
-              size: 5000,
-              _source: false,
-              query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
-            }),
-          );
-          const hits = found.hits.hits;
-          if (hits.length === 0) break;
-          const operations = hits.map((hit) => ({ delete: { _index: hit._index, _id: hit._id ?? "" } }));
-          const answer = await ask(`deleting leftovers of ${file}`, () => client.bulk({ operations }));
-          const refused = answer.items.find((item) => item.delete?.error)?.delete;
-          if (refused) {
-            throw new StoreError(
-              "ELASTICSEARCH_REFUSED",
-              `Elasticsearch: deleting leftovers of ${file} from ${refused._index} failed: ${refused.error?.reason ?? refused.error?.type ?? String(refused.status)}`,
-              { retryable: refused.status === 429 || refused.status >= 500, context: { status: refused.status } },
-            );
+    deleteRange: (indices, file, [from, to]) =>
+      deleteFound(indices, file, [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }]),
+
+    async countByAttempts(indices, tags) {
+      let count = 0;
+      for (const some of pagesOf(tags)) {
+        const filter = [{ terms: { [ATTEMPT_FIELD]: some } }];
+        for (const index of requestsOf(indices)) {
+          const what = "counting the documents of attempts that were not committed";
+          const answer = await ask(what, () => client.count({ index, query: { bool: { filter } } }));
+          if (answer._shards.failed > 0) {
+            const failed = `${String(answer._shards.failed)} shards did not answer`;
+            throw new StoreError("ELASTICSEARCH_REFUSED", `Elasticsearch: ${what}: ${failed}`, { retryable: true });
           }
-          deleted += hits.length;
+          count += answer.count;
         }
       }
+      return count;
+    },
+
+    async deleteByAttempts(indices, tags) {
+      let deleted = 0;
+      for (const some of pagesOf(tags)) {
+        const filter = [{ terms: { [ATTEMPT_FIELD]: some } }];
+        deleted += await deleteFound(indices, "attempts that were not committed", filter);
+      }
       return deleted;
+    },
+
+    async blockWrites(indices) {
+      // For a block that is there already nothing is waited for, whoever set it and did not wait.
+      await cluster.allowWrites(indices);
+      for (const index of requestsOf(indices)) {
+        const names = index.join(",");
+        const answer = await ask("closing indices for writing", () =>
+          client.indices.addBlock({ index: names, block: "write" }),
+        );
+        const open = answer.indices.find(({ blocked }) => !blocked);
+        if (answer.acknowledged && answer.shards_acknowledged && !open) continue;
+        throw new StoreError(
+          "ELASTICSEARCH_REFUSED",
+          `Elasticsearch: closing ${open?.name ?? names} for writing was not confirmed by every shard`,
+          { retryable: true },
+        );
+      }
+    },
+
+    async allowWrites(indices) {
+      for (const index of requestsOf(indices)) {
+        await ask("opening indices for writing", () =>
+          client.indices.putSettings({ index, settings: { index: { blocks: { write: false } } } }),
+        );
+      }
     },
 
     async applyServingSettings(indices) {

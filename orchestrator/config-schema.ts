@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { IDS } from "../worker/contract/ids.ts";
 import { DEFAULT_INDEX_PATTERN } from "../worker/contract/index-names.ts";
 import { STANDARD_BANKS } from "../worker/contract/grok.ts";
 import { encodingProblem } from "../worker/contract/encodings.ts";
@@ -158,6 +159,12 @@ const plan = z
       .default("count")
       .describe(
         "What becomes of a line `last message repeated n times`: count keeps the one line with the field repeated: n, expand writes the message out n times, tagged _repeated, and every count of lines then counts them n times.",
+      ),
+    ids: z
+      .enum(IDS)
+      .default("derived")
+      .describe(
+        "Who makes the ids of documents: derived from file and offset, or the store, which costs it less; documents then carry the field @attempt, and what attempts left that were not committed is deleted before the result is saved.",
       ),
   })
   .prefault({})

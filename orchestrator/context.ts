@@ -119,7 +119,7 @@ export async function keepWarning(ctx: CampaignContext, text: string): Promise<v
 }
 
 /** The cluster, once booting has made its client. */
-export function clusterOf(ctx: CampaignContext): Cluster {
+export function clusterOf(ctx: Pick<CampaignContext, "cluster">): Cluster {
   if (!ctx.cluster) throw new GridError("GATEWAY_DOWN", "the gateway of this campaign is not up", { retryable: true });
   return ctx.cluster;
 }

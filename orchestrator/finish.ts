@@ -14,6 +14,7 @@ import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
 import { restoredAtOnce } from "./shards.ts";
 import type { FailedJob } from "./spool.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { liveJobs, type FinishStep } from "./view.ts";
 
 /** Name of the snapshot repository in Elasticsearch. */
@@ -81,8 +82,8 @@ export async function obstacleTo(ctx: CampaignContext, failed: readonly FailedJo
 }
 
 /**
- * The end of a load, in steps that each can be repeated: parsers go, their credential is revoked, uncommitted
- * leftovers are swept, the sums are checked, ledger and rejects exported, the result saved and the save tried out.
+ * The end of a load, in steps that each can be repeated: parsers go, their credential is revoked, the indices are closed and
+ * uncommitted leftovers swept, the sums are checked, ledger and rejects exported, the result saved and the save tried out.
  * @param exported called when ledger and rejects are exported
  * @throws StoreError `NOT_REVOKED`, `NOT_RECONCILED`, `SNAPSHOT_FAILED`, `SNAPSHOT_DIFFERS`: the campaign is then held
  */
@@ -129,13 +130,7 @@ export async function finish(
   });
 
   const failed = await ctx.spool.failed();
-  await step("sweep", async () => {
-    let swept = 0;
-    for (const { chunk } of failed) {
-      if (chunk) swept += await cluster.deleteRange(indices, chunk.origin.path, [chunk.range.start, chunk.range.end]);
-    }
-    return swept;
-  });
+  await step("sweep", () => removeLeftovers(ctx, indices, failed, signal));
   await step("refresh", () => cluster.refresh(indices));
 
   const rows: LedgerRow[] = [];
@@ -203,6 +198,8 @@ export async function finish(
       `${differences.join("; ")}; the snapshot was removed, \`gridharvest verify ${ctx.record.id}\` takes another`,
     );
   });
+  // From here on what stands there is the operator's, for whom nothing was ever in the way.
+  await step("allow-writes", () => cluster.allowWrites(indices));
   return {
     documents,
     storeBytes,

@@ -1,4 +1,11 @@
+import { ATTEMPT_FIELD, type Ids } from "../worker/contract/ids.ts";
 import type { FieldType, RuleField } from "../worker/contract/rules.ts";
+
+/**
+ * The mapping of the attempt's tag: looked for by its value, and nothing else.
+ * @source Elasticsearch reference, doc_values
+ */
+const ATTEMPT: Mapping = { type: "keyword", doc_values: false };
 
 type Mapping = Readonly<Record<string, unknown>>;
 type Properties = Record<string, Mapping>;
@@ -16,9 +23,14 @@ const MAPPINGS: Readonly<Record<FieldType, Mapping>> = {
   address: { type: "ip", ignore_malformed: true },
 };
 
-/** Properties of an index's mapping with fields that pipelines write; what is there already stays. */
-export function withFields(properties: Readonly<Properties>, fields: readonly RuleField[]): Properties {
+/** Properties of an index's mapping with fields that pipelines write, and the attempt's tag; what is there already stays. */
+export function withFields(
+  properties: Readonly<Properties>,
+  fields: readonly RuleField[],
+  ids: Ids = "derived",
+): Properties {
   const all = structuredClone(properties) as Properties;
+  if (ids === "store") all[ATTEMPT_FIELD] = ATTEMPT;
   for (const { path, type } of fields) {
     let level: Properties | undefined = all;
     for (const part of path.slice(0, -1)) {

@@ -3,7 +3,7 @@ import { open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
 import { SEVEN_ZIP_PROGRAMS } from "../worker/contract/archive-format.ts";
-import type { Pipeline } from "../worker/contract/pipeline.ts";
+import type { EncodedBatch, Pipeline } from "../worker/contract/pipeline.ts";
 import { DEFAULT_STORE_COST, type ParserSample, type ServiceSample, type StoreCost } from "./estimate.ts";
 import { campaignPaths } from "./paths.ts";
 import type { Plan, PlannedFile } from "./plan.ts";
@@ -46,8 +46,9 @@ export async function sampleParser(
   let lines = 0;
   let documents = 0;
   let bodyBytes = 0;
+  const runOn = runner(pipeline);
   for (const { file, block } of pieces) {
-    const batch = pipeline.run(block, 0, file.origin);
+    const batch = runOn(block, file);
     const sum = services.get(file.origin.service) ?? { lines: 0, bytes: 0, documents: 0, furtherIndices: 0 };
     sum.lines += batch.tallies.read;
     sum.bytes += block.length;
@@ -71,13 +72,23 @@ export async function sampleParser(
   };
 }
 
+/** As long as the tags of attempts are. */
+const SOME_TAG = "0000000000";
+
+/** Makes of a block what a campaign would make of it. */
+function runner(pipeline: Pipeline) {
+  return (block: Uint8Array, { origin }: PlannedFile): EncodedBatch =>
+    pipeline.run(block, 0, origin, { attempt: origin.ids === "store" ? SOME_TAG : undefined });
+}
+
 /** CPU of a line once the code is warm. The system's clock of a thread may tick in milliseconds, so passes are added up. */
 function microsPerLine(pieces: readonly Piece[], pipeline: Pipeline, signal: AbortSignal): number {
+  const runOn = runner(pipeline);
   const parseFor = (millis: number): number => {
     let lines = 0;
     for (const end = performance.now() + millis; performance.now() < end;) {
       signal.throwIfAborted();
-      for (const { file, block } of pieces) lines += pipeline.run(block, 0, file.origin).tallies.read;
+      for (const { file, block } of pieces) lines += runOn(block, file).tallies.read;
     }
     return lines;
   };

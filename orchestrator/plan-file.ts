@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
+import { IDS } from "../worker/contract/ids.ts";
 import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
@@ -42,6 +43,8 @@ const planSchema = z.strictObject({
     revision: z.int().positive(),
     chunkBytes: z.int().positive(),
     repeated: z.enum(["count", "expand"]).default("count"),
+    // Plans of versions that knew no other.
+    ids: z.enum(IDS).default("derived"),
   }),
   rules: rulesSchema,
   fields: z.array(ruleFieldSchema),

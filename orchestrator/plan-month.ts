@@ -75,6 +75,7 @@ export async function planMonth(
       revision: config.plan.revision,
       chunkBytes: config.plan.chunkBytes,
       repeated: config.plan.repeated,
+      ids: config.plan.ids,
     },
     options.pipeline,
   );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
 import { BackfillError } from "../worker/contract/errors.ts";
 import { compileHostZones, type HostZone } from "../worker/contract/host-zones.ts";
+import type { Ids } from "../worker/contract/ids.ts";
 import { NO_RULES, type RuleField, type Rules } from "../worker/contract/rules.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
@@ -25,6 +26,8 @@ export interface Pinned {
   readonly chunkBytes: number;
   /** Whether lines that speak of repetitions are kept or written out. */
   readonly repeated: "count" | "expand";
+  /** Who makes the ids of documents. */
+  readonly ids: Ids;
 }
 
 /** Where a planned file's bytes are. Paths are relative to the plan's root. */
@@ -90,12 +93,12 @@ export function emptyPlan({
   config: { archive, plan },
 }: Pick<CampaignRecord, "planId" | "months" | "config">): Plan {
   const { timeZone, hostZones, root } = archive;
-  const { indexPattern, revision, chunkBytes, repeated } = plan;
+  const { indexPattern, revision, chunkBytes, repeated, ids } = plan;
   return {
     id,
     months,
     root,
-    pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes, repeated },
+    pinned: { pipeline: "", timeZone, hostZones, indexPattern, revision, chunkBytes, repeated, ids },
     rules: NO_RULES,
     fields: [],
     files: [],
@@ -206,6 +209,7 @@ export function originsOf(pinned: Omit<Pinned, "pipeline" | "chunkBytes">) {
   const zoneOf = compileHostZones(pinned.hostZones);
   const hostZones = pinned.hostZones.length === 0 ? {} : { hostZones: [...pinned.hostZones] };
   const repeated = pinned.repeated === "expand" ? { repeated: pinned.repeated } : {};
+  const ids = pinned.ids === "store" ? { ids: pinned.ids } : {};
   return ({ path, month, day, lastDay, service, collector, encoding, dropPrograms }: FileFacts): Origin => ({
     fileId: shortId(path),
     path,
@@ -216,6 +220,7 @@ export function originsOf(pinned: Omit<Pinned, "pipeline" | "chunkBytes">) {
     ...hostZones,
     ...(encoding === undefined ? {} : { encoding }),
     ...repeated,
+    ...ids,
     service,
     ...(collector === undefined ? {} : { collector }),
     index,
@@ -255,6 +260,7 @@ export function planId({
   const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);
   line("gridharvest plan 1", months);
   line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes, pinned.repeated);
+  if (pinned.ids !== "derived") line("ids", pinned.ids);
   for (const { host, timeZone } of pinned.hostZones) line(host, timeZone);
   for (const { origin, source } of files) {
     const from =

@@ -47,6 +47,8 @@ export interface Report {
   readonly nodeHours: number;
   /** Shards that went with data nodes, and what was loaded again for them. */
   readonly reloads: readonly ReportReload[];
+  /** Documents of attempts that were not committed, deleted before the sums were checked. */
+  readonly leftovers: number;
   /** How long jobs waited and booted, and how fast shards moved. */
   readonly observed: Observed;
   /** What the jobs cost: node-hours and core-hours, CPU used of what was reserved, waits in the queue. */
@@ -222,6 +224,7 @@ export function makeReport(inputs: ReportInputs): Report {
         { at: new Date(at).toISOString(), nodes, shards: shards.length, seconds: round((doneAt - at) / 1000), ...put },
       ];
     }),
+    leftovers: Number(view.steps.get("sweep")?.result ?? 0),
     observed: observed(view, now),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
@@ -307,6 +310,7 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 - waited in the queue (nine of ten at most): data nodes ${String(report.observed.queueWaitSeconds["es-data"])} s, parsers ${String(report.observed.queueWaitSeconds.parser)} s; booted in ${String(report.observed.bootSeconds["es-data"] ?? "?")} s and ${String(report.observed.bootSeconds.parser ?? "?")} s
 - data nodes emptied: ${String(report.observed.moves)}${report.observed.shardBytesPerSecond === undefined ? "" : `, at ${mib(report.observed.shardBytesPerSecond)} a second`}
 - loaded again after losses: ${report.reloads.length === 0 ? "nothing" : report.reloads.map((reload) => `${String(reload.shards)} shards of ${reload.nodes.join(", ")}: ${number(reload.chunks)} chunks (${number(reload.documents)} documents) and ${number(reload.attempts)} in work`).join("; ")}
+- left by attempts that were not committed, and deleted: ${number(report.leftovers)} documents
 - unparsed by kind: ${listOf(report.unparsedBy)}
 - dropped by reason: ${listOf(report.droppedBy)}
 - rejected by reason: ${listOf(report.rejectedBy)}

@@ -90,6 +90,7 @@ export const FINISH_STEPS = [
   "serving-settings",
   "snapshot",
   "verify-snapshot",
+  "allow-writes",
   "finished",
 ] as const;
 export type FinishStep = (typeof FINISH_STEPS)[number];

@@ -1,4 +1,5 @@
 import type { Meter } from "../monitoring/index.ts";
+import type { Attempts } from "./attempts.ts";
 import { openChunk, type ChunkBytes } from "./chunk-source.ts";
 import type { Chunk } from "./contract/chunk.ts";
 import { ConfigError } from "./contract/errors.ts";
@@ -16,6 +17,7 @@ export interface ChunkContext {
   readonly pool: PipelinePool;
   readonly sink: Sink;
   readonly rateLimit: RateLimit;
+  readonly attempts: Attempts;
   readonly meter: Meter<"parser">;
   /** The job name of this parser, for the ledger. */
   readonly worker: string;
@@ -62,13 +64,15 @@ export async function processChunk(
   await using bytes = await openChunk(chunk);
   const rejects = createRejects(context.rejectsDir, chunk, attempt);
   try {
+    // Written down before the first bulk.
+    const tag = chunk.origin.ids === "store" ? await context.attempts.begin(chunk.id, signal) : undefined;
     const tally = new ChunkTally(bytes.shift + bytes.range.start);
-    const work = new ChunkWork(chunk, bytes, tally, rejects, context);
+    const work = new ChunkWork(chunk, tag, bytes, tally, rejects, context);
     await work.run(signal);
     // A line that was appended to or changed under our eyes is not what was planned.
     await bytes.check();
     await rejects.commit();
-    return tally.row(chunk, attempt, context.worker, performance.now() - begin);
+    return tally.row(chunk, { attempt, tag }, context.worker, performance.now() - begin);
   } finally {
     await rejects.discard();
   }
@@ -76,13 +80,22 @@ export async function processChunk(
 
 class ChunkWork {
   readonly #chunk: Chunk;
+  readonly #tag: string | undefined;
   readonly #bytes: ChunkBytes;
   readonly #tally: ChunkTally;
   readonly #rejects: Rejects;
   readonly #context: ChunkContext;
 
-  constructor(chunk: Chunk, bytes: ChunkBytes, tally: ChunkTally, rejects: Rejects, context: ChunkContext) {
+  constructor(
+    chunk: Chunk,
+    tag: string | undefined,
+    bytes: ChunkBytes,
+    tally: ChunkTally,
+    rejects: Rejects,
+    context: ChunkContext,
+  ) {
     this.#chunk = chunk;
+    this.#tag = tag;
     this.#bytes = bytes;
     this.#tally = tally;
     this.#rejects = rejects;
@@ -121,7 +134,11 @@ class ChunkWork {
     const { lead } = block;
     const length = block.block.length - lead;
     const base = this.#bytes.shift + block.base;
-    const batch = await pool.run(block.block, base, this.#bytes.origin, block.bytes, lead);
+    const batch = await pool.run(block.block, base, this.#bytes.origin, {
+      bytes: block.bytes,
+      lead,
+      attempt: this.#tag,
+    });
     const { tallies } = batch;
     bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
     meter.count("lines.read", tallies.read);
@@ -216,11 +233,17 @@ class ChunkTally {
     }
   }
 
-  row(chunk: Chunk, attempt: number, worker: string, millis: number): LedgerRow {
+  row(
+    chunk: Chunk,
+    { attempt, tag }: { readonly attempt: number; readonly tag: string | undefined },
+    worker: string,
+    millis: number,
+  ): LedgerRow {
     return {
       chunk: chunk.id,
       fileId: chunk.origin.fileId,
       attempt,
+      ...(tag === undefined ? {} : { tag }),
       worker,
       counts: {
         read: this.#read,

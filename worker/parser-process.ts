@@ -2,6 +2,7 @@ import { DelayedError, Worker, type Job, type Processor } from "bullmq";
 import { Redis } from "ioredis";
 import type { Meter } from "../monitoring/index.ts";
 import { createAdmission, type Admission } from "./admission.ts";
+import { createAttempts } from "./attempts.ts";
 import { processChunk, type ChunkContext } from "./chunk-job.ts";
 import { BLOCK_MISSING } from "./chunk-source.ts";
 import { chunkSchema, unpackSchema, type Chunk, type Unpack, type UnpackResult } from "./contract/chunk.ts";
@@ -37,6 +38,8 @@ const NODES_MS = 1000;
 const BLOCK_AGAIN_MS = 2000;
 /** How long a chunk rests when the store refuses to work at all. No attempt is used up by it. */
 const REFUSED_MS = 15_000;
+/** How long a chunk rests when its attempt is given up, since nobody can tell what of it was written. No attempt is used up by it. */
+const UNCERTAIN_MS = 3000;
 /** After a stop, jobs have this long to give themselves back; what is left is taken up when its lock runs out. */
 const STOP_MS = 5000;
 
@@ -136,6 +139,7 @@ export class ParserProcess {
       pool,
       sink: this.#sink,
       rateLimit: createRateLimit(this.#redis, this.#keys),
+      attempts: createAttempts(this.#redis, this.#keys),
       meter: this.#meter,
       worker: this.#spec.jobName,
       pipeline: pipelineHash(rules),
@@ -251,6 +255,11 @@ export class ParserProcess {
         this.#jobProblem = describeError(error);
         this.#log(this.#jobProblem);
         throw await giveBack(job, token, REFUSED_MS);
+      }
+      if (code === "WRITE_UNCERTAIN") {
+        this.#jobProblem = describeError(error);
+        this.#log(`chunk ${job.id ?? ""}: ${this.#jobProblem}`);
+        throw await giveBack(job, token, UNCERTAIN_MS);
       }
       throw jobError(error);
     } finally {

@@ -32,7 +32,7 @@ export function createPipelineParser(rules: Rules, databases: Databases, origin:
     parse(block, base, bytes) {
       folds?.push(block);
       folds?.passOver(bytes - block.length);
-      const { body, lengths, tallies } = pipeline.run(block, base, originNow(), bytes);
+      const { body, lengths, tallies } = pipeline.run(block, base, originNow(), { bytes });
       return { documents: withoutActions(body, lengths), tallies };
     },
     explain(line, offset, length) {

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Origin } from "./contract/chunk.ts";
 import { DataError, describeError, GridError } from "./contract/errors.ts";
-import type { EncodedBatch } from "./contract/pipeline.ts";
+import type { EncodedBatch, RunOptions } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
 import type { Databases } from "./databases.ts";
 import type { PipelineRequest, PipelineResponse, ThreadData } from "./pipeline-thread.ts";
@@ -28,7 +28,7 @@ export interface PipelinePool {
    * Encodes a block on the next free thread; waits for one in the order of the calls. The block's ArrayBuffer is moved
    * to the thread: afterwards the caller has an empty one, and `memory` has it when the batch is made. Nobody else may use that buffer
    * (see `LineBlock.block`).
-   * @param bytes and `lead` as in `Pipeline.run`
+   * @param options as in `Pipeline.run`
    * @throws GridError `PIPELINE_THREAD_DIED` (retryable) when the thread ended in mid-run; another one takes its place
    * @throws DataError with the code that the pipeline gave
    */
@@ -36,14 +36,13 @@ export interface PipelinePool {
     block: Uint8Array<ArrayBuffer>,
     base: number,
     origin: Origin,
-    bytes?: number,
-    lead?: number,
+    options?: Omit<RunOptions, "memory">,
   ): Promise<MeteredBatch>;
   /** Lets what was asked for finish, then ends the threads. No `run` may follow. */
   close(): Promise<void>;
 }
 
-interface Run extends Omit<PipelineRequest, "memory"> {
+interface Run extends PipelineRequest {
   readonly resolve: (batch: MeteredBatch) => void;
   readonly reject: (error: Error) => void;
 }
@@ -93,12 +92,12 @@ export function createPipelinePool(options: {
 
   return {
     memory,
-    run(block, base, origin, bytes, lead = 0) {
+    run(block, base, origin, options = {}) {
       if (closing) {
         return Promise.reject(new GridError("PIPELINE_CLOSED", "The pipeline's threads have been ended already."));
       }
       return new Promise((resolve, reject) => {
-        waiting.push({ block, base, bytes: bytes ?? block.length - lead, origin, lead, resolve, reject });
+        waiting.push({ block, base, origin, options, resolve, reject });
         dispatch();
       });
     },
@@ -140,9 +139,9 @@ class PipelineThread {
 
   start(run: Run): void {
     this.run = run;
-    const { block, base, origin, bytes, lead } = run;
+    const { block, base, origin, options } = run;
     const memory = this.#memory.take(roomFor(block.length));
-    const request: PipelineRequest = { block, base, origin, bytes, lead, memory };
+    const request: PipelineRequest = { block, base, origin, options: { ...options, memory } };
     try {
       this.#worker.postMessage(request, [block.buffer, memory]);
     } catch (error) {

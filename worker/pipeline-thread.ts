@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Origin } from "./contract/chunk.ts";
 import { BackfillError, describeError } from "./contract/errors.ts";
-import type { EncodedBatch } from "./contract/pipeline.ts";
+import type { EncodedBatch, RunOptions } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
 import type { Databases } from "./databases.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -16,11 +16,8 @@ export interface ThreadData {
 export interface PipelineRequest {
   readonly block: Uint8Array<ArrayBuffer>;
   readonly base: number;
-  readonly bytes: number;
   readonly origin: Origin;
-  readonly lead: number;
-  /** Where the body goes. */
-  readonly memory: ArrayBuffer;
+  readonly options: RunOptions;
 }
 
 /** What a thread answers: the batch, or an error as plain values, since an error's own fields do not survive the message. */
@@ -49,8 +46,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
     let response: PipelineResponse;
     const transfer: ArrayBuffer[] = [];
     try {
-      const { block, base, origin, bytes, lead, memory } = request;
-      const batch = pipeline.run(block, base, origin, bytes, lead, memory);
+      const { block, base, origin, options } = request;
+      const batch = pipeline.run(block, base, origin, options);
       const cpu = process.threadCpuUsage(before);
       response = { kind: "batch", batch: { ...batch, cpuMicros: cpu.user + cpu.system }, memory: block.buffer };
       transfer.push(block.buffer);

@@ -47,8 +47,9 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
   const calendars = new Calendars();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  return function run(block, base, origin, wholeBytes, lead = 0, memory?): EncodedBatch {
-    const bytes = wholeBytes ?? block.length - lead;
+  return function run(block, base, origin, options = {}): EncodedBatch {
+    const { lead = 0, attempt, memory } = options;
+    const bytes = options.bytes ?? block.length - lead;
     if (base + bytes > LARGEST_OFFSET) {
       throw new DataError(
         "OFFSET_TOO_LARGE",
@@ -64,6 +65,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       rules(origin.service),
       Buffer.from(memory !== undefined && memory.byteLength >= room ? memory : new ArrayBuffer(room)),
       calendars.byHost(origin),
+      attempt,
     );
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
     const { writer } = encoder;
@@ -138,6 +140,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       count,
       offsets: documents.offsets.subarray(0, count),
       lengths: documents.lengths.subarray(0, count),
+      ...(attempt === undefined ? {} : { attempt }),
       tallies: {
         read,
         bytes,

@@ -21,6 +21,7 @@ export interface RejectedDocument {
   readonly type: string;
   readonly reason: string;
   readonly index: string;
+  /** Empty where the store makes the ids. */
   readonly id: string;
   /** The bytes of the line, its line end included, in base64. */
   readonly raw: string;

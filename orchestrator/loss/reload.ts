@@ -29,7 +29,7 @@ const LOOK_MS = 500;
  *    were ended, so whoever committed in between is among them.
  *
  * Then the spool is opened, unless the campaign is paused. What is still there of a chunk that is loaded again comes back as duplicate, so its new row
- * counts each of its lines once. A further loss meanwhile is noticed when this one is done, and done in the same way.
+ * counts each of its lines once; where the store makes the ids it is what an attempt left that no row names, and goes when the load ends. A further loss meanwhile is noticed when this one is done, and done in the same way.
  */
 export async function reloadLost(ctx: CampaignContext, groups: Pick<NodeGroups, "store">, signal: AbortSignal) {
   const reload = openReload(ctx.view);
@@ -113,13 +113,16 @@ async function rowsOf(ctx: CampaignContext): Promise<LedgerRow[]> {
 }
 
 /**
- * Undoes what finishing had done to end the load: the loader's credential holds again, what was exported is no ledger, and a snapshot that
+ * Undoes what finishing had done to end the load: the indices are open and the loader's credential holds again, what was exported is no ledger, and a snapshot that
  * was begun not the result. Of a campaign that was never finishing there is nothing to undo.
  */
 export async function reopenLoad(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   if (!ctx.view.states.some(({ state }) => state === "finishing")) return;
   await rm(ctx.paths.ledger, { force: true });
-  await clusterOf(ctx).deleteSnapshot(REPOSITORY, ctx.record.id);
+  const cluster = clusterOf(ctx);
+  await cluster.deleteSnapshot(REPOSITORY, ctx.record.id);
+  const { indexPattern: pattern, revision } = ctx.plan.pinned;
+  await cluster.allowWrites(await cluster.indices({ pattern, revision }));
   await ctx.redis.del(ctx.keys.loaderCredential);
   // Until the supervisor has taken back whom it saw refuse the loader: the end of this load must not take its old word.
   await until(

@@ -27,6 +27,8 @@ export async function originOfInput(
     revision: plan.revision,
     // A line is one document here.
     repeated: "count",
+    // Nothing is sent.
+    ids: "derived",
   });
   return originOf({
     ...dating,

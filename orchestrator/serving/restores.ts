@@ -125,6 +125,8 @@ export function createRestores(client: Client): Restores {
           indices: [...indices],
           include_global_state: false,
           include_aliases: false,
+          // They were saved while they were closed.
+          ignore_index_settings: ["index.blocks.write"],
           ...(rename === undefined
             ? {}
             : { rename_pattern: "(.+)", rename_replacement: rename.replaceAll("{index}", "$1") }),

@@ -11,17 +11,25 @@ import { startFaultProxy, type Fault, type FaultProxy } from "../support/fault-p
 /** What the suite needs of a destination: a sink whose requests pass the proxy, and what stands in it afterwards. */
 interface SinkUnderTest {
   readonly name: string;
-  /** @param silenceMs after which a request without an answer counts as lost */
-  readonly sink: (proxy: FaultProxy, problems: (string | undefined)[], silenceMs: number) => Sink;
+  /**
+   * @param silenceMs after which a request without an answer counts as lost
+   * @param more addresses beside the proxy's
+   */
+  readonly sink: (
+    proxy: FaultProxy,
+    problems: (string | undefined)[],
+    silenceMs: number,
+    more?: readonly string[],
+  ) => Sink;
 }
 
 const SINKS: readonly SinkUnderTest[] = [
   {
     name: "elasticsearch",
-    sink: (proxy, problems, silenceMs) => {
+    sink: (proxy, problems, silenceMs, more = []) => {
       const policy = { ...DEFAULT_POLICY, backoffMs: 5, deadNodeMs: 5, silenceMs, problemAfter: 3 };
       const nodes = createDataNodes(policy);
-      nodes.update([proxy.url]);
+      nodes.update([proxy.url, ...more]);
       return createElasticsearchSink({ nodes, policy, onProblem: (problem) => problems.push(problem) });
     },
   },
@@ -52,6 +60,23 @@ function batchOf(index: string, documents: readonly Document[]): EncodedBatch {
       parses: NO_PARSES,
       perIndex: { [index]: texts.length },
     },
+  };
+}
+
+/** The same documents with the tag of an attempt in place of ids. */
+function taggedBatchOf(index: string, documents: readonly Document[]): EncodedBatch {
+  const { tallies } = batchOf(index, documents);
+  const texts = documents.map(({ source, index: own }) => {
+    const tagged = `{"@attempt":"0a1b2c3d4e",${source.slice(1)}`;
+    return `{"create":{"_index":"${own ?? index}"}}\n${tagged}\n`;
+  });
+  return {
+    body: Buffer.from(texts.join("")),
+    count: texts.length,
+    offsets: Float64Array.from(texts.keys()),
+    lengths: Uint32Array.from(texts.map((text) => Buffer.byteLength(text))),
+    attempt: "0a1b2c3d4e",
+    tallies,
   };
 }
 
@@ -246,6 +271,87 @@ describeWith(["elasticsearch"], "sinks", () => {
 
     it(`${name}: check passes on a store that answers`, async () => {
       await sink.check(never);
+    });
+
+    /** Changes what is said of some items. */
+    const say = (positions: readonly number[], status: number) => (body: string) => {
+      const answer = JSON.parse(body) as { errors: boolean; items: { create: object }[] };
+      answer.errors = true;
+      for (const at of positions) answer.items[at] = { create: { status, error: { type: "t", reason: "r" } } };
+      return JSON.stringify(answer);
+    };
+
+    it(`${name}, without ids: writes every document, and a poisonous one is rejected`, async () => {
+      const documents = [...good(300), POISON];
+      const { written, exceptions } = await sink.write(taggedBatchOf(index, documents), never);
+      expect(written).toBe(300);
+      expect(exceptions.map(([at]) => at)).toEqual([300]);
+      expect(await store.count(index)).toBe(300);
+    });
+
+    it.each<Fault>([
+      { kind: "refuse" },
+      { kind: "lose-answer" },
+      { kind: "cut-answer" },
+      { kind: "silence" },
+      { kind: "answer", status: 503, body: "no server" },
+      { kind: "rewrite", answer: () => `{"errors":true,"items":[{"create":{"status":201}}]}` },
+      { kind: "rewrite", answer: say([17], 503) },
+      { kind: "rewrite", answer: say([17], 409) },
+    ])(`${name}, without ids: what may have been written is not sent again ($kind $status)`, async (fault) => {
+      fail(fault);
+      await using impatient = make(proxy, problems, 2000);
+      await expect(impatient.write(taggedBatchOf(index, good(200)), never)).rejects.toMatchObject({
+        code: "WRITE_UNCERTAIN",
+        retryable: true,
+      });
+      expect(proxy.requests.length).toBe(1);
+      expect([0, 200]).toContain(await store.count(index));
+    });
+
+    it(`${name}, without ids: what was not written is sent again`, async () => {
+      fail({ kind: "answer", status: 429, body: `{"error":{"type":"es_rejected_execution_exception"}}` });
+      // Nobody listens on the first of the two nodes.
+      await using half = make(proxy, problems, 60_000, ["http://127.0.0.1:1"]);
+      expect(await half.write(taggedBatchOf(index, good(20)), never)).toMatchObject({ written: 20, exceptions: [] });
+      expect(proxy.requests.length).toBe(2);
+      expect(await store.count(index)).toBe(20);
+    });
+
+    it(`${name}, without ids: of an answer in parts the refused ones are sent again, and those alone`, async () => {
+      fail({ kind: "rewrite", answer: say([3, 6], 429) });
+      expect(await sink.write(taggedBatchOf(index, good(10)), never)).toMatchObject({ written: 10, duplicate: 0 });
+      const numbers = proxy.requests.map((body) => [...body.toString().matchAll(/"pid":(\d+)/g)].map(([, n]) => n));
+      expect(numbers.slice(1)).toEqual([["3", "6"]]);
+    });
+
+    it(`${name}, without ids: of batches that go together those fail of which something is not known`, async () => {
+      // The first two requests keep the others waiting; of those the second has a lost item, the third no index.
+      const silent: Fault = { kind: "answer", status: 429, body: "" };
+      fail(silent, silent, { kind: "pass" }, { kind: "pass" }, { kind: "rewrite", answer: say([6], 503) });
+      const batches = [good(5), good(5), good(5), good(5, 5), good(5).map((one) => ({ ...one, index: "logs-none" }))];
+      const results = await Promise.allSettled(
+        [...batches, good(5, 10)].map((documents) => sink.write(taggedBatchOf(index, documents), never)),
+      );
+      const outcomes = results.map((result) =>
+        result.status === "fulfilled" ? result.value.written : (result.reason as { code: string }).code,
+      );
+      expect(outcomes).toEqual([5, 5, 5, "WRITE_UNCERTAIN", "STORE_REFUSED", 5]);
+    });
+
+    it(`${name}, without ids: a request that is too large goes in halves; one that is spoiled holds its chunk`, async () => {
+      const tooLarge: Fault = { kind: "answer", status: 413, body: "" };
+      fail(tooLarge, tooLarge, { kind: "pass" }, tooLarge);
+      const result = await sink.write(taggedBatchOf(index, good(4)), never);
+      expect(result).toMatchObject({ written: 3, exceptions: [[1, { kind: "rejected", status: 413 }]] });
+      proxy.requests.length = 0;
+      fail({
+        kind: "answer",
+        status: 400,
+        body: `{"error":{"type":"illegal_argument_exception","reason":"Malformed"}}`,
+      });
+      await expect(sink.write(taggedBatchOf(index, good(4)), never)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+      expect(proxy.requests.length).toBe(1);
     });
   }
 });

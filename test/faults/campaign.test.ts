@@ -17,11 +17,11 @@ import type { NodeRegistration } from "../../worker/contract/node.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
-import { makeSite, type TestSite } from "../support/campaign.ts";
+import { DERIVED_IDS, makeSite, STORE_IDS, type TestSite } from "../support/campaign.ts";
 
 /**
  * Faults of a real campaign: each asserts the ledger and the documents, never log lines. One site for all; every test
- * boots a cluster of its own, which takes most of its time.
+ * boots a cluster of its own, which takes most of its time; so each has the ids of documents made in one of the two ways.
  */
 describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a campaign", () => {
   const dir = privateStateDir("faults");
@@ -43,7 +43,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
 
   it("a parser killed three times in mid-chunk, on the same chunk", async () => {
     // So slow that a chunk is in work for seconds.
-    const id = await site.launch("parser-killed", ["limits.eventsPerSecond=60"]);
+    const id = await site.launch("parser-killed", [STORE_IDS, "limits.eventsPerSecond=60"]);
     await site.until(id, "running");
     const redis = await site.redis();
     const queue = new Queue(PARSE_QUEUE, { connection: redis, prefix: campaignKeys(id).queuePrefix });
@@ -78,11 +78,12 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     }
     const { rows } = await site.conclude(id);
     expect(rows.find((row) => row.chunk === chunk)?.attempt).toBeGreaterThan(3);
+    expect(new Set(rows.map(({ tag }) => tag)).size).toBe(rows.length);
   });
 
   // `grid.test.ts` has it in a campaign with others.
   it.runIf(EVERY_FAULT)("the orchestrator killed in mid-campaign, and adopted", async () => {
-    const id = await site.launch("orchestrator-killed");
+    const id = await site.launch("orchestrator-killed", [STORE_IDS]);
     await site.untilChunks(id, 10);
     await kill(site.orchestrator(id));
     expect((await site.call("adopt", id, "--detach")).code).toBe(0);
@@ -96,7 +97,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     const lock = localPaths(statePaths(site.stateDir).batch).lock;
     const holder = spawn("flock", [lock, "cat"], { stdio: ["pipe", "ignore", "inherit"] });
     await once(holder, "spawn");
-    const id = await site.launch("submission-cut");
+    const id = await site.launch("submission-cut", [DERIVED_IDS]);
     await waitFor("the first intent", async () => [...(await site.view(id)).jobs.values()].length > 0, {
       timeoutMs: 60_000,
     });
@@ -117,7 +118,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
   });
 
   it.runIf(EVERY_FAULT)("Redis killed in mid-load", async () => {
-    const id = await site.launch("redis-killed");
+    const id = await site.launch("redis-killed", [STORE_IDS]);
     await site.untilChunks(id, 10);
     const { services } = JSON.parse((await site.call("services", "status")).stdout) as {
       services: { name: string; pid?: number }[];
@@ -131,7 +132,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
 
   it("documents that Elasticsearch rejects", async () => {
     // While the data nodes are still queued, one day's index is made with a mapping that takes no text.
-    const id = await site.launch("poison", ["batch.local.queueDelay=20s", "limits.eventsPerSecond=0"]);
+    const id = await site.launch("poison", [DERIVED_IDS, "batch.local.queueDelay=20s", "limits.eventsPerSecond=0"]);
     const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
     const gateway = await waitFor("the gateway", () => readGateway(paths.gateway), { timeoutMs: 120_000 });
     const client = new Client(
@@ -175,7 +176,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
   });
 
   it("pause, resume, one more parser and one more data node, then one parser fewer", async () => {
-    const id = await site.launch("scaled", ["limits.eventsPerSecond=500"]);
+    const id = await site.launch("scaled", [STORE_IDS, "limits.eventsPerSecond=500"]);
     await site.untilChunks(id, 5);
     expect((await site.call("pause", id)).code).toBe(0);
     const paused = await waitFor(
@@ -214,7 +215,8 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
   });
 
   it.each(["booting", "running", "finishing"] as const)("cancelled while %s", async (state) => {
-    const id = await site.launch(`cancelled-${state}`, state === "finishing" ? ["limits.eventsPerSecond=0"] : []);
+    const fast = state === "finishing" ? ["limits.eventsPerSecond=0"] : [];
+    const id = await site.launch(`cancelled-${state}`, [STORE_IDS, ...fast]);
     await site.until(id, state);
     expect((await site.call("cancel", id)).code).toBe(0);
     await waitFor(`${id} to be cancelled`, async () => (await site.status(id)).state === "cancelled", {
@@ -234,7 +236,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
   });
 
   it("one document deleted by hand: verify names its chunk", async () => {
-    const id = await site.launch("deleted", ["limits.eventsPerSecond=0"]);
+    const id = await site.launch("deleted", [DERIVED_IDS, "limits.eventsPerSecond=0"]);
     await site.until(id, "serving");
     const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
     const gateway = await readGateway(paths.gateway);

@@ -9,7 +9,7 @@ import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { privateStateDir, waitFor } from "../support/index.ts";
-import { makeSite, type TestSite } from "../support/campaign.ts";
+import { DERIVED_IDS, makeSite, STORE_IDS, type TestSite } from "../support/campaign.ts";
 
 /** Data nodes that go in mid-load: each asserts the ledger, the documents, and which chunks were loaded again. */
 describe("the loss of a data node", () => {
@@ -81,7 +81,7 @@ describe("the loss of a data node", () => {
     );
 
   it("without replicas, while paused: exactly the chunks of the lost indices are loaded again, when it is resumed", async () => {
-    const id = await site.launch("paused-loss", [...TWO_NODES, "limits.eventsPerSecond=400"]);
+    const id = await site.launch("paused-loss", [...TWO_NODES, STORE_IDS, "limits.eventsPerSecond=400"]);
     await site.untilChunks(id, 30);
     expect((await site.call("pause", id)).code).toBe(0);
     await waitFor(
@@ -117,8 +117,8 @@ describe("the loss of a data node", () => {
       const old = before.get(row.chunk);
       if (old) expect(row.attempt, row.chunk).toBe(old.attempt + (again.has(row.chunk) ? 1 : 0));
     }
-    // What stood on the other node was found there.
-    expect(rows.filter((row) => again.has(row.chunk)).some((row) => row.counts.duplicate > 0)).toBe(true);
+    // What the first attempts at these chunks had left on the other node was found there.
+    expect((await site.view(id)).steps.get("sweep")?.result).toBeGreaterThan(0);
     expect(report.reloads).toHaveLength(1);
     expect((await dataJobs(id)).length).toBe(3);
   }, 900_000);
@@ -126,7 +126,7 @@ describe("the loss of a data node", () => {
   it.runIf(EVERY_FAULT)(
     "without replicas, all of them one after the other, and the orchestrator in the middle of the reload",
     async () => {
-      const id = await site.launch("killed-loss", [...TWO_NODES, "limits.eventsPerSecond=300"]);
+      const id = await site.launch("killed-loss", [...TWO_NODES, DERIVED_IDS, "limits.eventsPerSecond=300"]);
       await site.untilChunks(id, 30);
       const [first, second] = await dataJobs(id);
       killEverythingOf(first?.name ?? "");
@@ -157,7 +157,12 @@ describe("the loss of a data node", () => {
   );
 
   it("with replicas: nothing is loaded again", async () => {
-    const id = await site.launch("replicated", [...TWO_NODES, "dataNodes.replicas=1", "limits.eventsPerSecond=300"]);
+    const id = await site.launch("replicated", [
+      ...TWO_NODES,
+      DERIVED_IDS,
+      "dataNodes.replicas=1",
+      "limits.eventsPerSecond=300",
+    ]);
     await site.untilChunks(id, 30);
     const client = await site.reader(id);
     try {
@@ -183,7 +188,7 @@ describe("the loss of a data node", () => {
   }, 900_000);
 
   it("while its result is checked and saved: what was lost is loaded again before it is", async () => {
-    const id = await site.launch("finishing-loss", [...TWO_NODES, "limits.eventsPerSecond=0"]);
+    const id = await site.launch("finishing-loss", [...TWO_NODES, STORE_IDS, "limits.eventsPerSecond=0"]);
     await untilView(id, "the loader to be revoked", ({ steps }) => steps.get("revoke-loader") !== undefined);
     const victim = await victimOf(id);
     await deleteJob(victim);

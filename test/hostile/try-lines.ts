@@ -81,7 +81,7 @@ async function tryLines(
   try {
     const whole = { start: 0, end: file.length };
     for await (const block of ownedBlocks(readerOf(file), whole, file.length, BLOCK_BYTES, options)) {
-      findings.add(await pool.run(block.block, block.base, origin, block.bytes, block.lead));
+      findings.add(await pool.run(block.block, block.base, origin, { bytes: block.bytes, lead: block.lead }));
     }
   } catch (error) {
     findings.flaws.push(describeError(error));

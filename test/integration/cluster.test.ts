@@ -21,7 +21,7 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     elasticsearch = await startElasticsearch(dir, { "path.repo": [join(dir, "elasticsearch", "data")] });
     client = new Client({ node: elasticsearch.url });
     cluster = createCluster(client);
-    indices = await cluster.prepare(naming, ["2013-01"], { shards: 1, replicas: 0 }, []);
+    indices = await cluster.prepare(naming, ["2013-01"], { shards: 1, replicas: 0 }, [], "store");
     const operations = indices.flatMap((index, i) => [
       { create: { _index: index, _id: `id-${String(i)}` } },
       { "@timestamp": "2013-01-01T00:00:00Z", file: i % 2 === 0 ? "even" : "odd", offset: i * 100 },
@@ -72,6 +72,44 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     await expect(cluster.restoredCount("test", "one", indices[3] ?? "", signal)).rejects.toMatchObject({
       code: "ELASTICSEARCH_REFUSED",
     });
+  });
+
+  it("loses the documents of attempts, whoever made their ids, and no others", async () => {
+    const tagged = (tag: string, count: number) =>
+      Array.from({ length: count }, (_, i) => [
+        { create: { _index: indices[i % 7] } },
+        { "@attempt": tag, "@timestamp": "2013-01-01T00:00:00Z", file: "tagged", offset: i },
+      ]).flat();
+    const operations = [...tagged("aaaa", 6000), ...tagged("bbbb", 70), ...tagged("cccc", 7)];
+    expect((await client.bulk({ operations })).errors).toBe(false);
+    await cluster.refresh(indices);
+    const both = ["aaaa", "cccc", "unknown"];
+    expect(await cluster.countByAttempts(indices, both)).toBe(6007);
+    expect(await cluster.countByAttempts(indices, [])).toBe(0);
+    expect(await cluster.deleteByAttempts(indices, [])).toBe(0);
+    expect(await cluster.deleteByAttempts(indices, both)).toBe(6007);
+    expect(await cluster.deleteByAttempts(indices, both)).toBe(0);
+    await cluster.refresh(indices);
+    expect(await cluster.countsByRange(indices, "tagged", [[0, 1e9]])).toEqual([70]);
+    expect(await cluster.deleteByAttempts(indices, ["bbbb"])).toBe(70);
+  });
+
+  it("takes no document while it is closed for writing, and does again", async () => {
+    const write = async () => {
+      const { items } = await client.bulk({ operations: [{ create: { _index: indices[2] } }, { file: "late" }] });
+      return items[0]?.create?.status;
+    };
+    await cluster.blockWrites(indices);
+    await cluster.blockWrites(indices);
+    expect(await write()).toBe(403);
+    await cluster.allowWrites(indices);
+    await cluster.allowWrites(indices);
+    expect(await write()).toBe(201);
+    const late = { index: indices[2] ?? "", query: { term: { file: "late" } } };
+    await cluster.refresh(indices);
+    expect((await client.count(late)).count).toBe(1);
+    const { hits } = await client.search(late);
+    await client.delete({ index: indices[2] ?? "", id: hits.hits[0]?._id ?? "" });
   });
 
   it("loses what is deleted by range, and says so when it may not", async () => {

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Client } from "@elastic/elasticsearch";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { loadingTemplate } from "../../orchestrator/cluster.ts";
+import { createCluster, loadingTemplate } from "../../orchestrator/cluster.ts";
+import { removeLeftovers } from "../../orchestrator/leftovers.ts";
+import { withFields } from "../../orchestrator/mapping.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
 import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
@@ -183,6 +186,129 @@ filters:
     expect(rows[0]?.counts.duplicate).toBeGreaterThan(0);
     expect(await store.count(campaign.indices)).toBe(6000);
     expect(tiledLengths(rows)).toEqual({ [rows[0]?.fileId ?? ""]: text.length });
+  });
+
+  describe("with ids by the store", () => {
+    let client: Client;
+    let leftovers: () => Promise<number>;
+    beforeEach(async () => {
+      client = new Client({ node: store.url });
+      const spool = createSpool(redis.client, campaign.keys);
+      const ctx = { cluster: createCluster(client), redis: redis.client, keys: campaign.keys, spool };
+      leftovers = async () => {
+        const rows = await client.cat.indices({ index: campaign.indices, format: "json", h: "index" });
+        const indices = rows.map(({ index }) => index ?? "");
+        return removeLeftovers(ctx, indices, await spool.failed(), new AbortController().signal);
+      };
+      await campaign.createIndices(withFields({ file: { type: "keyword" }, offset: { type: "long" } }, [], "store"));
+      await campaign.setDataNode(proxy.url);
+    });
+    afterEach(() => client.close());
+
+    const addChunk = async (path: string, lines: number): Promise<string> => {
+      const text = syslogLines(lines, path);
+      const chunks = campaign.plainFile(path, text, 2 ** 20);
+      await campaign.addChunks(chunks.map((chunk) => ({ ...chunk, origin: { ...chunk.origin, ids: "store" } })));
+      return text;
+    };
+    /** Each line stands there once, as the one row says that there is. */
+    const expectEachOnce = async (text: string): Promise<void> => {
+      const starts = [...text.matchAll(/[^\n]*\n/g)].map(({ index }) => index);
+      const rows = await campaign.rows();
+      expect(rows.map(({ counts }) => counts)).toMatchObject([
+        { read: starts.length, written: starts.length, duplicate: 0 },
+      ]);
+      expect(await redis.client.hget(campaign.keys.attempts, rows[0]?.tag ?? "")).toBe(rows[0]?.chunk);
+      expect(await store.count(campaign.indices)).toBe(starts.length);
+      const { hits } = await client.search<{ offset: number }>({
+        index: campaign.indices,
+        size: 10_000,
+        _source: ["offset"],
+      });
+      expect(hits.hits.map(({ _source }) => _source?.offset ?? -1).sort((a, b) => a - b)).toEqual(starts);
+    };
+
+    it("does a chunk again, under another tag, when nobody can tell what was written; what was left goes in the end", async () => {
+      const text = await addChunk("lost/syslog", 4000);
+      proxy.faults.push({ kind: "lose-answer" }, { kind: "pass" });
+      await start();
+      for (const attempt of [1, 2]) {
+        const job = await waitFor("the attempt to be given up", async () => {
+          const given = await redis.client.hlen(campaign.keys.attempts);
+          return given === attempt ? (await campaign.parse.getDelayed())[0] : undefined;
+        });
+        expect(job.attemptsMade).toBe(0);
+        if (attempt === 1) proxy.faults.splice(0, Infinity, { kind: "answer", status: 503, body: "no server" });
+        await job.promote();
+      }
+      await campaign.settled();
+      const before = await store.count(campaign.indices);
+      expect(before).toBeGreaterThan(4000);
+      expect(await leftovers()).toBe(before - 4000);
+      await expectEachOnce(text);
+      expect(await leftovers()).toBe(0);
+    });
+
+    it("is killed three times in the middle of the same chunk, and each line stands there once", async () => {
+      const text = await addChunk("kill/syslog", 6000);
+      for (let kill = 0; kill < 3; kill++) {
+        proxy.faults.splice(0, Infinity, { kind: "pass" }, ...silence(100));
+        proxy.requests.length = 0;
+        const parser = await start(briefLock);
+        await waitFor("bulks to be under way", () => proxy.requests.length >= 2);
+        await parser.kill();
+      }
+      proxy.faults.length = 0;
+      await start(briefLock);
+      await campaign.settled();
+      expect(await leftovers()).toBeGreaterThan(0);
+      await expectEachOnce(text);
+    });
+
+    it.each(["before", "behind"])("is late, without its lock, and leaves nothing: %s the sweep", async (when) => {
+      const text = await addChunk(`late-${when}/syslog`, 3000);
+      const release = Promise.withResolvers<void>();
+      proxy.faults.push({ kind: "hold", until: release.promise }, { kind: "hold", until: release.promise });
+      const late = await start(briefLock);
+      await waitFor("its bulk to be under way", () => proxy.requests.length >= 1);
+      // As if its node were cut off: it renews no lock, and hears of nothing.
+      late.child.kill("SIGSTOP");
+      await start({ ...briefLock, name: "p2" });
+      await campaign.settled();
+      expect((await campaign.rows()).map(({ worker }) => worker)).toEqual(["p2"]);
+      expect(await store.count(campaign.indices)).toBe(3000);
+      const arrive = async (): Promise<void> => {
+        const answered = proxy.answers;
+        release.resolve();
+        await waitFor("the late bulk to be answered", () => proxy.answers > answered);
+      };
+      if (when === "before") {
+        await arrive();
+        expect(await store.count(campaign.indices)).toBeGreaterThan(3000);
+        expect(await leftovers()).toBeGreaterThan(0);
+      } else {
+        expect(await leftovers()).toBe(0);
+        await arrive();
+      }
+      await expectEachOnce(text);
+    });
+
+    it("fails for good in mid-chunk, and nothing of it stays", async () => {
+      await addChunk("failed/syslog", 3000);
+      proxy.faults.push({ kind: "pass" }, ...silence(100));
+      const parser = await start(briefLock);
+      await waitFor("bulks to be under way", () => proxy.requests.length >= 2);
+      appendFileSync(join(campaign.dir, "archive/failed/syslog"), "more\n");
+      await parser.kill();
+      proxy.faults.length = 0;
+      await start(briefLock);
+      await campaign.settled();
+      const [failed] = await campaign.parse.getFailed();
+      expect(failed?.failedReason).toMatch(/^FILE_CHANGED: /);
+      expect(await store.count(campaign.indices)).toBeGreaterThan(0);
+      expect(await leftovers()).toBeGreaterThan(0);
+      expect(await store.count(campaign.indices)).toBe(0);
+    });
   });
 
   it("gives up at once what it has in work when documents were lost, and does it again from the beginning", async () => {

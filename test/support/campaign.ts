@@ -76,6 +76,10 @@ const PATIENCE = { timeoutMs: 400_000, everyMs: 250 };
 
 const SEARCH = join(import.meta.dirname, "search.ts");
 
+/** Settings of `TestSite.launch`: who makes the ids of documents. */
+export const STORE_IDS = "plan.ids=store";
+export const DERIVED_IDS = "plan.ids=derived";
+
 /** What distinguishes one site from another. */
 export interface SiteOptions {
   readonly lines?: number;

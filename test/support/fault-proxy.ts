@@ -15,6 +15,8 @@ export type Fault =
   | { readonly kind: "answer"; readonly status: number; readonly body: string }
   /** It is carried out, and the answer's body is changed. */
   | { readonly kind: "rewrite"; readonly answer: (body: string) => string }
+  /** It is carried out when that resolves. */
+  | { readonly kind: "hold"; readonly until: Promise<void> }
   /** It is never answered. */
   | { readonly kind: "silence" };
 
@@ -25,12 +27,15 @@ export interface FaultProxy {
   readonly faults: Fault[];
   /** The bodies of the requests that came, in order. */
   readonly requests: Buffer[];
+  /** How many of them the server has answered, whatever became of the answer. */
+  readonly answers: number;
   close(): Promise<void>;
 }
 
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const faults: Fault[] = [];
   const requests: Buffer[] = [];
+  let answers = 0;
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await read(request);
@@ -42,7 +47,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       response.writeHead(fault.status, { "content-type": "application/json" }).end(fault.body);
       return;
     }
+    if (fault.kind === "hold") await fault.until;
     const answer = await forward(target, request, body);
+    answers += 1;
     if (fault.kind === "lose-answer") return void request.socket.destroy();
     const text = fault.kind === "rewrite" ? Buffer.from(fault.answer(answer.body.toString())) : answer.body;
     response.writeHead(answer.status, { "content-type": "application/json", "content-length": text.length });
@@ -57,6 +64,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults,
     requests,
+    get answers() {
+      return answers;
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -45,6 +45,8 @@ export const originSchema = z.strictObject({
   encoding: z.string().optional(),
   /** `expand`: a line that says that the message before it came n more times is written out as n lines; absent: it is one, with n. */
   repeated: z.literal("expand").optional(),
+  /** `store`: its documents carry the tag of their attempt in place of an `_id`; absent: ids are derived. See `Ids`. */
+  ids: z.literal("store").optional(),
   /** The service that the layout names for the file, e.g. `syslog`, `auth`, `pbs`. */
   service: z.string(),
   /** The sender that the path names (the address of a per-host file), else absent. */

@@ -4,7 +4,7 @@
  * Families, so that Redis's ACLs can tell them apart by pattern:
  * `q` the BullMQ queues, `control` what the orchestrator says (agents only read it),
  * `agents` what agents say, `gateway` what the gateway's supervisor says to the orchestrator,
- * `staging` and `bucket` the shared counters of the parsers.
+ * `staging` and `bucket` the shared counters of the parsers, `attempts` the tags that they put into documents.
  */
 export function campaignPrefix(campaign: string): string {
   return `gh:${campaign}`;
@@ -52,6 +52,8 @@ export interface CampaignKeys {
   readonly stagedBytes: string;
   /** Hash: the token bucket. */
   readonly bucket: string;
+  /** Hash tag → chunk id of every delivery of a chunk, where the store makes the ids; see `Ids`. */
+  readonly attempts: string;
   /** Matches all of them, for teardown. */
   readonly everything: string;
 }
@@ -80,6 +82,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     stagedBlocks: `${p}:staging:blocks`,
     stagedBytes: `${p}:staging:bytes`,
     bucket: `${p}:bucket`,
+    attempts: `${p}:attempts`,
     everything: `${p}:*`,
   };
 }
@@ -98,7 +101,7 @@ export function aclRules(campaign: string, role: RedisRole): readonly string[] {
   const common = ["resetkeys", "resetchannels", "-@all", "+@all", "-@admin", "-@dangerous", "+info"];
   if (role === "orchestrator") return [...common, `~${p}:*`];
   const keys = [`%R~${p}:control:*`, `~${p}:agents:*`];
-  if (role === "parser") keys.push(`~${p}:q:*`, `~${p}:staging:*`, `~${p}:bucket`);
+  if (role === "parser") keys.push(`~${p}:q:*`, `~${p}:staging:*`, `~${p}:bucket`, `~${p}:attempts`);
   return [...common, ...keys];
 }
 

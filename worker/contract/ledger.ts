@@ -15,7 +15,7 @@ export interface Counts {
   readonly read: number;
   /** Documents created by this attempt. */
   readonly written: number;
-  /** Documents that an earlier attempt had created (409). */
+  /** Documents that an earlier attempt had created (409); none where the store makes the ids. */
   readonly duplicate: number;
   /** Lines left out on purpose, by reason in `droppedBy`. */
   readonly dropped: number;
@@ -32,6 +32,8 @@ export interface LedgerRow {
   readonly fileId: string;
   /** Which delivery committed, 1 for the first. */
   readonly attempt: number;
+  /** The tag in its documents, where the store makes their ids. Documents of the chunk with another one are leftovers. */
+  readonly tag?: string;
   /** The job name of the parser that did it. */
   readonly worker: string;
   readonly counts: Counts;

@@ -34,10 +34,33 @@ export interface EncodedBatch {
   /** Byte length of each document's action and source lines in `body`: where an item is when it must be sent again. */
   readonly lengths: Uint32Array;
   readonly tallies: Tallies;
+  /**
+   * The tag in each document, whose `_id` is then the store's: what is sent twice is written twice, and what became of a request
+   * without an answer nobody can tell. Absent: documents bring their ids.
+   */
+  readonly attempt?: string;
+}
+
+/** What a block is beside its bytes. */
+export interface RunOptions {
+  /**
+   * Bytes of the file that the block stands for: more than its length when it is the beginning of one line that is too long to be
+   * held (`LineBlock.bytes`).
+   */
+  readonly bytes?: number | undefined;
+  /**
+   * Bytes at the block's beginning that stand before its lines in the file: `LOOK_BACK_BYTES`, or all there are, where the origin wants
+   * repeated lines written out; else none.
+   */
+  readonly lead?: number;
+  /** The tag of the attempt, where the store makes the ids; absent: they are derived. */
+  readonly attempt?: string | undefined;
+  /** Of a batch that nobody needs any more: the body is written there if there is room. */
+  readonly memory?: ArrayBuffer;
 }
 
 /**
- * Turns bytes into documents. Pure: the same block, origin and offset give the same bytes. The only thing that sees a line.
+ * Turns bytes into documents. Pure: the same block, origin, offset and tag give the same bytes. The only thing that sees a line.
  * Never throws on content: a line that it cannot read becomes a document tagged unparsed.
  */
 export interface Pipeline {
@@ -45,21 +68,8 @@ export interface Pipeline {
   /**
    * @param block whole lines; the last one may lack its line end only at the end of the file
    * @param base byte offset of `block[lead]` in the file, after decompression
-   * @param bytes bytes of the file that the block stands for: more than its length when it is the beginning of one line
-   *   that is too long to be held (`LineBlock.bytes`)
-   * @param lead bytes at the block's beginning that stand before its lines in the file: `LOOK_BACK_BYTES`, or all there are, where
-   *   the origin wants repeated lines written out; else none
-   * @param memory of a batch that nobody needs any more: the body is written there if there is room. Memory of its own for every
-   *   body costs a seventh of all the work, in garbage collections and pages that the kernel clears
    */
-  run(
-    block: Uint8Array,
-    base: number,
-    origin: Origin,
-    bytes?: number,
-    lead?: number,
-    memory?: ArrayBuffer,
-  ): EncodedBatch;
+  run(block: Uint8Array, base: number, origin: Origin, options?: RunOptions): EncodedBatch;
 }
 
 /** The fate of one document that was neither written nor a duplicate. */
@@ -80,7 +90,7 @@ export interface WriteResult {
  * A destination. `write` settles every document of the batch: it retries what can be
  * retried until the signal aborts, so the exceptions that it returns are rejections.
  * @throws StoreError (retryable) when it was aborted or gave up; nothing is then known
- *   of the batch, and doing it again changes nothing.
+ *   of the batch. Doing it again changes nothing; a batch with the tag of an attempt is lost with its attempt, `WRITE_UNCERTAIN`.
  */
 export interface Sink extends AsyncDisposable {
   check(signal: AbortSignal): Promise<void>;

@@ -1,11 +1,13 @@
 import { FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calendar.ts";
+import { piece } from "./json-writer.ts";
 
 /** Digits of a fraction that stand in a quarter's text. */
 const MILLISECONDS = 3;
 const ZERO = 48;
+const TIMESTAMP = '"@timestamp":"';
 
 /**
- * What action and document of a line begin with: index, id, time. Lines that follow each other differ there in few bytes, so
+ * What action and document of a line begin with: index, id or tag, time. Lines that follow each other differ there in few bytes, so
  * those of one quarter of an hour are copies of the same bytes, in which the line's part of the id, minute, second and fraction are written over.
  */
 export class DocumentOpening {
@@ -14,18 +16,25 @@ export class DocumentOpening {
   /** Where in `bytes` the id's part that depends on the line begins, and where the id ends. */
   idAt = 0;
   idEnd = 0;
+  /** Where the fields of the line's event begin. */
+  eventAt = 0;
   minuteAt = 0;
   secondAt = 0;
   fractionAt = 0;
 
   /** By index: `{"create":{"_index":"…","_id":"<fileId>`. */
   readonly #actions: readonly Uint8Array[];
+  readonly #beforeEvent: Uint8Array;
+  readonly #beforeTime: Uint8Array;
   #quarter: Quarter | undefined;
   #idBytes = 0;
   #digits = 0;
 
-  constructor(actions: readonly Uint8Array[]) {
+  /** @param beforeEvent what stands between the action up to the id and the event's first field */
+  constructor(actions: readonly Uint8Array[], beforeEvent: Uint8Array) {
     this.#actions = actions;
+    this.#beforeEvent = beforeEvent;
+    this.#beforeTime = Buffer.concat([beforeEvent, piece(TIMESTAMP)]);
   }
 
   /**
@@ -46,14 +55,17 @@ export class DocumentOpening {
     const action = this.#actions[quarter.index]!;
     this.idAt = action.length;
     this.idEnd = action.length + idBytes;
-    this.minuteAt = this.idEnd + MINUTE_AT;
-    this.secondAt = this.idEnd + SECOND_AT;
-    this.fractionAt = this.idEnd + FRACTION_AT + 1;
+    this.eventAt = this.idEnd + this.#beforeEvent.length;
+    const timeAt = this.idEnd + this.#beforeTime.length;
+    this.minuteAt = timeAt + MINUTE_AT;
+    this.secondAt = timeAt + SECOND_AT;
+    this.fractionAt = timeAt + FRACTION_AT + 1;
 
     const behindFraction = FRACTION_AT + 1 + MILLISECONDS;
-    this.bytes = new Uint8Array(this.idEnd + quarter.text.length + digits - MILLISECONDS).fill(ZERO);
+    this.bytes = new Uint8Array(timeAt + quarter.text.length + digits - MILLISECONDS).fill(ZERO);
     this.bytes.set(action);
-    this.bytes.set(quarter.text.subarray(0, behindFraction), this.idEnd);
-    this.bytes.set(quarter.text.subarray(behindFraction), this.idEnd + behindFraction + digits - MILLISECONDS);
+    this.bytes.set(this.#beforeTime, this.idEnd);
+    this.bytes.set(quarter.text.subarray(0, behindFraction), timeAt);
+    this.bytes.set(quarter.text.subarray(behindFraction), timeAt + behindFraction + digits - MILLISECONDS);
   }
 }

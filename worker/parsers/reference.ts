@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { dropReason } from "../filters/drop-programs.ts";
 import type { Origin } from "../contract/chunk.ts";
 import { compileHostZones } from "../contract/host-zones.ts";
+import { ATTEMPT_FIELD } from "../contract/ids.ts";
 import { indexName } from "../contract/index-names.ts";
 import { indexedDays } from "../contract/months.ts";
 import { NO_HEADER, NO_PROGRAM, NO_WORD, ParseSums, printable, ROW_LIMITS } from "../contract/parse-counts.ts";
@@ -29,6 +30,7 @@ export function runReference(
   plain: ServiceRules["plain"],
   wholeBytes?: number,
   lead = 0,
+  attempt?: string,
 ): EncodedBatch {
   const bytes = wholeBytes ?? block.length - lead;
   const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
@@ -74,7 +76,8 @@ export function runReference(
         if (typeof document["unparsed"] === "string") count(tallies.unparsedBy, document["unparsed"]);
         count(tallies.perIndex, index);
         const id = origin.fileId + base32hex(offset, 8) + (copy > 0 ? base32hex(copy, 2) : "");
-        body.push(JSON.stringify({ create: { _index: index, _id: id } }) + "\n" + JSON.stringify(document) + "\n");
+        const action = attempt === undefined ? { _index: index, _id: id } : { _index: index };
+        body.push(JSON.stringify({ create: action }) + "\n" + written(document, attempt) + "\n");
         offsets.push(offset);
       }
     }
@@ -86,6 +89,7 @@ export function runReference(
     count: body.length,
     offsets: Float64Array.from(offsets),
     lengths: Uint32Array.from(body.map((text) => Buffer.byteLength(text))),
+    ...(attempt === undefined ? {} : { attempt }),
     tallies: {
       read,
       bytes,
@@ -97,6 +101,15 @@ export function runReference(
       parses: parses.counts(ROW_LIMITS),
     },
   };
+}
+
+/** As JSON, behind the tag of the attempt if there is one; then it is not the line's to say what stands there. */
+function written(document: Fields, attempt: string | undefined): string {
+  if (attempt === undefined) return JSON.stringify(document);
+  const { [ATTEMPT_FIELD]: _, ...others } = document;
+  const fields = JSON.stringify(others).slice(1, -1);
+  const tag = `"${ATTEMPT_FIELD}":${JSON.stringify(attempt)}`;
+  return `{${fields === "" ? tag : `${tag},${fields}`}}`;
 }
 
 interface Line {

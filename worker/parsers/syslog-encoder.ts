@@ -1,4 +1,5 @@
 import type { Origin } from "../contract/chunk.ts";
+import { ATTEMPT_FIELD } from "../contract/ids.ts";
 import { compileDropPrograms, type DropPrograms } from "../filters/drop-programs.ts";
 import { LogEvent, type Fields } from "../pipeline/event.ts";
 import { DO_PLAINLY, type CompiledTree, type Ending } from "../pipeline/generate-tree.ts";
@@ -64,9 +65,6 @@ const COMMA = 44;
 const CLOSE_BRACKET = 93;
 const CLOSE_BRACE = 125;
 
-/** Stands between an id and its document. */
-const BEFORE_DOCUMENT = piece('"}}\n');
-
 /** A line that needs more than its text: absent for nearly all. */
 export interface LineFlaws {
   /** The line's bytes when nothing could decode them; the text then holds U+FFFD for what is none. */
@@ -92,8 +90,11 @@ export class SyslogEncoder {
   readonly #calendar: Calendar;
   readonly #timestamp: TimestampScanner;
   readonly #header: HeaderScanner;
-  /** By index: `{"create":{"_index":"…","_id":"<fileId>`. */
+  /** By index: `{"create":{"_index":"…","_id":"<fileId>`, or as far as the index's name where the store makes the ids. */
   readonly #actions: readonly Uint8Array[];
+  /** Stands between those, with the line's part of the id, and the fields of its event. */
+  readonly #beforeEvent: Uint8Array;
+  readonly #hasIds: boolean;
   readonly #opening: DocumentOpening;
   readonly #file: Uint8Array;
   readonly #service: Uint8Array;
@@ -114,6 +115,7 @@ export class SyslogEncoder {
   /**
    * @param buffer where documents are written; all of its ArrayBuffer
    * @param hostCalendars absent when no host has a zone of its own
+   * @param attempt the tag of the attempt; absent: documents have ids
    */
   constructor(
     calendar: Calendar,
@@ -121,6 +123,7 @@ export class SyslogEncoder {
     rules: ServiceRules,
     buffer: Buffer<ArrayBuffer>,
     hostCalendars: HostCalendars | undefined,
+    attempt: string | undefined,
   ) {
     this.#hostCalendars = hostCalendars;
     this.#origin = origin;
@@ -134,10 +137,14 @@ export class SyslogEncoder {
     this.drop = compileDropPrograms(origin.dropPrograms);
     this.droppedBy = new Float64Array(origin.dropPrograms.length);
     this.perIndex = new Float64Array(calendar.indexNames.length);
+    this.#hasIds = attempt === undefined;
+    const beginning = this.#hasIds ? `","_id":"${origin.fileId}` : "";
     this.#actions = calendar.indexNames.map((name) =>
-      piece(`{"create":{"_index":${JSON.stringify(name)},"_id":"${origin.fileId}`),
+      piece(`{"create":{"_index":${JSON.stringify(name).slice(0, -1)}${beginning}`),
     );
-    this.#opening = new DocumentOpening(this.#actions);
+    const tag = attempt === undefined ? "" : `"${ATTEMPT_FIELD}":${JSON.stringify(attempt)},`;
+    this.#beforeEvent = piece(`"}}\n{${tag}`);
+    this.#opening = new DocumentOpening(this.#actions, this.#beforeEvent);
     this.#file = piece(`","file":${JSON.stringify(origin.path)},"offset":`);
     const service = `,"service":${JSON.stringify(origin.service)}`;
     const collector = origin.collector === undefined ? "" : `,"collector":${JSON.stringify(origin.collector)}`;
@@ -145,7 +152,7 @@ export class SyslogEncoder {
     this.#collector = piece(collector);
     this.#ending = piece(`${service}${collector}`);
     const action = Math.max(...this.#actions.map((bytes) => bytes.length));
-    this.#fixedBytes = FIXED_BYTES + action + this.#file.length + this.#ending.length;
+    this.#fixedBytes = FIXED_BYTES + action + this.#beforeEvent.length + this.#file.length + this.#ending.length;
   }
 
   /**
@@ -204,7 +211,7 @@ export class SyslogEncoder {
     const lineStart = writer.at;
     const quarter = parsed ? this.#timestamp.quarter : this.#calendar.firstDay.quarter;
     this.#open(quarter, src, offset, parsed, flaws?.copy ?? 0);
-    const idEnd = lineStart + this.#opening.idEnd;
+    const { idEnd, eventAt } = this.#opening;
 
     if (parsed && header.hostEnd > header.hostStart) this.#host(src, header.hostStart, header.hostEnd);
     if (hasProgram) {
@@ -253,7 +260,15 @@ export class SyslogEncoder {
       this.#flaws(kind, length, flaws, tooLong);
     }
     writer.buffer[writer.at++] = CLOSE_BRACE;
-    return this.#plainly(lineStart, idEnd, { calendar, quarter, src, start: messageStart, end, offset, tooLong });
+    return this.#plainly(lineStart, lineStart + idEnd, lineStart + eventAt, {
+      calendar,
+      quarter,
+      src,
+      start: messageStart,
+      end,
+      offset,
+      tooLong,
+    });
   }
 
   #count(program: ProgramRules, ending: Ending, src: Buffer, end: number, offset: number): void {
@@ -278,11 +293,12 @@ export class SyslogEncoder {
 
   /**
    * Takes the document that was written without the pipeline's part, runs the plain pipeline on it, and writes what comes of it.
-   * @param lineStart where the action begins, `idEnd` where its id ends
+   * @param lineStart where the action begins, `idEnd` where its id ends, `eventAt` where the event's fields begin
    */
   #plainly(
     lineStart: number,
     idEnd: number,
+    eventAt: number,
     line: MessagePlace & {
       readonly calendar: Calendar;
       readonly quarter: Quarter;
@@ -290,7 +306,7 @@ export class SyslogEncoder {
     },
   ): boolean {
     const writer = this.writer;
-    const document = writer.buffer.toString("utf8", idEnd + BEFORE_DOCUMENT.length, writer.at);
+    const document = `{${writer.buffer.toString("utf8", eventAt, writer.at)}`;
     const event = new LogEvent(JSON.parse(document) as Fields);
     let { index } = line.quarter;
     let text = document;
@@ -305,6 +321,7 @@ export class SyslogEncoder {
         return false;
       }
       settle(event);
+      if (!this.#hasIds) event.remove([ATTEMPT_FIELD]);
       text = JSON.stringify(event.fields);
       index = indexAt(event, line.calendar) ?? index;
     }
@@ -312,12 +329,14 @@ export class SyslogEncoder {
     const unparsed = UNPARSED_KINDS.indexOf(event.get(["unparsed"]) as UnparsedKind);
     if (unparsed >= 0) this.unparsedBy[unparsed]!++;
     this.perIndex[index]!++;
-    const body = Buffer.from(`${text}\n`);
+    const body = Buffer.from(`${text.slice(1)}\n`);
     writer.at = lineStart;
     writer.reserve(this.#fixedBytes + body.length);
     writer.raw(this.#actions[index]!);
     writer.raw(Buffer.from(id, "latin1"));
-    writer.raw(BEFORE_DOCUMENT);
+    writer.raw(this.#beforeEvent);
+    // No comma where nothing follows.
+    if (!this.#hasIds && text === "{}") writer.at--;
     writer.raw(body);
     return true;
   }
@@ -351,11 +370,11 @@ export class SyslogEncoder {
     const timestamp = this.#timestamp;
     const fraction = parsed && !timestamp.leap ? timestamp.fractionEnd - timestamp.fractionStart : 0;
     const digits = fraction <= 3 ? 3 : Math.min(fraction, FRACTION_DIGITS);
-    opening.take(quarter, copy > 0 ? ID_BYTES + COPY_BYTES : ID_BYTES, digits);
+    opening.take(quarter, this.#hasIds ? (copy > 0 ? ID_BYTES + COPY_BYTES : ID_BYTES) : 0, digits);
     this.writer.raw(opening.bytes);
-    writeId(buffer, at + opening.idAt, offset);
+    if (this.#hasIds) writeId(buffer, at + opening.idAt, offset);
     // Of the first copy the id is the line's. The others sort behind it.
-    if (copy > 0) {
+    if (this.#hasIds && copy > 0) {
       buffer[at + opening.idAt + ID_BYTES] = BASE32HEX[copy >> 5]!;
       buffer[at + opening.idAt + ID_BYTES + 1] = BASE32HEX[copy & 31]!;
     }

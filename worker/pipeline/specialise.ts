@@ -1,4 +1,5 @@
 import { captureRules } from "../grok/compiler.ts";
+import { ATTEMPT_FIELD } from "../contract/ids.ts";
 import type { GrokExpression } from "../grok/expression.ts";
 import type { CaptureType } from "../grok/capture-type.ts";
 import type { CommonOptions, GrokOptions } from "../filters/filter.ts";
@@ -402,6 +403,8 @@ function captures(state: State, { captures: all, regex }: GrokExpression, option
 function withWrite(state: State, write: Write): State | undefined {
   const [top] = write.path;
   if (top === undefined || HEADER_FIELDS.has(top) || top === TAGS || top === "@metadata") return undefined;
+  // Where documents carry a tag there, it is not the line's to say.
+  if (top === ATTEMPT_FIELD) return undefined;
   // Objects of JavaScript put names that are numbers first.
   if (write.path.some((part) => /^\d+$/.test(part))) return undefined;
   for (const there of state.writes) {

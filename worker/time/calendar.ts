@@ -8,16 +8,14 @@ const DAY = 86_400;
 /** 15 minutes: what every offset and every change of one has been a multiple of for decades. Where not, nothing is cached. */
 const QUARTER = 900;
 
-/** Stands between the `_id` and the rest of a document. */
-const BEFORE_TIME = '"}}\n{"@timestamp":"';
 /** Where in `Quarter.text` minutes, seconds and the fraction stand. */
-export const MINUTE_AT = BEFORE_TIME.length + "2013-01-14T22:".length;
+export const MINUTE_AT = "2013-01-14T22:".length;
 export const SECOND_AT = MINUTE_AT + 3;
 export const FRACTION_AT = SECOND_AT + 2;
 
 /** Fifteen minutes of UTC: everything about a line that depends on its time, but minute and second. */
 export interface Quarter {
-  /** `"}}\n{"@timestamp":"2013-01-14T22:00:00.000Z"`; minute and second are written over. */
+  /** `2013-01-14T22:00:00.000Z"`; minute and second are written over. */
   readonly text: Uint8Array;
   /** 0, 15, 30 or 45. */
   readonly minute: number;
@@ -132,7 +130,7 @@ export class Calendar {
     const outside = this.indexNames.length - 1;
     const hour = new Date(start * 1000).toISOString().slice(0, "2013-01-14T22:".length);
     const quarter = {
-      text: Buffer.from(`${BEFORE_TIME}${hour}00:00.000Z"`),
+      text: Buffer.from(`${hour}00:00.000Z"`),
       minute: (((start / 60) % 60) + 60) % 60,
       index: day >= 0 && day < outside ? day : outside,
       hour: Math.floor(start / 3600) * 3600,

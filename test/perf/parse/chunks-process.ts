@@ -60,6 +60,7 @@ async function parse(file: string, output: string, month: string): Promise<numbe
       take: () => Promise.resolve(),
       limits: () => Promise.resolve({ eventsPerSecond: 0, bytesPerSecond: 0 }),
     },
+    attempts: { begin: () => Promise.resolve("0000000000") },
     meter,
     worker: "bench",
     pipeline: hash,

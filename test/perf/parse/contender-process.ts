@@ -40,7 +40,7 @@ function contenderOf(name: string, of: Work): Contender {
   if (name === "script") return (input, output, month) => readlineScript(input, output, month, of !== "header");
   if (name === "compiled") {
     const pipeline = createPipeline(BENCH_RULES);
-    return blockwise((block, base, origin, memory) => pipeline.run(block, base, origin, undefined, undefined, memory));
+    return blockwise((block, base, origin, memory) => pipeline.run(block, base, origin, { memory }));
   }
   if (name !== "interpreter") throw new Error(`there is no contender ${name}`);
   const plain = plainPipelines(BENCH_RULES)(serviceOf(of));

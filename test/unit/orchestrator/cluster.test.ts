@@ -13,3 +13,10 @@ it("the index template is that of the file, but for the shards and their copies"
   expect(loadingTemplate({ shards: 3, replicas: 1 }, [])).toEqual(JSON.parse(more));
   expect(more).not.toBe(text);
 });
+
+it("documents whose ids the store makes have their attempt's tag mapped, to be looked for and nothing else", () => {
+  const withTag = loadingTemplate({ shards: 1, replicas: 0 }, [{ path: ["@attempt"], type: "whole" }], "store");
+  expect(withTag).toMatchObject({
+    template: { mappings: { properties: { "@attempt": { type: "keyword", doc_values: false }, host: {} } } },
+  });
+});

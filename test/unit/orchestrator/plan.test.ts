@@ -36,6 +36,7 @@ const PINNED: Pinned = {
   revision: 1,
   chunkBytes: MiB,
   repeated: "count",
+  ids: "derived",
 };
 
 function file(path: string, size: number, more: Partial<InventoryFile> = {}): InventoryFile {
@@ -104,6 +105,7 @@ describe("a plan's id", () => {
     ["index pattern", { indexPattern: "x-{day}-{month}-{revision}" }],
     ["revision", { revision: 2 }],
     ["repeated lines", { repeated: "expand" }],
+    ["ids", { ids: "store" }],
     ["chunk size", { chunkBytes: 2 * MiB }],
   ])("changes with the %s, and the comparison names it", (name, change) => {
     const changed = makePlan(MIXED, { ...PINNED, ...change });
@@ -284,8 +286,8 @@ describe("a plan file", () => {
     });
     const hostile = inventory([...MIXED.files, odd], MIXED.archives);
     const hostZones = [{ host: "*.ca", timeZone: "America/St_Johns" }];
-    const bare = makePlan(hostile, { ...PINNED, hostZones, repeated: "expand" });
-    expect(bare.files[0]?.origin.repeated).toBe("expand");
+    const bare = makePlan(hostile, { ...PINNED, hostZones, repeated: "expand", ids: "store" });
+    expect(bare.files[0]?.origin).toMatchObject({ repeated: "expand", ids: "store" });
     const config = configSchema.parse({});
     const plan: Plan = { ...bare, estimate: estimate(bare, config, undefined, DEFAULT_STORE_COST, 2) };
     const path = join(dir, "deep", "plan.json");

@@ -31,6 +31,7 @@ const bare = makePlan(
     timeZone: "UTC",
     hostZones: [],
     repeated: "count",
+    ids: "derived",
     indexPattern: "logs-{day}-m{month}-r{revision}",
     revision: 1,
     chunkBytes: 2 ** 20,
@@ -119,6 +120,17 @@ describe("a report", () => {
     );
     expect(text).toContain("- 2 shards went with the data nodes gh-a-d1: 3 committed chunks");
     expect(reportText(makeReport(inputs()))).toContain("- loaded again after losses: nothing\n");
+  });
+
+  it("says what attempts had left that were not committed", () => {
+    const swept: typeof STORY = [
+      [140, { type: "step", name: "sweep", status: "started" }],
+      [141, { type: "step", name: "sweep", status: "done", result: 1234 }],
+    ];
+    const report = makeReport(inputs({}, [...STORY, ...swept]));
+    expect(report.leftovers).toBe(1234);
+    expect(reportText(report)).toContain("- left by attempts that were not committed, and deleted: 1,234 documents\n");
+    expect(makeReport(inputs()).leftovers).toBe(0);
   });
 
   it("compares wall time with the plan, and says the rate in events and bytes", () => {

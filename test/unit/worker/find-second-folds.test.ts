@@ -79,7 +79,7 @@ async function documentsOf(content: Uint8Array, chunkBytes: number, origin: Orig
     const range = { start, end: Math.min(start + chunkBytes, content.length) };
     const secondFolds = [...(await findSecondFolds(countingReader(content), content.length, origin, range))];
     for await (const { block, base, bytes } of ownedBlocks(countingReader(content), range, content.length, 50_000)) {
-      const { body } = pipeline.run(block, base, { ...origin, secondFolds }, bytes);
+      const { body } = pipeline.run(block, base, { ...origin, secondFolds }, { bytes });
       const lines = Buffer.from(body).toString().split("\n");
       for (let i = 1; i < lines.length; i += 2) documents.push(JSON.parse(lines[i]!) as Read);
     }

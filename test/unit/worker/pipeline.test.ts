@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Origin } from "../../../worker/contract/chunk.ts";
 import type { EncodedBatch } from "../../../worker/contract/pipeline.ts";
+import type { Rules } from "../../../worker/contract/rules.ts";
 import { runReference } from "../../../worker/parsers/reference.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "../../../worker/parsers/specimens.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES } from "../../../worker/parsers/unparsed.ts";
@@ -44,14 +45,17 @@ function documentOf(line: string | Uint8Array, origin: Origin = prague): Documen
   return collector === origin.collector ? rest : { ...rest, collector };
 }
 
-/** Both must agree in every byte and figure; the first line that differs is shown. */
+/** Both must agree in every byte and figure, whoever makes the ids; the first line that differs is shown. */
 function expectEqualToReference(block: Uint8Array, base: number, origin: Origin, bytes = block.length): void {
-  const compiled = pipeline.run(block, base, origin, bytes);
-  const plain = runReference(block, base, origin, plainOf(origin.service), bytes);
-  if (!Buffer.from(compiled.body).equals(Buffer.from(plain.body))) {
-    expect(Buffer.from(compiled.body).toString().split("\n")).toEqual(Buffer.from(plain.body).toString().split("\n"));
+  for (const attempt of [undefined, "0a1b2c3d4e"]) {
+    const compiled = pipeline.run(block, base, origin, { bytes, attempt });
+    const plain = runReference(block, base, origin, plainOf(origin.service), bytes, 0, attempt);
+    if (!Buffer.from(compiled.body).equals(Buffer.from(plain.body))) {
+      const linesOf = (body: Uint8Array) => Buffer.from(body).toString().split("\n");
+      expect(linesOf(compiled.body)).toEqual(linesOf(plain.body));
+    }
+    expect({ ...compiled, body: undefined }).toEqual({ ...plain, body: undefined });
   }
-  expect({ ...compiled, body: undefined }).toEqual({ ...plain, body: undefined });
 }
 
 describe("the pipeline's documents", () => {
@@ -65,6 +69,50 @@ describe("the pipeline's documents", () => {
     );
     expect([...batch.offsets]).toEqual([5]);
     expect([...batch.lengths]).toEqual([batch.body.length]);
+  });
+
+  it("carry the tag of their attempt in place of an id", () => {
+    const line = latin1("Jan 14 23:20:01 hildor23-1 crond2[3849]: session closed\nno header\n");
+    const batch = pipeline.run(line, 5, prague, { attempt: "0a1b2c3d4e" });
+    const lines = Buffer.from(batch.body).toString().split("\n");
+    expect(lines.filter((_, i) => i % 2 === 0)).toEqual([
+      '{"create":{"_index":"logs-2013.01.14-m2013.01-r1"}}',
+      '{"create":{"_index":"logs-2013.01.01-m2013.01-r1"}}',
+      "",
+    ]);
+    const { body: _, ...plain } = pipeline.run(line, 5, prague);
+    const documents = lines.filter((_, i) => i % 2 === 1);
+    for (const [i, text] of documents.entries()) {
+      expect(text.startsWith('{"@attempt":"0a1b2c3d4e","@timestamp":"201')).toBe(true);
+      const { "@attempt": tag, ...rest } = JSON.parse(text) as Document;
+      expect(tag).toBe("0a1b2c3d4e");
+      expect(rest).toEqual(read(pipeline.run(line, 5, prague)).documents[i]);
+    }
+    expect(batch).toMatchObject({ attempt: "0a1b2c3d4e", count: plain.count, tallies: plain.tallies });
+  });
+
+  const emptied = ["@timestamp", "host", "program", "message", "file", "offset", "service", "collector", "tags"];
+  it.each([
+    ["a capture", "grok: { match: { message: '^(?<@attempt>a)' } }"],
+    ["a field that is added", "mutate: { add_field: { '@attempt': other } }"],
+    ["the line's own keys", "json: { source: message }"],
+    ["nothing left", `mutate: { remove_field: ${JSON.stringify(emptied)} }`],
+  ])("keep their tag whatever a pipeline makes of the line: %s", (_, filter) => {
+    const rules: Rules = {
+      pipelines: [{ services: ["syslog"], file: "own.yaml", text: `name: own\nfilters:\n  - ${filter}\n` }],
+      otherwise: "syslog",
+      patterns: [],
+      databases: [],
+    };
+    const line = latin1('Jan 14 23:20:01 h p: a b\nJan 14 23:20:01 h p: {"@attempt":"forged","x":1}\n');
+    const batch = createPipeline(rules).run(line, 0, prague, { attempt: "0a1b2c3d4e" });
+    const reference = runReference(line, 0, prague, plainPipelines(rules)("syslog"), undefined, 0, "0a1b2c3d4e");
+    const text = Buffer.from(batch.body).toString();
+    expect(text).toBe(Buffer.from(reference.body).toString());
+    expect(read(batch).documents.map((document) => document["@attempt"])).toEqual(["0a1b2c3d4e", "0a1b2c3d4e"]);
+    for (const document of text.split("\n").filter((__, i) => i % 2 === 1)) {
+      expect(document.split('"@attempt":').length).toBe(2);
+    }
   });
 
   it.each([
@@ -481,7 +529,7 @@ describe("lines", () => {
     const header = "Jan 14 10:00:00 h a[1]: ";
     const whole = Buffer.alloc(KEPT_TEXT_BYTES, "x");
     whole.write(header);
-    const beginning = pipeline.run(whole, 0, prague, 3_000_000_000);
+    const beginning = pipeline.run(whole, 0, prague, { bytes: 3_000_000_000 });
     expect(Buffer.from(beginning.body.subarray(-200)).toString()).toMatch(
       /xxx","file":.*"collector":"10.0.0.1","tags":\["_too_long"\]}\n$/,
     );

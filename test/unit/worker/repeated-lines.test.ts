@@ -194,7 +194,7 @@ describe("a line that says that the message before it came again", () => {
           const options = { lookBackBytes: LOOK_BACK_BYTES };
           const blocks = ownedBlocks(readerOf(content), range, content.length, blockBytes, options);
           for await (const { block, base, bytes, lead } of blocks) {
-            pieces.push(...pairsOf(pipeline.run(block, base, ORIGIN, bytes, lead)));
+            pieces.push(...pairsOf(pipeline.run(block, base, ORIGIN, { bytes, lead })));
           }
         }
         expect(pieces).toEqual(whole);
@@ -218,7 +218,7 @@ describe("a line that says that the message before it came again", () => {
     for (let line = 0; line < content.length; line = content.indexOf(10, line) + 1) {
       for (let lead = 0; lead <= line; lead++) {
         const block = content.slice(line - lead);
-        const batch = pipeline.run(block, line, ORIGIN, undefined, lead);
+        const batch = pipeline.run(block, line, ORIGIN, { lead });
         const reference = runReference(block, line, ORIGIN, plainOf(ORIGIN.service), undefined, lead);
         expect(pairsOf(batch)).toEqual(pairsOf(reference));
         expect(batch.tallies).toEqual(reference.tallies);

@@ -87,7 +87,10 @@ describe("the chunks of an unpacked file", () => {
       await using bytes = await openChunk(chunkSchema.parse(chunk));
       const { reader, range, length, shift } = bytes;
       for await (const block of ownedBlocks(reader, range, length, 500, { lookBackBytes: LOOK_BACK_BYTES })) {
-        const batch = pipeline.run(block.block, shift + block.base, bytes.origin, block.bytes, block.lead);
+        const batch = pipeline.run(block.block, shift + block.base, bytes.origin, {
+          bytes: block.bytes,
+          lead: block.lead,
+        });
         pieces.push(Buffer.from(batch.body).toString());
       }
     }

@@ -1,12 +1,17 @@
 import type { EncodedBatch, Outcome, WriteResult } from "../../contract/pipeline.ts";
 
 /** Documents of one request: the part of a batch that the wire needs. */
-export type BulkBody = Pick<EncodedBatch, "body" | "count" | "lengths">;
+export interface BulkBody extends Pick<EncodedBatch, "body" | "count" | "lengths"> {
+  /** Whether sending it twice writes it once, since its documents bring their ids. */
+  readonly isRepeatable: boolean;
+}
 
-/** What became of a body's documents. All that are not named were written. Both are in ascending order. */
+/** What became of a body's documents. All that are not named were written. The first two are in ascending order. */
 export interface Settled {
   readonly duplicates: readonly number[];
   readonly exceptions: readonly (readonly [index: number, outcome: Outcome])[];
+  /** Documents of a body that is not repeatable, of which nobody can tell whether they were written, or that nobody may write. */
+  readonly failures: readonly (readonly [index: number, error: Error])[];
 }
 
 /** Sends a body until each of its documents is settled. */
@@ -27,7 +32,8 @@ interface Member {
  * of up to `bulkBytes` when one of them is done: nothing ever waits for company while a request could be sent.
  *
  * A member whose signal aborts is rejected at once; the request is only aborted when all its members are. When a shared
- * request fails as a whole, its members are sent one by one, so that the error reaches only the one it belongs to.
+ * request fails as a whole, its members are sent one by one, so that the error reaches only the one it belongs to; a body that is not
+ * repeatable is never sent again: it fails by itself, with its own failures.
  */
 export function createBundles(
   settle: Settle,
@@ -90,27 +96,30 @@ function takeBundle(waiting: Member[], bulkBytes: number): readonly Member[] {
 async function deliver(members: readonly Member[], settle: Settle): Promise<void> {
   const [first] = members;
   if (!first) return;
-  if (members.length === 1) {
-    try {
-      first.resolve(resultOf(await settle(first.bulk, first.signal), 0, first.bulk.count));
-    } catch (error) {
-      first.reject(error instanceof Error ? error : new Error(String(error)));
-    }
-    return;
-  }
+  const isShared = members.length > 1;
   const all = allAborted(members.map(({ signal }) => signal));
   try {
-    const settled = await settle(merge(members.map(({ bulk }) => bulk)), all.signal);
+    const settled = await settle(isShared ? merge(members.map(({ bulk }) => bulk)) : first.bulk, all.signal);
     let from = 0;
-    for (const { bulk, resolve } of members) {
-      resolve(resultOf(settled, from, bulk.count));
+    for (const { bulk, resolve, reject } of members) {
+      const failure = failureIn(settled, from, bulk.count);
+      if (failure) reject(failure);
+      else resolve(resultOf(settled, from, bulk.count));
       from += bulk.count;
     }
-  } catch {
-    for (const member of members) if (!member.signal.aborted) await deliver([member], settle);
+  } catch (error) {
+    for (const member of members) {
+      if (!isShared || !member.bulk.isRepeatable) {
+        member.reject(error instanceof Error ? error : new Error(String(error)));
+      } else if (!member.signal.aborted) await deliver([member], settle);
+    }
   } finally {
     all.release();
   }
+}
+
+function failureIn({ failures }: Settled, from: number, count: number): Error | undefined {
+  return failures.find(([index]) => index >= from && index < from + count)?.[1];
 }
 
 /** The bodies one after another. */
@@ -122,7 +131,8 @@ export function merge(bulks: readonly BulkBody[]): BulkBody {
     lengths.set(bulk.lengths.subarray(0, bulk.count), at);
     at += bulk.count;
   }
-  return { body: Buffer.concat(bulks.map(({ body }) => body)), count, lengths };
+  const isRepeatable = bulks.every((bulk) => bulk.isRepeatable);
+  return { body: Buffer.concat(bulks.map(({ body }) => body)), count, lengths, isRepeatable };
 }
 
 /** The share of the documents `[from, from + count)`, numbered from 0. */

@@ -8,13 +8,16 @@ export interface HttpReply {
   readonly text: string;
 }
 
+/** The connection could not be made: nothing of the request has left. */
+export class UnsentError extends Error {}
+
 /** HTTP as the sink needs it: kept connections, bodies as raw bytes. */
 export interface HttpClient {
   /**
    * Sends and reads one request.
    *
    * @param enough is asked once, with the first bytes of a response of status 200; when true, the rest is read over and not kept
-   * @throws whatever the connection throws; the request may then have been carried out or not
+   * @throws UnsentError, or whatever else the connection throws: then the request may have been carried out or not
    */
   send(
     url: string,
@@ -63,7 +66,14 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         request.on("timeout", () => {
           request.destroy(new Error(`no answer for ${options.silenceMs / 1000} s`));
         });
-        request.on("error", reject);
+        let hasLeft = false;
+        request.on("socket", (socket) => {
+          if (socket.connecting) socket.once(secure ? "secureConnect" : "connect", () => (hasLeft = true));
+          else hasLeft = true;
+        });
+        request.on("error", (error) => {
+          reject(hasLeft ? error : new UnsentError(error.message, { cause: error }));
+        });
         request.on("response", (response) => {
           const status = response.statusCode ?? 0;
           const parts: Buffer[] = [];

@@ -1,10 +1,22 @@
 import type { Outcome } from "../../contract/pipeline.ts";
 
+/** To be sent again. */
+interface Again {
+  readonly kind: "retry";
+  readonly reason: string;
+  /**
+   * Whether it is known that nothing was written: Elasticsearch says 429 before it begins. Behind any other failure it may have been, and what
+   * is sent twice without an id is written twice.
+   */
+  readonly isUnwritten: boolean;
+}
+
 /** What a document's line in a bulk response means. */
 export type ItemVerdict =
   | { readonly kind: "written" }
   | { readonly kind: "duplicate" }
-  | Outcome
+  | Extract<Outcome, { readonly kind: "rejected" }>
+  | Again
   /** Nothing is wrong with the document; somebody must mend the store or the credential first. */
   | { readonly kind: "held"; readonly reason: string };
 
@@ -12,7 +24,7 @@ export type ItemVerdict =
 export type ResponseVerdict =
   /** Each document has its own answer. */
   | { readonly kind: "items" }
-  | { readonly kind: "retry"; readonly reason: string }
+  | Again
   /** Too large, or something in it that spoils the whole: send it in halves; one document alone is rejected. */
   | { readonly kind: "split"; readonly status: number; readonly type: string; readonly reason: string }
   | { readonly kind: "held"; readonly reason: string };
@@ -46,7 +58,7 @@ export function judgeItem(item: BulkItem): ItemVerdict {
   if (status === 409) return DUPLICATE;
   const type = error?.type ?? "unknown";
   const reason = [error?.reason, error?.caused_by?.reason].filter((part) => part !== undefined).join(": ");
-  if (status === 429 || status >= 500) return { kind: "retry", reason: `${status} ${type}: ${reason}` };
+  if (status === 429 || status >= 500) return again(status, type, reason);
   if (status === 401 || status === 403 || status === 404) {
     return { kind: "held", reason: `${status} ${type}: ${reason}` };
   }
@@ -57,9 +69,13 @@ export function judgeItem(item: BulkItem): ItemVerdict {
 export function judgeResponse(status: number, text: string): ResponseVerdict {
   if (status >= 200 && status < 300) return { kind: "items" };
   const { type, reason } = describeBody(text);
-  if (status === 429 || status >= 500) return { kind: "retry", reason: `${status} ${type}: ${reason}` };
+  if (status === 429 || status >= 500) return again(status, type, reason);
   if (status === 413 || status === 400) return { kind: "split", status, type, reason };
   return { kind: "held", reason: `${status} ${type}: ${reason}` };
+}
+
+function again(status: number, type: string, reason: string): Again {
+  return { kind: "retry", reason: `${status} ${type}: ${reason}`, isUnwritten: status === 429 };
 }
 
 /** The error in a response's body; what comes from a proxy is text. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../../contract/errors.ts";
 import type { Outcome, Sink } from "../../contract/pipeline.ts";
 import { createBundles, type BulkBody, type Settled } from "./bundles.ts";
-import { createHttpClient } from "./http.ts";
+import { createHttpClient, UnsentError } from "./http.ts";
 import type { DataNodes } from "./nodes.ts";
 import { backoffMs, DEFAULT_POLICY, type SinkPolicy } from "./policy.ts";
 import { BULK_PATH, errorsFlag, judgeItem, judgeResponse, type BulkItem } from "./retry.ts";
@@ -45,6 +45,10 @@ const NO_NODE_MS = 500;
  * A batch is settled item by item: what was written or is there already is counted, what was rejected is kept,
  * and only what failed for a passing reason is sent again, for as long as the signal allows. A bulk whose answer was lost
  * is sent again as a whole: the action is `create`, so what had arrived comes back as duplicate.
+ *
+ * Documents without an id of their own are sent again only where it is known that they were not written: the connection could not be made, or
+ * Elasticsearch said 429. Behind a lost answer, a 5xx, or an answer that does not fit, the batches with those documents are given up,
+ * `WRITE_UNCERTAIN`; others of the same request go on.
  */
 export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink {
   const policy: SinkPolicy = { ...DEFAULT_POLICY, ...options.policy };
@@ -91,11 +95,14 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
       if (allWritten) return { kind: "all-written", millis };
       const verdict = judgeResponse(status, text);
       if (verdict.kind !== "items") return { ...verdict, millis };
-      return { kind: "items", items: itemsOf(text, part.count, url), millis };
+      const items = itemsOf(text, part.count);
+      if (items) return { kind: "items", items, millis };
+      return { kind: "garbled", error: garbled(url, part.count, text), millis };
     } catch (error) {
-      if (signal.aborted || error instanceof BackfillError) throw error;
+      if (signal.aborted) throw error;
       options.nodes.failed(url, Date.now());
-      return { kind: "retry", reason: `${url}: ${describeError(error)}`, millis: performance.now() - begin };
+      const reason = `${url}: ${describeError(error)}`;
+      return { kind: "retry", reason, isUnwritten: error instanceof UnsentError, millis: performance.now() - begin };
     }
   }
 
@@ -103,6 +110,13 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
   async function settle(bulk: BulkBody, signal: AbortSignal): Promise<Settled> {
     const duplicates: number[] = [];
     const exceptions: (readonly [number, Outcome])[] = [];
+    const lost: (readonly [number, Error])[] = [];
+    /** What ends a body that is repeatable costs of another one those documents alone. */
+    const lose = (indexes: Iterable<number>, error: Error): void => {
+      if (bulk.isRepeatable) throw error;
+      for (const index of indexes) lost.push([index, error]);
+    };
+    const mayAgain = (isUnwritten: boolean): boolean => bulk.isRepeatable || isUnwritten;
     const parts = new Parts(bulk);
     let failures = 0;
     const open: Part[] = [parts.whole()];
@@ -118,12 +132,14 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
           for (const [i, item] of reply.items.entries()) {
             const verdict = judgeItem(item);
             const index = part.indexOf(i);
-            if (verdict.kind === "duplicate") duplicates.push(index);
+            if (verdict.kind === "duplicate" && bulk.isRepeatable) duplicates.push(index);
+            else if (verdict.kind === "duplicate") lose([index], uncertain("409 for a document without an id"));
             else if (verdict.kind === "rejected") exceptions.push([index, verdict]);
-            else if (verdict.kind === "held") throw held(verdict.reason);
+            else if (verdict.kind === "held") lose([index], held(verdict.reason));
             else if (verdict.kind === "retry") {
-              again.push(index);
               reason = verdict.reason;
+              if (mayAgain(verdict.isUnwritten)) again.push(index);
+              else lose([index], uncertain(reason));
             }
           }
           if (again.length > 0) retry = again.length === part.count ? part : parts.of(again);
@@ -132,14 +148,22 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
           break;
         }
         case "split":
-          if (part.count > 1) open.push(...parts.halves(part));
+          // What Elasticsearch reads as it comes it may have begun to write before it met what spoils the whole.
+          if (!bulk.isRepeatable && reply.status !== 413)
+            lose(indexesOf(part), held(`${reply.status} ${reply.reason}`));
+          else if (part.count > 1) open.push(...parts.halves(part));
           else exceptions.push([part.indexOf(0), rejected(reply)]);
           break;
         case "held":
-          throw held(reply.reason);
+          lose(indexesOf(part), held(reply.reason));
+          break;
+        case "garbled":
+          lose(indexesOf(part), bulk.isRepeatable ? reply.error : uncertain(reply.error.message));
+          break;
         case "retry":
-          retry = part;
           reason = reply.reason;
+          if (mayAgain(reply.isUnwritten)) retry = part;
+          else lose(indexesOf(part), uncertain(reason));
           break;
       }
       const throttled = reason.startsWith("429");
@@ -162,12 +186,12 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
         await delay(backoffMs(policy, failures, Math.random()), undefined, { signal });
       } else {
         failures = 0;
-        say(undefined);
+        if (lost.length === 0) say(undefined);
       }
     }
     duplicates.sort((a, b) => a - b);
     exceptions.sort(([a], [b]) => a - b);
-    return { duplicates, exceptions };
+    return { duplicates, exceptions, failures: lost };
   }
 
   const send = createBundles(settle, { bulkBytes: options.bulkBytes ?? 4 * 2 ** 20, inFlight: options.inFlight ?? 2 });
@@ -201,7 +225,8 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
     async write(batch, signal) {
       if (batch.count === 0) return { written: 0, duplicate: 0, exceptions: [] };
       try {
-        return await send(batch, signal);
+        const { body, count, lengths, attempt } = batch;
+        return await send({ body, count, lengths, isRepeatable: attempt === undefined }, signal);
       } catch (error) {
         if (error instanceof BackfillError) throw error;
         throw new StoreError("WRITE_ABORTED", "the write was aborted; the chunk is done again", {
@@ -217,7 +242,9 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
 type Reply = { readonly millis: number } & (
   | { readonly kind: "all-written" }
   | { readonly kind: "items"; readonly items: readonly BulkItem[] }
-  | { readonly kind: "retry" | "held"; readonly reason: string }
+  | { readonly kind: "retry"; readonly reason: string; readonly isUnwritten: boolean }
+  | { readonly kind: "held"; readonly reason: string }
+  | { readonly kind: "garbled"; readonly error: StoreError }
   | { readonly kind: "split"; readonly status: number; readonly type: string; readonly reason: string }
 );
 
@@ -233,8 +260,16 @@ function held(reason: string): StoreError {
   );
 }
 
-/** @throws StoreError `STORE_PROTOCOL` when not every document has an answer: then nothing is known of any */
-function itemsOf(text: string, count: number, url: string): readonly BulkItem[] {
+function uncertain(reason: string): StoreError {
+  return new StoreError(
+    "WRITE_UNCERTAIN",
+    `nobody can tell what of a bulk was written (${reason}); the chunk is done again, and what this attempt wrote is deleted in the end`,
+    { retryable: true, context: { reason } },
+  );
+}
+
+/** Undefined when not every document has an answer: then nothing is known of any. */
+function itemsOf(text: string, count: number): readonly BulkItem[] | undefined {
   let items: BulkItem[] = [];
   try {
     const body = JSON.parse(text) as { items?: Readonly<Record<string, BulkItem>>[] };
@@ -242,11 +277,19 @@ function itemsOf(text: string, count: number, url: string): readonly BulkItem[] 
   } catch {
     // Counted below.
   }
-  if (items.length === count) return items;
-  throw new StoreError("STORE_PROTOCOL", `${url} answered a bulk of ${count} documents with ${items.length} results`, {
-    retryable: true,
-    context: { url, count, items: items.length },
-  });
+  return items.length === count ? items : undefined;
+}
+
+function garbled(url: string, count: number, text: string): StoreError {
+  return new StoreError(
+    "STORE_PROTOCOL",
+    `${url} answered a bulk of ${count} documents with something else than as many results: ${text.slice(0, 100)}`,
+    { retryable: true, context: { url, count } },
+  );
+}
+
+function* indexesOf(part: Part): Generator<number> {
+  for (let i = 0; i < part.count; i++) yield part.indexOf(i);
 }
 
 /** Some documents of a body as one request. */

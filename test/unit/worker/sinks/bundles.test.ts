@@ -12,6 +12,7 @@ const bulk = (...documents: readonly string[]): BulkBody => ({
   body: Buffer.from(documents.join("")),
   count: documents.length,
   lengths: Uint32Array.from(documents.map((text) => text.length)),
+  isRepeatable: true,
 });
 
 /** A store whose requests are answered one by one, by the test. */
@@ -26,7 +27,7 @@ function store(): {
       const answer = Promise.withResolvers<void>();
       requests.push({ body: Buffer.from(body).toString(), signal, answer });
       await answer.promise;
-      return { duplicates: [], exceptions: [] };
+      return { duplicates: [], exceptions: [], failures: [] };
     },
   };
 }
@@ -54,6 +55,7 @@ describe("bundles", () => {
         [2, rejected],
         [4, rejected],
       ] as const,
+      failures: [],
     };
     expect(resultOf(settled, 0, 2)).toEqual({ written: 1, duplicate: 1, exceptions: [] });
     expect(resultOf(settled, 2, 3)).toEqual({
@@ -99,12 +101,51 @@ describe("bundles", () => {
       bodies.push(text);
       if (text === "x") await first.promise;
       if (text.includes("!")) throw new Error("refused");
-      return { duplicates: [], exceptions: [] };
+      return { duplicates: [], exceptions: [], failures: [] };
     };
     const send = createBundles(settle, { bulkBytes: 100, inFlight: 1 });
     const sent = Promise.allSettled(["x", "a", "!", "b"].map((text) => send(bulk(text), never)));
     first.resolve();
     expect((await sent).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
     expect(bodies).toEqual(["x", "a!b", "a", "!", "b"]);
+  });
+
+  describe("of documents without ids", () => {
+    const once = (...documents: readonly string[]): BulkBody => ({ ...bulk(...documents), isRepeatable: false });
+
+    it.each([[once], [bulk]])("fail those members alone whose documents are lost", async (second) => {
+      const first = Promise.withResolvers<void>();
+      const bodies: string[] = [];
+      const settle: Settle = async ({ body, isRepeatable }) => {
+        const text = Buffer.from(body).toString();
+        bodies.push(text);
+        if (text === "x") await first.promise;
+        else expect(isRepeatable).toBe(false);
+        const at = text.indexOf("!");
+        return { duplicates: [], exceptions: [], failures: at < 0 ? [] : [[at, new Error("lost")]] };
+      };
+      const send = createBundles(settle, { bulkBytes: 100, inFlight: 1 });
+      const bulks = [once("x"), once("a", "b"), second("c", "!"), once("d")];
+      const sent = Promise.allSettled(bulks.map((one) => send(one, never)));
+      first.resolve();
+      expect((await sent).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+      expect(bodies).toEqual(["x", "abc!d"]);
+    });
+
+    it("are never sent again, whatever the request ended with", async () => {
+      const first = Promise.withResolvers<void>();
+      const bodies: string[] = [];
+      const settle: Settle = async ({ body }) => {
+        bodies.push(Buffer.from(body).toString());
+        if (bodies.length === 1)
+          return await first.promise.then(() => ({ duplicates: [], exceptions: [], failures: [] }));
+        throw new Error("broken");
+      };
+      const send = createBundles(settle, { bulkBytes: 100, inFlight: 1 });
+      const sent = Promise.allSettled([once("x"), once("a"), once("b")].map((one) => send(one, never)));
+      first.resolve();
+      expect((await sent).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+      expect(bodies).toEqual(["x", "ab"]);
+    });
   });
 });

@@ -26,9 +26,15 @@ describe("judgeItem", () => {
         reason: '[1:7] failed to parse field [pid] of type [integer]: For input string: "x"',
       },
     ],
-    [{ status: 429, error: { type: "es_rejected_execution_exception", reason: "full" } }, { kind: "retry" }],
-    [{ status: 503, error: { type: "unavailable_shards_exception", reason: "primary" } }, { kind: "retry" }],
-    [{ status: 500 }, { kind: "retry" }],
+    [
+      { status: 429, error: { type: "es_rejected_execution_exception", reason: "full" } },
+      { kind: "retry", isUnwritten: true },
+    ],
+    [
+      { status: 503, error: { type: "unavailable_shards_exception", reason: "primary" } },
+      { kind: "retry", isUnwritten: false },
+    ],
+    [{ status: 500 }, { kind: "retry", isUnwritten: false }],
     [{ status: 403, error: { type: "cluster_block_exception", reason: "FORBIDDEN/8" } }, { kind: "held" }],
     [{ status: 403, error: { type: "security_exception", reason: "unauthorized" } }, { kind: "held" }],
     [{ status: 404, error: { type: "index_not_found_exception", reason: "no such index" } }, { kind: "held" }],
@@ -52,8 +58,12 @@ describe("judgeResponse", () => {
       '{"error":{"type":"illegal_argument_exception","reason":"Malformed"}}',
       { kind: "split", reason: "Malformed" },
     ],
-    [429, '{"error":{"type":"es_rejected_execution_exception"}}', { kind: "retry" }],
-    [502, "<html>Bad gateway</html>", { kind: "retry", reason: "502 error: <html>Bad gateway</html>" }],
+    [429, '{"error":{"type":"es_rejected_execution_exception"}}', { kind: "retry", isUnwritten: true }],
+    [
+      502,
+      "<html>Bad gateway</html>",
+      { kind: "retry", isUnwritten: false, reason: "502 error: <html>Bad gateway</html>" },
+    ],
   ])("%i %s", (status, text, verdict) => {
     expect(judgeResponse(status, text)).toMatchObject(verdict);
   });

@@ -6,9 +6,11 @@ import { clusterOf, decide, step as anyStep, until, type CampaignContext } from 
 import { fileProblemsOf, filesOf, lostFiles, type FileProblem } from "./file-problems.ts";
 import { untilLoaderIsRevoked } from "./gateway-client.ts";
 import { tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
+import { writeFileAtomic } from "./campaign-store.ts";
 import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
+import { makeManifest, manifestText } from "./proof/manifest.ts";
 import { compareWithStore } from "./reconcile.ts";
 import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
@@ -30,6 +32,8 @@ export interface FinishResult {
   readonly storeBytes: number;
   readonly snapshot: { readonly name: string; readonly repository: string; readonly verified: boolean };
   readonly fileProblems: readonly FileProblem[];
+  /** The Merkle root of each month; absent of what loaded nothing itself. */
+  readonly roots?: Readonly<Record<string, string>>;
   /** Documents by index, of a campaign that only serves; of another one the ledger says it. */
   readonly perIndex?: Readonly<Record<string, number>>;
 }
@@ -160,13 +164,17 @@ export async function finish(
     return { documents: comparison.documents };
   });
 
-  await step("export", async () => {
+  const roots = await step("export", async () => {
     await exportLedger(ctx.paths, rows);
+    const lengths = new Map(expected.map(({ fileId, length }) => [fileId, length]));
+    const manifest = makeManifest(ctx.record.id, ctx.plan, rows, lengths);
+    await writeFileAtomic(ctx.paths.manifest, manifestText(manifest));
     refuseMissing(await collectRejects(ctx.paths, rows));
     if (rows.some((row) => row.counts.rejected > 0)) {
       await decide(ctx, { type: "warning", text: `rejected documents are kept in ${ctx.paths.rejects}` });
     }
     await exported();
+    return Object.fromEntries(Object.entries(manifest.months).map(([month, { root }]) => [month, root]));
   });
 
   const storeBytes = await step("serving-settings", async () => {
@@ -209,6 +217,7 @@ export async function finish(
       verified: true,
     },
     fileProblems,
+    roots,
   };
 }
 

@@ -26,6 +26,9 @@ export function statePaths(stateDir: string): StatePaths {
   };
 }
 
+/** The manifest's name in its campaign's directory, by which the report beside it calls it. */
+export const MANIFEST = "manifest.json";
+
 /** The files of one campaign. The directory outlives everything else of it. */
 export interface CampaignPaths {
   readonly dir: string;
@@ -43,6 +46,8 @@ export interface CampaignPaths {
   readonly staging: string;
   readonly rejects: string;
   readonly ledger: string;
+  /** What was read of each file, with its Merkle roots. */
+  readonly manifest: string;
   readonly reportJson: string;
   readonly reportMd: string;
   /** Identity of the orchestrator's process, and its log. */
@@ -63,6 +68,7 @@ export function campaignPaths(campaignsDir: string, id: string): CampaignPaths {
     staging: join(dir, "staging"),
     rejects: join(dir, "rejects"),
     ledger: join(dir, "ledger.ndjson"),
+    manifest: join(dir, MANIFEST),
     reportJson: join(dir, "report.json"),
     reportMd: join(dir, "report.md"),
     orchestratorPid: join(dir, "orchestrator.pid"),

@@ -11,6 +11,7 @@ import { observed, type Observed } from "./jobs/forecast.ts";
 import type { PutBack } from "./loss/record.ts";
 import type { JobUsage } from "./jobs/agents.ts";
 import { groupRows, parseReport, parseTotals, programRows, shareText, type ParseReport } from "./parse-report.ts";
+import { MANIFEST } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 import { serviceReportText } from "./serving/service-report.ts";
 import type { CampaignView } from "./view.ts";
@@ -64,6 +65,8 @@ export interface Report {
   readonly parserMicrosPerLine: number;
   readonly peakBytes: { readonly orchestrator: number; readonly parser: number; readonly dataNode: number };
   readonly snapshot?: FinishResult["snapshot"];
+  /** The manifest of what was read, and its Merkle root of each month. */
+  readonly manifest?: { readonly file: string; readonly roots: Readonly<Record<string, string>> };
   /** Of a campaign that loaded nothing and served this. */
   readonly serves?: ServedMonth;
   readonly planned?: Estimate;
@@ -233,6 +236,7 @@ export function makeReport(inputs: ReportInputs): Report {
     parserMicrosPerLine: per(parserCpu * 1e6, lines.read),
     peakBytes: { orchestrator: inputs.orchestratorPeakBytes, parser: peak("parser"), dataNode: peak("es-data") },
     ...(finish === undefined ? {} : { snapshot: finish.snapshot }),
+    ...(finish?.roots === undefined ? {} : { manifest: { file: MANIFEST, roots: finish.roots } }),
     ...(record.serves === undefined ? {} : { serves: record.serves }),
     ...(plan.estimate && !record.serves ? { planned: plan.estimate } : {}),
     warnings: view.warnings,
@@ -315,6 +319,13 @@ Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${numb
 - dropped by reason: ${listOf(report.droppedBy)}
 - rejected by reason: ${listOf(report.rejectedBy)}
 - snapshot: ${report.snapshot ? `${report.snapshot.name} in ${report.snapshot.repository}, ${report.snapshot.verified ? "verified by restoring each index" : "not verified"}` : "none"}
+- Merkle roots: ${
+    report.manifest
+      ? `${Object.entries(report.manifest.roots)
+          .map(([month, root]) => `${month} ${root}`)
+          .join(", ")}; see ${report.manifest.file}`
+      : "none"
+  }
 
 ${report.parsing ? parsingText(report.parsing, table) : ""}
 ## Phases

@@ -7,6 +7,7 @@ import type { LedgerRow } from "./contract/ledger.ts";
 import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
 import { ownedBlocks, type LineBlock } from "./framing/lines.ts";
+import { OwnedDigest } from "./owned-digest.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
@@ -68,11 +69,11 @@ export async function processChunk(
     const tag = chunk.origin.ids === "store" ? await context.attempts.begin(chunk.id, signal) : undefined;
     const tally = new ChunkTally(bytes.shift + bytes.range.start);
     const work = new ChunkWork(chunk, tag, bytes, tally, rejects, context);
-    await work.run(signal);
+    const sha256 = await work.run(signal);
     // A line that was appended to or changed under our eyes is not what was planned.
     await bytes.check();
     await rejects.commit();
-    return tally.row(chunk, { attempt, tag }, context.worker, performance.now() - begin);
+    return { ...tally.row(chunk, { attempt, tag }, context.worker, performance.now() - begin), sha256 };
   } finally {
     await rejects.discard();
   }
@@ -102,11 +103,15 @@ class ChunkWork {
     this.#context = context;
   }
 
-  /** Returns when every document is settled; after a failure, when nothing is under way any more. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Returns when every document is settled; after a failure, when nothing is under way any more.
+   * @returns the digest of what was read
+   */
+  async run(signal: AbortSignal): Promise<string> {
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     const under = new Set<Promise<void>>();
+    const digest = new OwnedDigest();
     try {
       const { reader, range, length, origin } = this.#bytes;
       const options = {
@@ -117,6 +122,7 @@ class ChunkWork {
       for await (const block of ownedBlocks(reader, range, length, blockBytes, options)) {
         either.throwIfAborted();
         this.#tally.cover(this.#bytes.shift + block.base, block.bytes);
+        await digest.add(block, reader);
         const one: Promise<void> = this.#block(block, either)
           .catch((error: unknown) => failed.abort(error))
           .finally(() => under.delete(one));
@@ -127,6 +133,7 @@ class ChunkWork {
       await Promise.all(under);
     }
     either.throwIfAborted();
+    return digest.hex();
   }
 
   async #block(block: LineBlock, signal: AbortSignal): Promise<void> {

@@ -92,6 +92,15 @@ describeWith(["redis", "elasticsearch"], "a parser process", () => {
     const sum = addUp(rows);
     expect(sum).toEqual({ read: lines, stored: lines, rejected: 0, bytes: texts.join("").length });
     expect(await store.count(campaign.indices)).toBe(lines);
+    for (const { chunk, covered, sha256 } of rows) {
+      const file = chunks.find(({ id }) => id === chunk)?.origin.path ?? "";
+      const text = texts[Number(/\d+/.exec(file)?.[0])] ?? "";
+      expect(sha256).toBe(
+        createHash("sha256")
+          .update(text.slice(...covered))
+          .digest("hex"),
+      );
+    }
     expect(Object.values(tiledLengths(rows)).sort()).toEqual(
       texts
         .map((text) => text.length)
@@ -387,6 +396,15 @@ filters:
     const lines = file.split("\n").length - (file.endsWith("\n") ? 1 : 0);
     expect(addUp(rows)).toEqual({ read: lines, stored: lines, rejected: 0, bytes: file.length });
     expect(Object.values(tiledLengths(rows))).toEqual([file.length]);
+    // Of lines also that are too long to be held.
+    const bytes = Buffer.from(file, "latin1");
+    for (const { covered, sha256 } of rows) {
+      expect(sha256).toBe(
+        createHash("sha256")
+          .update(bytes.subarray(...covered))
+          .digest("hex"),
+      );
+    }
     expect(rows.every(({ attempt }) => attempt === 1)).toBe(true);
     expect(await store.count(campaign.indices)).toBe(lines);
     expect(parser.child.exitCode).toBeNull();

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { Redis } from "ioredis";
@@ -12,6 +12,7 @@ import { loadConfig, type ResolvedConfig } from "../../orchestrator/config.ts";
 import { CommandLine, type CallResult } from "../../orchestrator/demo/command-line.ts";
 import { readJournal } from "../../orchestrator/journal.ts";
 import { readLedger } from "../../orchestrator/ledger-export.ts";
+import { readManifest } from "../../orchestrator/proof/manifest.ts";
 import type { Report } from "../../orchestrator/report.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
 import { readServices, redisOptions } from "../../orchestrator/services/index.ts";
@@ -75,6 +76,7 @@ export interface TestSite {
 const PATIENCE = { timeoutMs: 400_000, everyMs: 250 };
 
 const SEARCH = join(import.meta.dirname, "search.ts");
+const RECOMPUTE = join(import.meta.dirname, "recompute-manifest.py");
 
 /** Settings of `TestSite.launch`: who makes the ids of documents. */
 export const STORE_IDS = "plan.ids=store";
@@ -122,12 +124,24 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     return result;
   };
   const status = (id: string): Promise<CampaignStatus> => campaignStatus(stateDir, id);
-  const paths = async (id: string) => (await loadCampaign(stateDir, id)).paths;
+  const pathsOf = async (id: string) => (await loadCampaign(stateDir, id)).paths;
   /** Asks Elasticsearch as an operator does, from where the operator is. */
   const search = async <T>(id: string, path: string): Promise<T> => {
-    const file = join((await paths(id)).secrets, "access.json");
+    const file = join((await pathsOf(id)).secrets, "access.json");
     const [command = "", ...words] = [...prefix, process.execPath, SEARCH, file, path];
     return JSON.parse(execFileSync(command, words, { encoding: "utf8" })) as T;
+  };
+
+  /** What a script that shares nothing with the product makes of the raw files. */
+  const recomputed = async (id: string): Promise<unknown> => {
+    const { record, paths } = await loadCampaign(stateDir, id);
+    const { files = [] } = (await readManifest(paths.manifest)) ?? {};
+    const raw = files.map(({ path }) => {
+      const plain = join(archive, path);
+      return `${path}=${existsSync(plain) ? plain : `${plain}.gz`}`;
+    });
+    const words = [RECOMPUTE, paths.manifest, String(record.config.plan.chunkBytes), ...raw];
+    return JSON.parse(execFileSync("python3", words, { encoding: "utf8" })) as unknown;
   };
 
   const site: TestSite = {
@@ -168,7 +182,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
         },
         PATIENCE,
       ),
-    view: async (id) => viewOf((await readJournal((await paths(id)).journal)).records),
+    view: async (id) => viewOf((await readJournal((await pathsOf(id)).journal)).records),
     orchestrator(id) {
       const file = join(statePaths(stateDir).campaigns, id, "orchestrator.pid");
       return JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity;
@@ -196,7 +210,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       return jobs.map((job) => job.name).filter((name) => name.startsWith(`gh-${record.tag}-`));
     },
     async reader(id) {
-      const access = await accessOf(await paths(id));
+      const access = await accessOf(await pathsOf(id));
       if (!access) throw new Error(`${id} has no cluster`);
       const text = (file: string): string => readFileSync(file, "utf8");
       return new Client({
@@ -239,7 +253,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     },
     async conclude(id, { rejected = 0 } = {}) {
       await site.until(id, "serving");
-      const files = await paths(id);
+      const files = await pathsOf(id);
       const report = await waitFor("the report of a campaign that serves", async () => {
         const written = await readReport(files.reportJson);
         return written?.state === "serving" ? written : undefined;
@@ -252,6 +266,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       expect(report.documents).toBe(manifest.lines - rejected);
       expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
       expect(await site.documents(id)).toBe(manifest.lines - rejected);
+      expect(await recomputed(id)).toEqual({ roots: report.manifest?.roots, differences: [] });
       await ok("verify", id);
       await ok("teardown", id);
       await site.until(id, "done");
@@ -263,7 +278,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     async expectNothingLeft(id) {
       const view = await site.view(id);
       expect([...view.jobs.values()].filter((job) => job.ended === undefined)).toEqual([]);
-      const { dir } = await paths(id);
+      const { dir } = await pathsOf(id);
       expect(readdirSync(dir)).not.toContain("secrets");
       expect(readdirSync(dir)).not.toContain("staging");
       expect(readdirSync(statePaths(stateDir).scratch).filter((name) => view.jobs.has(name))).toEqual([]);

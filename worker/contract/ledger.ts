@@ -50,6 +50,8 @@ export interface LedgerRow {
   readonly rejects?: readonly LineGroup[];
   /** The bytes that the lines of this chunk cover after decompression, `[first, last)`; equal when it owns none. */
   readonly covered: readonly [first: number, last: number];
+  /** SHA-256 of these bytes in hex; absent in rows of versions that did not make it. */
+  readonly sha256?: string;
   /** Wall time of the attempt and the CPU that its parsing took. */
   readonly millis: number;
   readonly parseCpuMicros: number;

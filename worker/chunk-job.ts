@@ -5,8 +5,10 @@ import { ConfigError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
 import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
+import type { Budgets } from "./contract/tuning.ts";
 import { HELD_LINE_BYTES, ownedBlocks, type LineBlock } from "./framing/lines.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
+import { waitedFor, type ParserLoad } from "./parser-load.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { createRejects, readLine, type RejectedCount, type Rejects } from "./rejects.ts";
@@ -21,8 +23,9 @@ export interface ChunkContext {
   readonly worker: string;
   /** Hash of the pipeline of this process. */
   readonly pipeline: string;
-  readonly bulkBytes: number;
-  readonly requestsInFlight: number;
+  /** What may be on its way to the store, of one chunk; may change at any time. */
+  readonly budgets: Budgets;
+  readonly load: ParserLoad;
   readonly rejectsDir: string;
 }
 
@@ -37,7 +40,7 @@ const USUAL_LINE = 100;
 let bodyRatio = FIRST_RATIO;
 
 /**
- * Does one chunk: read → frame → parse → rate limit → bulk, and adds up its ledger row. Up to `requestsInFlight` bulks are
+ * Does one chunk: read → frame → parse → rate limit → bulk, and adds up its ledger row. Up to `budgets.requestsInFlight` bulks are
  * under way while the next block is parsed and the one behind it is read.
  *
  * @param attempt which delivery this is, 1 for the first
@@ -98,14 +101,15 @@ class ChunkWork {
       const { reader, range, length, origin } = this.#bytes;
       const lookBack = origin.repeated === "expand" ? LOOK_BACK_BYTES : 0;
       const blockBytes = await this.#blockBytes();
-      for await (const block of ownedBlocks(reader, range, length, blockBytes, HELD_LINE_BYTES, lookBack)) {
+      const blocks = ownedBlocks(reader, range, length, blockBytes, HELD_LINE_BYTES, lookBack);
+      for await (const block of waitedFor(blocks, this.#context.load.reading)) {
         either.throwIfAborted();
         this.#tally.cover(this.#bytes.shift + block.base, block.bytes);
         const one: Promise<void> = this.#block(block, either)
           .catch((error: unknown) => failed.abort(error))
           .finally(() => under.delete(one));
         under.add(one);
-        while (under.size > this.#context.requestsInFlight) await Promise.race(under);
+        while (under.size > this.#context.budgets.requestsInFlight) await Promise.race(under);
       }
     } finally {
       await Promise.all(under);
@@ -114,11 +118,12 @@ class ChunkWork {
   }
 
   async #block(block: LineBlock, signal: AbortSignal): Promise<void> {
-    const { pool, rateLimit, meter } = this.#context;
+    const { pool, rateLimit, meter, load } = this.#context;
     const { lead } = block;
     const length = block.block.length - lead;
     const base = this.#bytes.shift + block.base;
-    const batch = await pool.run(block.block, base, this.#bytes.origin, block.bytes, lead);
+    const isParsed = load.parsing.begin();
+    const batch = await pool.run(block.block, base, this.#bytes.origin, block.bytes, lead).finally(isParsed);
     const { tallies } = batch;
     bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
     meter.count("lines.read", tallies.read);
@@ -128,13 +133,15 @@ class ChunkWork {
     meter.count("lines.bytes", block.bytes);
     meter.count("parse.cpu", batch.cpuMicros);
     this.#tally.parsed(batch, batch.cpuMicros);
-    await rateLimit.take(tallies.read, block.bytes, signal);
+    const isLet = load.limited.begin();
+    await rateLimit.take(tallies.read, block.bytes, signal).finally(isLet);
     await this.#send(batch, signal);
   }
 
   async #send(batch: EncodedBatch, signal: AbortSignal): Promise<void> {
-    const { sink, meter } = this.#context;
-    const result = await sink.write(batch, signal);
+    const { sink, meter, load } = this.#context;
+    const isAnswered = load.sending.begin();
+    const result = await sink.write(batch, signal).finally(isAnswered);
     meter.count("documents.indexed", result.written);
     meter.count("documents.duplicate", result.duplicate);
     meter.count("documents.rejected", result.exceptions.length);
@@ -147,7 +154,7 @@ class ChunkWork {
   /** About one bulk; less under a limit, so that what is sent is spread over the second. */
   async #blockBytes(): Promise<number> {
     const { eventsPerSecond, bytesPerSecond } = await this.#context.rateLimit.limits();
-    const wanted = [this.#context.bulkBytes / bodyRatio];
+    const wanted = [this.#context.budgets.bulkBytes / bodyRatio];
     if (eventsPerSecond > 0) wanted.push((eventsPerSecond / 2) * USUAL_LINE);
     if (bytesPerSecond > 0) wanted.push(bytesPerSecond / 2);
     return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(...wanted)));

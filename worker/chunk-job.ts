@@ -36,8 +36,11 @@ const FIRST_RATIO = 2;
 /** Bytes of a line, for sizing blocks under a limit of events. */
 const USUAL_LINE = 100;
 
-/** Bulk bytes per line byte, as the batches of this process showed it. */
-let bodyRatio = FIRST_RATIO;
+/** Where nearly every line is dropped a body's worth of lines would be any number of them. */
+const SMALLEST_RATIO = 0.25;
+
+/** Bulk bytes per line byte, as the batches of this process showed it; undefined before the first. */
+let bodyRatio: number | undefined;
 
 /**
  * Does one chunk: read → frame → parse → rate limit → bulk, and adds up its ledger row. Up to `budgets.requestsInFlight` bulks are
@@ -125,7 +128,8 @@ class ChunkWork {
     const isParsed = load.parsing.begin();
     const batch = await pool.run(block.block, base, this.#bytes.origin, block.bytes, lead).finally(isParsed);
     const { tallies } = batch;
-    bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
+    const ratio = batch.body.length / Math.max(1, length);
+    bodyRatio = bodyRatio === undefined ? ratio : bodyRatio * 0.9 + 0.1 * ratio;
     meter.count("lines.read", tallies.read);
     meter.count("lines.parsed", batch.count);
     meter.count("lines.dropped", tallies.dropped);
@@ -151,13 +155,17 @@ class ChunkWork {
     this.#tally.settled(result.written, result.duplicate, rejected);
   }
 
-  /** About one bulk; less under a limit, so that what is sent is spread over the second. */
-  async #blockBytes(): Promise<number> {
-    const { eventsPerSecond, bytesPerSecond } = await this.#context.rateLimit.limits();
-    const wanted = [this.#context.budgets.bulkBytes / bodyRatio];
-    if (eventsPerSecond > 0) wanted.push((eventsPerSecond / 2) * USUAL_LINE);
-    if (bytesPerSecond > 0) wanted.push(bytesPerSecond / 2);
-    return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(...wanted)));
+  /** About one bulk, as large as it may be when the block is read; less under a limit, so that what is sent is spread over the second. */
+  async #blockBytes(): Promise<() => number> {
+    const { rateLimit, budgets } = this.#context;
+    const { eventsPerSecond, bytesPerSecond } = await rateLimit.limits();
+    const limits: number[] = [];
+    if (eventsPerSecond > 0) limits.push((eventsPerSecond / 2) * USUAL_LINE);
+    if (bytesPerSecond > 0) limits.push(bytesPerSecond / 2);
+    return () => {
+      const bulk = budgets.bulkBytes / Math.max(SMALLEST_RATIO, bodyRatio ?? FIRST_RATIO);
+      return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(bulk, ...limits)));
+    };
   }
 }
 

@@ -43,6 +43,8 @@ export interface CampaignPaths {
   readonly staging: string;
   readonly rejects: string;
   readonly ledger: string;
+  /** What the tuner saw, second by second. */
+  readonly tuning: string;
   readonly reportJson: string;
   readonly reportMd: string;
   /** Identity of the orchestrator's process, and its log. */
@@ -63,6 +65,7 @@ export function campaignPaths(campaignsDir: string, id: string): CampaignPaths {
     staging: join(dir, "staging"),
     rejects: join(dir, "rejects"),
     ledger: join(dir, "ledger.ndjson"),
+    tuning: join(dir, "tuning.ndjson"),
     reportJson: join(dir, "report.json"),
     reportMd: join(dir, "report.md"),
     orchestratorPid: join(dir, "orchestrator.pid"),

@@ -119,6 +119,7 @@ export function buildGraph(panel: PanelName, scope: DashboardScope): Graph {
 function targetsOf(panel: PanelName, metric: MetricName, scope: DashboardScope): readonly string[] {
   const row = PANELS[panel];
   const { kind, label } = METRICS[metric];
+  const marks = (target: string): string => ("marks" in METRICS[metric] ? `drawAsInfinite(${target})` : target);
   const roles: readonly MetricRole[] = METRICS[metric].roles;
   const depth = prefixDepth(scope.prefix);
   const per = "per" in row ? row.per : undefined;
@@ -131,7 +132,7 @@ function targetsOf(panel: PanelName, metric: MetricName, scope: DashboardScope):
   switch (row.lines) {
     case "total":
       return [
-        `alias(${relative(`${FOLD[kind]}Series(${metricGlob(scope, roles, metric)})`)},${JSON.stringify(label)})`,
+        `alias(${marks(relative(`${FOLD[kind]}Series(${metricGlob(scope, roles, metric)})`))},${JSON.stringify(label)})`,
       ];
     case "by-host":
       // One line for each host, also when two campaigns use it one after the other.

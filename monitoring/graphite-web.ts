@@ -21,6 +21,13 @@ export interface DashboardAddress {
 }
 
 const TIMEOUT_MS = 20_000;
+const FORM = "application/x-www-form-urlencoded";
+
+/** What a POST sends. */
+interface Content {
+  readonly type: string;
+  readonly content: string;
+}
 
 /** The addresses of the dashboards in a graphite-web. Asks nothing of it. */
 export function dashboardAddresses(webUrl: string, scope: DashboardScope): readonly DashboardAddress[] {
@@ -43,7 +50,8 @@ export async function saveDashboards(
   const addresses = dashboardAddresses(web.url, scope);
   for (const { dashboard, name } of addresses) {
     const path = `/dashboard/save/${encodeURIComponent(name)}`;
-    const answer = await ask(web, path, signal, { state: JSON.stringify(buildDashboard(dashboard, scope)) });
+    const form = new URLSearchParams({ state: JSON.stringify(buildDashboard(dashboard, scope)) });
+    const answer = await ask(web, path, signal, { type: FORM, content: form.toString() });
     if (!isSuccess(answer)) {
       const url = `${base(web.url)}${path}`;
       throw new StoreError(
@@ -54,6 +62,24 @@ export async function saveDashboards(
     }
   }
   return addresses;
+}
+
+/** Something that happened, for whoever looks at graphs. @source graphite-web 1.1, "Graphite Events" */
+export interface GraphiteEvent {
+  readonly what: string;
+  readonly tags: readonly string[];
+  readonly data: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Keeps an event in graphite-web, where `events(tag, …)` draws it. @throws StoreError `GRAPHITE_UNREACHABLE`, `GRAPHITE_REFUSED` */
+export async function postEvent(web: WebTarget, event: GraphiteEvent, signal?: AbortSignal): Promise<void> {
+  const { what, tags, data, at } = event;
+  await ask(web, "/events/", signal, {
+    type: "application/json",
+    content: JSON.stringify({ what, tags, data, when: Math.floor(at / 1000) }),
+  });
 }
 
 /** How many metric paths a campaign has in Graphite. */
@@ -67,19 +93,14 @@ export async function countMetricPaths(web: WebTarget, scope: DashboardScope, si
     : 0;
 }
 
-/** Gets JSON from a path below the address, or posts a form to it. */
-async function ask(
-  web: WebTarget,
-  path: string,
-  signal: AbortSignal | undefined,
-  form?: Readonly<Record<string, string>>,
-): Promise<unknown> {
+/** Gets JSON from a path below the address, or posts something to it. */
+async function ask(web: WebTarget, path: string, signal: AbortSignal | undefined, body?: Content): Promise<unknown> {
   const url = `${base(web.url)}${path}`;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let status: number;
-  let body: string;
+  let answer: string;
   try {
-    ({ status, body } = await send(url, web.tls, signal ? AbortSignal.any([signal, timeout]) : timeout, form));
+    ({ status, answer } = await send(url, web.tls, signal ? AbortSignal.any([signal, timeout]) : timeout, body));
   } catch (cause) {
     signal?.throwIfAborted();
     throw new StoreError(
@@ -95,14 +116,14 @@ async function ask(
   if (status < 200 || status > 299) {
     throw new StoreError(
       "GRAPHITE_REFUSED",
-      `graphite-web answered ${String(status)} at ${url}: ${body.slice(0, 300)}`,
+      `graphite-web answered ${String(status)} at ${url}: ${answer.slice(0, 300)}`,
       { context: { url, status } },
     );
   }
   try {
-    return JSON.parse(body) as unknown;
+    return (answer === "" ? undefined : JSON.parse(answer)) as unknown;
   } catch (cause) {
-    throw new StoreError("GRAPHITE_REFUSED", `what answers at ${url} is no graphite-web: ${body.slice(0, 100)}`, {
+    throw new StoreError("GRAPHITE_REFUSED", `what answers at ${url} is no graphite-web: ${answer.slice(0, 100)}`, {
       context: { url },
       cause,
     });
@@ -114,22 +135,21 @@ async function send(
   url: string,
   tls: ClientTls | undefined,
   signal: AbortSignal,
-  form: Readonly<Record<string, string>> | undefined,
-): Promise<{ readonly status: number; readonly body: string }> {
+  body: Content | undefined,
+): Promise<{ readonly status: number; readonly answer: string }> {
   const request = url.startsWith("https:") ? https.request : http.request;
-  const content = form === undefined ? undefined : new URLSearchParams(form).toString();
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
   const query = request(url, {
     ...tls,
     signal,
     agent: false,
-    method: content === undefined ? "GET" : "POST",
-    headers: content === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" },
+    method: body === undefined ? "GET" : "POST",
+    headers: body === undefined ? {} : { "content-type": body.type },
   });
   query.once("response", resolve).once("error", reject);
-  query.end(content);
+  query.end(body?.content);
   const response = await promise;
-  return { status: response.statusCode ?? 0, body: await text(response) };
+  return { status: response.statusCode ?? 0, answer: await text(response) };
 }
 
 function isSuccess(answer: unknown): boolean {

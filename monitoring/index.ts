@@ -19,8 +19,10 @@ export {
 export {
   countMetricPaths,
   dashboardAddresses,
+  postEvent,
   saveDashboards,
   type DashboardAddress,
+  type GraphiteEvent,
   type WebTarget,
 } from "./graphite-web.ts";
 export type { DashboardScope } from "./dashboards.ts";

@@ -29,6 +29,8 @@ interface MetricRow {
   readonly panels: readonly PanelName[];
   /** Name of its line where a panel shows several metrics. */
   readonly label: string;
+  /** Each point above 0 is drawn as a vertical line: what happens now and then. */
+  readonly marks?: true;
   readonly description: string;
 }
 
@@ -72,6 +74,13 @@ export const PANELS = {
     unitSystem: "binary",
   },
   "read-by-parser": { dashboard: "tuning", title: "Lines read by parser", unit: "lines/s", lines: "by-host" },
+  tuner: { dashboard: "tuning", title: "Documents, and the tuner's decisions", unit: "documents/s", lines: "total" },
+  "in-flight": {
+    dashboard: "tuning",
+    title: "Bulk requests that one parser may have in flight",
+    unit: "requests",
+    lines: "total",
+  },
   "parse-cost": {
     dashboard: "tuning",
     title: "Parsing: CPU per line",
@@ -97,7 +106,7 @@ export const PANELS = {
   "bulk-latency": { dashboard: "tuning", title: "Bulk latency", unit: "ms", lines: "total" },
   "bulk-size": {
     dashboard: "tuning",
-    title: "Mean bulk size",
+    title: "Bulk size",
     unit: "B",
     lines: "total",
     unitSystem: "binary",
@@ -147,7 +156,7 @@ export const METRICS = {
     kind: "count",
     unit: "documents/s",
     roles: ["parser"],
-    panels: ["throughput"],
+    panels: ["throughput", "tuner"],
     label: "documents indexed",
     description: "Documents that a bulk request created.",
   },
@@ -254,7 +263,7 @@ export const METRICS = {
     unit: "B",
     roles: ["parser"],
     panels: ["bulk-size"],
-    label: "bytes",
+    label: "mean",
     description: "Size of a bulk body, mean of the interval.",
   },
   "bulk.requests": {
@@ -305,6 +314,24 @@ export const METRICS = {
   "jobs.exiting": level("jobs", "jobs", "exiting", "Batch jobs that are ending."),
   "jobs.finished": level("jobs", "jobs", "finished", "Batch jobs that have ended."),
   "staging.bytes": level("B", "staging", "in use", "Bytes of staged blocks in the staging space."),
+
+  // The tuner.
+  "tuning.requests": level(
+    "requests",
+    "in-flight",
+    "allowed",
+    "Bulk requests that each parser may have in flight at once.",
+  ),
+  "tuning.bulk-size": level("B", "bulk-size", "allowed", "Size of a bulk body that each parser fills."),
+  "tuning.decisions": {
+    kind: "count",
+    unit: "decisions/s",
+    roles: ["orchestrator"],
+    panels: ["tuner"],
+    label: "decisions",
+    marks: true,
+    description: "Changes of the budgets; what and why stands in graphite-web's events and in the journal.",
+  },
 
   // Data nodes, from Elasticsearch's node statistics.
   "store.documents": nodeLevel(

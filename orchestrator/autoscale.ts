@@ -2,6 +2,7 @@ import type { Config } from "./config-schema.ts";
 import { decide, type CampaignContext } from "./context.ts";
 import { stayingJobs } from "./jobs/forecast.ts";
 import type { ProgressFile } from "./progress.ts";
+import type { LimitingStage } from "./tuning/stage.ts";
 import type { CampaignView } from "./view.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface ScaleInputs {
   readonly ratio: number | undefined;
   /** How busy the data nodes are with writing, 0 to 1. */
   readonly storeBusy: number;
+  /** What the stage that holds the load up says there is too little of; absent when it says nothing. */
+  readonly lacking?: LimitingStage["advice"];
 }
 
 export interface ScaleStep {
@@ -53,7 +56,7 @@ export function scaleStep(inputs: ScaleInputs): ScaleStep | undefined {
 
   const said = `the rate is ${ratio.toFixed(2)} of what is wanted`;
   if (ratio < 1 - policy.tolerance) {
-    const role = storeBusy >= STORE_IS_BUSY ? "dataNodes" : "parsers";
+    const role = lacksDataNodes(inputs) ? "dataNodes" : "parsers";
     const wanted = Math.ceil(targets[role] * Math.min(MOST_GROWTH, 1 / ratio));
     const next = clamp(Math.max(wanted, targets[role] + 1), policy[role]);
     if (next === targets[role]) return undefined;
@@ -68,6 +71,11 @@ export function scaleStep(inputs: ScaleInputs): ScaleStep | undefined {
     if (spare) return { ...targets, dataNodes: fewer, reason: `autoscale: ${said} and the data nodes are idle` };
   }
   return undefined;
+}
+
+/** Where the limiting stage says nothing, how busy the data nodes are does. */
+function lacksDataNodes({ lacking, storeBusy }: ScaleInputs): boolean {
+  return lacking === undefined ? storeBusy >= STORE_IS_BUSY : lacking === "data nodes";
 }
 
 function clamp(count: number, bounds: { readonly min: number; readonly max: number }): number {
@@ -101,7 +109,7 @@ export function ratioOf(
 export function scaleInputsOf(
   config: Config,
   view: CampaignView,
-  progress: Pick<ProgressFile, "eventsPerSecond" | "bytesPerSecond" | "leftBytes" | "storeBusy">,
+  progress: Pick<ProgressFile, "eventsPerSecond" | "bytesPerSecond" | "leftBytes" | "storeBusy" | "stage">,
   now: number,
 ): ScaleInputs {
   const nodes = { dataNodes: stayingJobs(view, "es-data"), parsers: stayingJobs(view, "parser") };
@@ -118,6 +126,7 @@ export function scaleInputsOf(
     settledAt: Math.max(view.targetsSet?.at ?? 0, ...ups.map((at) => at ?? 0)),
     ratio: ratioOf(config.autoscale.target, config.limits, { now, ...progress }),
     storeBusy: progress.storeBusy,
+    ...(progress.stage?.advice === undefined ? {} : { lacking: progress.stage.advice }),
   };
 }
 
@@ -133,7 +142,7 @@ export function whyNotScaled(inputs: ScaleInputs): string | undefined {
   if (ratio === undefined) return "nothing is scaled while no rate is measured";
   if (Math.abs(ratio - 1) <= policy.tolerance) return undefined;
   return ratio < 1
-    ? `the rate is ${ratio.toFixed(2)} of what is wanted, and there are as many ${inputs.storeBusy >= STORE_IS_BUSY ? "data nodes, which are busy," : "parsers"} as there may be (autoscale)`
+    ? `the rate is ${ratio.toFixed(2)} of what is wanted, and there are as many ${lacksDataNodes(inputs) ? "data nodes, which are busy," : "parsers"} as there may be (autoscale)`
     : undefined;
 }
 

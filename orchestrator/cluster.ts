@@ -103,10 +103,15 @@ export interface NodeFigures {
   readonly mergesRunning: number;
   readonly gcMillis: number;
   readonly heapPercent: number;
+  readonly heapBytes: number;
   readonly writeQueue: number;
   readonly writeActive: number;
   /** CPU milliseconds of the process since it started. */
   readonly cpuMillis: number;
+  /** How busy all processors of its host are, whoever uses them, 0 to 100. */
+  readonly hostCpuPercent: number;
+  /** Milliseconds in which its disks were at work; absent where the system does not tell. */
+  readonly diskMillis?: number;
 }
 
 const TEMPLATE_NAME = "gridharvest";
@@ -543,13 +548,16 @@ export function createCluster(client: Client): Cluster {
       const stats = await ask("node figures", () =>
         // A node that hangs must not keep the others' figures: history can do without one look.
         client.nodes.stats(
-          { metric: ["indices", "jvm", "process", "thread_pool"], timeout: "5s" },
+          { metric: ["indices", "jvm", "process", "thread_pool", "os", "fs"], timeout: "5s" },
           { requestTimeout: 10_000, maxRetries: 0 },
         ),
       );
       const figures: Record<string, NodeFigures> = {};
       for (const node of Object.values(stats.nodes)) {
         if (node.name === undefined) continue;
+        // Linux alone; the client's types do not have it.
+        const disk = (node.fs?.io_stats as { total?: { io_time_in_millis?: number } } | undefined)?.total
+          ?.io_time_in_millis;
         const collectors = Object.values(node.jvm?.gc?.collectors ?? {});
         figures[node.name] = {
           documents: node.indices?.docs?.count ?? 0,
@@ -561,10 +569,13 @@ export function createCluster(client: Client): Cluster {
           mergesRunning: node.indices?.merges?.current ?? 0,
           gcMillis: collectors.reduce((sum, gc) => sum + Number(gc.collection_time_in_millis ?? 0), 0),
           heapPercent: Number(node.jvm?.mem?.heap_used_percent ?? 0),
+          heapBytes: Number(node.jvm?.mem?.heap_max_in_bytes ?? 0),
           writeQueue: node.thread_pool?.["write"]?.queue ?? 0,
           writeActive: node.thread_pool?.["write"]?.active ?? 0,
           // The client's types leave out the CPU total, which the server has always sent.
           cpuMillis: Number((node.process?.cpu as { total_in_millis?: number } | undefined)?.total_in_millis ?? 0),
+          hostCpuPercent: Number(node.os?.cpu?.percent ?? 0),
+          ...(disk === undefined ? {} : { diskMillis: disk }),
         };
       }
       return figures;

@@ -5,6 +5,7 @@ import { patternProblem } from "./layout.ts";
 import { parseRange } from "./node-address.ts";
 import { notifyProblems } from "./notify/problems.ts";
 import { operatorProblems } from "./services/operator.ts";
+import { policyOf } from "./tuning/policy.ts";
 
 /** What a schema of single values cannot say: values that must fit each other. Pure. */
 export interface ConfigProblem {
@@ -57,6 +58,27 @@ export function checkConfig(config: Config): readonly ConfigProblem[] {
     config.parsers.bulkBytes >= 64 * 1024 && config.parsers.bulkBytes <= 90 * MiB,
     "parsers.bulkBytes",
     `${config.parsers.bulkBytes} bytes; write between 64KiB and 90MiB (Elasticsearch refuses bodies above 100 MB)`,
+  );
+  const { tuning } = config;
+  for (const name of ["bulkBytes", "requestsInFlight"] as const) {
+    const { min, max } = tuning[name];
+    check(min <= max, `tuning.${name}.min`, `${min} is above tuning.${name}.max, ${max}; lower it`);
+  }
+  check(
+    tuning.bulkBytes.min >= 64 * 1024 && tuning.bulkBytes.max <= 90 * MiB,
+    tuning.bulkBytes.min < 64 * 1024 ? "tuning.bulkBytes.min" : "tuning.bulkBytes.max",
+    `is out of what bodies may be; write between 64KiB and 90MiB (Elasticsearch refuses bodies above 100 MB)`,
+  );
+  const { inFlightBytes } = policyOf(config);
+  check(
+    inFlightBytes >= tuning.bulkBytes.min * tuning.requestsInFlight.min,
+    "tuning.inFlightBytes",
+    `${inFlightBytes} bytes do not hold ${tuning.requestsInFlight.min} bodies of ${tuning.bulkBytes.min} bytes; raise it or parsers.memory`,
+  );
+  check(
+    3 * inFlightBytes <= config.parsers.memory,
+    "tuning.inFlightBytes",
+    `${inFlightBytes} bytes in flight need three times as much memory, and parsers.memory is ${config.parsers.memory} bytes; lower it or raise parsers.memory`,
   );
   check(
     config.dataNodes.heap < config.dataNodes.memory,

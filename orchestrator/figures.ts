@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { createGraphiteSender, createMeter, type Meter } from "../monitoring/index.ts";
+import type { Budgets } from "../worker/contract/tuning.ts";
 import type { NodeFigures } from "./cluster.ts";
 import type { CampaignContext } from "./context.ts";
 import type { NodeGroups } from "./node-groups.ts";
@@ -11,6 +12,8 @@ export interface Figures {
   queues(parse: QueueCounts, unpack: QueueCounts, stagedBytes: number): void;
   /** What was lost with data nodes. */
   reloads(reloads: readonly Reload[]): void;
+  /** What each parser may have on its way to the store, and how often that was changed so far. */
+  tuning(budgets: Budgets, decisions: number): void;
   jobs(groups: NodeGroups): void;
   nodes(figures: Readonly<Record<string, NodeFigures>>): void;
   close(): Promise<void>;
@@ -53,6 +56,11 @@ export function createFigures(ctx: CampaignContext): Figures {
         "parse-queue.reloaded",
         chunks.reduce((sum, n) => sum + n, 0),
       );
+    },
+    tuning({ bulkBytes, requestsInFlight }, decisions) {
+      own.gauge("tuning.bulk-size", bulkBytes);
+      own.gauge("tuning.requests", requestsInFlight);
+      own.total("tuning.decisions", decisions);
     },
     jobs(groups) {
       const counts = { queued: 0, held: 0, running: 0, exiting: 0, unknown: 0, finished: 0 };

@@ -95,6 +95,13 @@ export type JournalEntry =
   | { readonly type: "shards-lost"; readonly shards: readonly Shard[]; readonly nodes: readonly string[] }
   /** What was lost waits in the spool again. */
   | ({ readonly type: "put-back" } & PutBack)
+  /** What each parser may have on its way to the store from now on. */
+  | {
+      readonly type: "tuned";
+      readonly bulkBytes: number;
+      readonly requestsInFlight: number;
+      readonly reason: string;
+    }
   | { readonly type: "serve-until"; readonly until: number }
   | { readonly type: "command"; readonly id: string; readonly command: string; readonly args: unknown }
   | { readonly type: "step"; readonly name: string; readonly status: "started" | "done"; readonly result?: unknown }

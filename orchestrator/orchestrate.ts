@@ -30,12 +30,13 @@ import { acquireOwnership, type Ownership } from "./ownership.ts";
 import type { CampaignPaths, StatePaths } from "./paths.ts";
 import { emptyPlan, type Plan } from "./plan.ts";
 import { readPlan } from "./plan-file.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type Progress } from "./progress.ts";
 import { ensureBundles, ensureElasticsearch, nodeBinary, stagePrograms, type Programs } from "./runtimes/index.ts";
 import { keepServing, RESTORED, restoreMonth } from "./serving/serving.ts";
 import { createSpool } from "./spool.ts";
 import { endJobs, removeTraces, sweep } from "./teardown.ts";
 import { startTicker } from "./ticker.ts";
+import { createTuner, type Tuner } from "./tuning/tuner.ts";
 import { LOAD_END, openReload, viewOf, type CampaignView } from "./view.ts";
 
 /**
@@ -243,7 +244,8 @@ async function nodePrograms(ctx: CampaignContext, { agent, parser, batch }: Prog
 async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Promise<CampaignState> {
   const { log, view } = ctx;
   const groups = createNodeGroups(ctx, () => nodeInputsOf(ctx));
-  const progress = await createProgress(ctx, groups);
+  const tuner: Tuner = createTuner(ctx, () => progress.nodes());
+  const progress: Progress = await createProgress(ctx, groups, tuner);
   const notifier = notifierOf(ctx);
   let phase = new AbortController();
   const interrupt = (reason: Error): void => phase.abort(reason);
@@ -251,7 +253,7 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
   const ending = end ? teardownEvent(view.state) : undefined;
   if (ending) await move(ctx, ending, "torn down by the operator");
 
-  const ticker = startTicker(ctx, groups, progress, notifier, interrupt);
+  const ticker = startTicker(ctx, groups, progress, tuner, notifier, interrupt);
   let retries = 0;
   /** A fault that came up while the campaign rested after another one. */
   let pending: BackfillError | undefined;

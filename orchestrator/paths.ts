@@ -48,6 +48,8 @@ export interface CampaignPaths {
   readonly ledger: string;
   /** What was read of each file, with its Merkle roots. */
   readonly manifest: string;
+  /** What the tuner saw, second by second. */
+  readonly tuning: string;
   readonly reportJson: string;
   readonly reportMd: string;
   /** Identity of the orchestrator's process, and its log. */
@@ -69,6 +71,7 @@ export function campaignPaths(campaignsDir: string, id: string): CampaignPaths {
     rejects: join(dir, "rejects"),
     ledger: join(dir, "ledger.ndjson"),
     manifest: join(dir, MANIFEST),
+    tuning: join(dir, "tuning.ndjson"),
     reportJson: join(dir, "report.json"),
     reportMd: join(dir, "report.md"),
     orchestratorPid: join(dir, "orchestrator.pid"),

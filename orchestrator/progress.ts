@@ -16,6 +16,10 @@ import type { JobUsage } from "./jobs/agents.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { makeReport, reportText } from "./report.ts";
 import type { QueueCounts } from "./spool.ts";
+import type { Budgets } from "../worker/contract/tuning.ts";
+import type { NodeLook } from "./tuning/looks.ts";
+import type { LimitingStage } from "./tuning/stage.ts";
+import type { Tuner } from "./tuning/tuner.ts";
 
 /**
  * `progress.json`: the orchestrator's last look at everything, rewritten at each look, so that `status` and `watch`
@@ -46,6 +50,10 @@ export interface ProgressFile {
   /** By job name. */
   readonly jobs: Readonly<Record<string, JobProgress>>;
   readonly usage: Readonly<Record<string, JobUsage>>;
+  /** What holds the load up; absent while nothing is known of it. */
+  readonly stage?: LimitingStage;
+  /** What each parser may have on its way to the store. */
+  readonly budgets?: Budgets;
 }
 
 /** What the batch system and the agent say of a job. */
@@ -63,6 +71,8 @@ export interface Progress {
   update(): Promise<void>;
   /** What `update` found last. */
   latest(): ProgressFile | undefined;
+  /** The last look at the data nodes. */
+  nodes(): NodeLook | undefined;
   writeReport(finished: FinishResult | undefined): Promise<void>;
   /** CPU milliseconds of all data nodes since they started, those that are gone included. */
   storeCpuMillis(): Promise<number>;
@@ -88,7 +98,11 @@ export async function readProgress(file: string): Promise<ProgressFile | undefin
   }
 }
 
-export async function createProgress(ctx: CampaignContext, groups: NodeGroups): Promise<Progress> {
+export async function createProgress(
+  ctx: CampaignContext,
+  groups: NodeGroups,
+  tuner: Pick<Tuner, "stage" | "budgets" | "decisions">,
+): Promise<Progress> {
   const file = progressFile(ctx.paths);
   const before = await readProgress(file);
   const usage = new Map<string, JobUsage>(Object.entries(before?.usage ?? {}));
@@ -101,10 +115,12 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   let storeBusy = 0;
   const storeCpu = new Map<string, number>(Object.entries(before?.storeCpuMillis ?? {}));
   let latest: ProgressFile | undefined;
+  let nodeLook: NodeLook | undefined;
 
   const lookAtStore = async (): Promise<void> => {
     if (!ctx.cluster) return;
     const nodes = await ctx.cluster.nodeFigures();
+    nodeLook = { at: Date.now(), figures: nodes };
     figures.nodes(nodes);
     const data = Object.entries(nodes).filter(([name]) => ctx.view.jobs.get(name)?.role === "es-data");
     for (const [name, node] of data) storeCpu.set(name, Math.max(storeCpu.get(name) ?? 0, node.cpuMillis));
@@ -181,6 +197,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       };
     }
     const stagedBytes = Number((await ctx.redis.get(ctx.keys.stagedBytes)) ?? 0);
+    const stage = ctx.view.state === "running" ? tuner.stage({ parse, unpack, stagedBytes }) : undefined;
     const progress: ProgressFile = {
       at: now,
       parse,
@@ -198,11 +215,14 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
       storeCpuMillis: Object.fromEntries(storeCpu),
       jobs,
       usage: Object.fromEntries(usage),
+      ...(stage === undefined ? {} : { stage }),
+      budgets: tuner.budgets(),
     };
     latest = progress;
     await writeFileAtomic(file, JSON.stringify(progress));
     figures.queues(parse, unpack, stagedBytes);
     figures.reloads(ctx.view.reloads);
+    figures.tuning(tuner.budgets(), tuner.decisions());
     figures.jobs(groups);
     await lookAtStore();
   };
@@ -241,6 +261,7 @@ export async function createProgress(ctx: CampaignContext, groups: NodeGroups): 
   return {
     update,
     latest: () => latest,
+    nodes: () => nodeLook,
     storeCpuMillis,
     async writeReport(finished) {
       noteUsage();

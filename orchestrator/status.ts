@@ -19,6 +19,8 @@ import { parseLine } from "./parse-report.ts";
 import { phasesOf, type Report } from "./report.ts";
 import { readServing } from "./serving/serving-file.ts";
 import { servingUntil } from "./serving/service.ts";
+import type { Budgets } from "../worker/contract/tuning.ts";
+import type { LimitingStage } from "./tuning/stage.ts";
 import { liveJobs, viewOf, type JobView } from "./view.ts";
 
 /** A campaign at a glance. Made from the campaign directory alone, so it answers for ever. */
@@ -73,6 +75,10 @@ export interface CampaignStatus {
     /** CPU seconds used of those reserved, 0 to 1. */
     readonly cpuEfficiency?: number;
   }[];
+  /** While it loads: what holds the load up, and the figures that show it. */
+  readonly limiting?: LimitingStage;
+  /** What each parser may have on its way to the store, and the tuner's last reason to change it. */
+  readonly tuning?: Budgets & { readonly mode: "auto" | "fixed"; readonly reason?: string; readonly since?: string };
   /** Why something does not go on, or goes on slowly. */
   readonly reasons: readonly Reason[];
   /** How long jobs wait and boot here, and how fast shards move. */
@@ -179,6 +185,16 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         ...(words.has(job.name) ? { lastWords: words.get(job.name) ?? [] } : {}),
       };
     }),
+    ...(view.state === "running" && progress?.stage ? { limiting: progress.stage } : {}),
+    ...(view.state === "running" && progress?.budgets
+      ? {
+          tuning: {
+            mode: record.config.tuning.mode,
+            ...progress.budgets,
+            ...(view.tuned ? { reason: view.tuned.reason, since: new Date(view.tuned.at).toISOString() } : {}),
+          },
+        }
+      : {}),
     reasons: reasons({
       id,
       view,

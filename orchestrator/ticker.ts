@@ -14,6 +14,7 @@ import type { NodeGroups } from "./node-groups.ts";
 import type { Notifier } from "./notify/index.ts";
 import type { Progress } from "./progress.ts";
 import { endServiceInTime } from "./serving/serving.ts";
+import type { Tuner } from "./tuning/tuner.ts";
 
 /**
  * What goes on beside every phase, in lanes of their own, so that none waits for another: commands are answered while `qstat` hangs,
@@ -25,6 +26,7 @@ export interface Ticker {
 }
 
 const TICK_MS = 250;
+const TUNING_MS = 1000;
 
 const WITH_DATA: ReadonlySet<CampaignState> = new Set(["running", "paused", "finishing"]);
 /** Of what serves, lost nodes are replaced, and what they held is restored. */
@@ -39,6 +41,7 @@ export function startTicker(
   ctx: CampaignContext,
   groups: NodeGroups,
   progress: Progress,
+  tuner: Tuner,
   notifier: Notifier | undefined,
   interrupt: (reason: Error) => void,
 ): Ticker {
@@ -85,6 +88,7 @@ export function startTicker(
     ]),
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(TICK_MS, signal, [() => notifier?.look()]),
+    lane(TUNING_MS, signal, [() => tuner.look()]),
     lane(pollMs, signal, [
       () => (ctx.view.state === "running" ? autoscale(ctx, progress.latest()) : undefined),
       () => noteBudget(ctx),

@@ -1,4 +1,5 @@
 import type { NodeRole } from "../worker/contract/keys.ts";
+import type { Budgets } from "../worker/contract/tuning.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import { outcomeOf } from "./campaign.ts";
 import type { JournalRecord } from "./journal.ts";
@@ -118,6 +119,8 @@ export interface CampaignView {
   /** What the operator said last of its node-hours; absent while the configuration's word holds. */
   budget?: { readonly nodeHours: number | null };
   budgetReachedAt?: number;
+  /** The tuner's last decision; absent while the configuration's numbers hold. */
+  tuned?: Budgets & { readonly at: number; readonly reason: string };
   /** Until when the operator lets it serve; absent while the first word on it holds. */
   servesUntil?: number;
   readonly jobs: Map<string, JobView>;
@@ -199,6 +202,11 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       const { at, attempts, chunks, documents, bytes } = record;
       reload.done = { at, attempts, chunks, documents, bytes };
       view.warnings.push(reloadText(reload));
+      return;
+    }
+    case "tuned": {
+      const { at, bulkBytes, requestsInFlight, reason } = record;
+      view.tuned = { at, bulkBytes, requestsInFlight, reason };
       return;
     }
     case "serve-until":

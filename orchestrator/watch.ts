@@ -10,6 +10,8 @@ import { ALIVE_MS } from "./ownership.ts";
 import { problemText } from "./file-problems.ts";
 import type { Report } from "./report.ts";
 import { campaignStatus, exitCodeOf, readReport, type CampaignStatus } from "./status.ts";
+import { STAGES } from "./tuning/stage.ts";
+import { describe } from "./tuning/tune.ts";
 
 /** A campaign without an orchestrator for this long is told to be so: a new one may have to wait out the last one's sign of life. */
 const GONE_MS = ALIVE_MS + 5_000;
@@ -75,6 +77,7 @@ export function progressLine(status: CampaignStatus): string {
   if (status.state === "running") {
     parts.push(`${formatCount(status.eventsPerSecond)} events/s`);
     if (status.etaSeconds !== undefined) parts.push(`${formatDuration(status.etaSeconds)} left`);
+    if (status.limiting) parts.push(`limited by ${status.limiting.stage}`);
   }
   const { indices, servingUntil } = status;
   if (indices) parts.push(`${String(indices.ready)}/${String(indices.total)} indices`);
@@ -118,6 +121,8 @@ export function statusText(status: CampaignStatus): string {
     );
     for (const text of job.lastWords ?? []) out.push(`           | ${printable(text)}`);
   }
+  if (status.limiting) out.push(`limited    by ${limitText(status.limiting)}`);
+  if (status.tuning) out.push(`tuning     ${tuningText(status.tuning)}`);
   for (const { kind, text } of status.reasons) if (kind !== "state") out.push(`waits      ${text}`);
   const { observed } = status;
   const habits = NODE_ROLES.map((role) => {
@@ -137,6 +142,20 @@ export function statusText(status: CampaignStatus): string {
   for (const warning of status.warnings.slice(-5)) out.push(`warning    ${warning}`);
   out.push(`files      ${status.files.dir}`);
   return `${out.join("\n")}\n`;
+}
+
+/** The stage that holds the load up, the figures that show it, and how busy the others are. */
+function limitText({ stage, why, busy, advice }: NonNullable<CampaignStatus["limiting"]>): string {
+  const others = STAGES.filter((other) => other !== stage && busy[other] >= 0.005)
+    .map((other) => `${other} ${(busy[other] * 100).toFixed(0)} %`)
+    .join(", ");
+  const more = advice === undefined ? "" : `; more ${advice} would make it faster`;
+  return `${stage}: ${why}${more}${others === "" ? "" : ` (${others})`}`;
+}
+
+function tuningText({ mode, reason, since, ...budgets }: NonNullable<CampaignStatus["tuning"]>): string {
+  const last = reason === undefined ? "" : `; last ${since ?? ""}: ${reason}`;
+  return `${describe(budgets)} (tuning.mode: ${mode})${last}`;
 }
 
 /** Until when a campaign serves, and what that costs. */

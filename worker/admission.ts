@@ -14,16 +14,19 @@ export interface Admission {
 export const MOST_IN_SLOT = 32;
 /** How fast the estimate of a chunk's size follows smaller ones; larger ones count at once. */
 const DECAY = 0.7;
+/** What sums of fractions may be off by. */
+const EXACT = 1e-6;
 
-/** @param slotBytes what fills a slot: the bytes of one bulk request */
-export function createAdmission(slots: number, slotBytes: number): Admission {
-  const weightOf = (bytes: number): number => Math.min(slotBytes, Math.max(bytes, slotBytes / MOST_IN_SLOT));
+/** @param slotSize what fills a slot, as it is now: the bytes of one bulk request */
+export function createAdmission(slots: number, slotSize: () => number): Admission {
+  const weightOf = (bytes: number): number => Math.min(1, Math.max(bytes / slotSize(), 1 / MOST_IN_SLOT));
   const waiting: { readonly weight: number; readonly admit: () => void }[] = [];
-  let free = slots * slotBytes;
-  let usual = slotBytes;
+  // In slots.
+  let free = slots;
+  let usual = 1;
 
   function pump(): void {
-    for (let next = waiting[0]; next !== undefined && next.weight <= free; next = waiting[0]) {
+    for (let next = waiting[0]; next !== undefined && next.weight <= free + EXACT; next = waiting[0]) {
       waiting.shift();
       free -= next.weight;
       next.admit();
@@ -66,7 +69,7 @@ export function createAdmission(slots: number, slotBytes: number): Admission {
     concurrency(bytes) {
       const weight = weightOf(bytes);
       usual = Math.max(weight, usual * DECAY + weight * (1 - DECAY));
-      return Math.max(slots, Math.min(slots * MOST_IN_SLOT, Math.floor((slots * slotBytes) / usual)));
+      return Math.max(slots, Math.min(slots * MOST_IN_SLOT, Math.floor(slots / usual + EXACT)));
     },
   };
 }

@@ -6,9 +6,11 @@ import { ConfigError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
 import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
+import type { Budgets } from "./contract/tuning.ts";
 import { ownedBlocks, type LineBlock } from "./framing/lines.ts";
 import { OwnedDigest } from "./owned-digest.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
+import { waitedFor, type ParserLoad } from "./parser-load.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { createRejects, readLine, type RejectedCount, type Rejects } from "./rejects.ts";
@@ -24,8 +26,9 @@ export interface ChunkContext {
   readonly worker: string;
   /** Hash of the pipeline of this process. */
   readonly pipeline: string;
-  readonly bulkBytes: number;
-  readonly requestsInFlight: number;
+  /** What may be on its way to the store, of one chunk; may change at any time. */
+  readonly budgets: Budgets;
+  readonly load: ParserLoad;
   readonly rejectsDir: string;
 }
 
@@ -36,11 +39,14 @@ const FIRST_RATIO = 2;
 /** Bytes of a line, for sizing blocks under a limit of events. */
 const USUAL_LINE = 100;
 
-/** Bulk bytes per line byte, as the batches of this process showed it. */
-let bodyRatio = FIRST_RATIO;
+/** Where nearly every line is dropped a body's worth of lines would be any number of them. */
+const SMALLEST_RATIO = 0.25;
+
+/** Bulk bytes per line byte, as the batches of this process showed it; undefined before the first. */
+let bodyRatio: number | undefined;
 
 /**
- * Does one chunk: read → frame → parse → rate limit → bulk, and adds up its ledger row. Up to `requestsInFlight` bulks are
+ * Does one chunk: read → frame → parse → rate limit → bulk, and adds up its ledger row. Up to `budgets.requestsInFlight` bulks are
  * under way while the next block is parsed and the one behind it is read.
  *
  * @param attempt which delivery this is, 1 for the first
@@ -119,7 +125,8 @@ class ChunkWork {
         memory: (bytes: number) => this.#context.pool.memory.take(bytes),
       };
       const blockBytes = await this.#blockBytes();
-      for await (const block of ownedBlocks(reader, range, length, blockBytes, options)) {
+      const blocks = ownedBlocks(reader, range, length, blockBytes, options);
+      for await (const block of waitedFor(blocks, this.#context.load.reading)) {
         either.throwIfAborted();
         this.#tally.cover(this.#bytes.shift + block.base, block.bytes);
         await digest.add(block, reader);
@@ -127,7 +134,7 @@ class ChunkWork {
           .catch((error: unknown) => failed.abort(error))
           .finally(() => under.delete(one));
         under.add(one);
-        while (under.size > this.#context.requestsInFlight) await Promise.race(under);
+        while (under.size > this.#context.budgets.requestsInFlight) await Promise.race(under);
       }
     } finally {
       await Promise.all(under);
@@ -137,17 +144,17 @@ class ChunkWork {
   }
 
   async #block(block: LineBlock, signal: AbortSignal): Promise<void> {
-    const { pool, rateLimit, meter } = this.#context;
+    const { pool, rateLimit, meter, load } = this.#context;
     const { lead } = block;
     const length = block.block.length - lead;
     const base = this.#bytes.shift + block.base;
-    const batch = await pool.run(block.block, base, this.#bytes.origin, {
-      bytes: block.bytes,
-      lead,
-      attempt: this.#tag,
-    });
+    const isParsed = load.parsing.begin();
+    const batch = await pool
+      .run(block.block, base, this.#bytes.origin, { bytes: block.bytes, lead, attempt: this.#tag })
+      .finally(isParsed);
     const { tallies } = batch;
-    bodyRatio = bodyRatio * 0.9 + 0.1 * (batch.body.length / Math.max(1, length));
+    const ratio = batch.body.length / Math.max(1, length);
+    bodyRatio = bodyRatio === undefined ? ratio : bodyRatio * 0.9 + 0.1 * ratio;
     meter.count("lines.read", tallies.read);
     meter.count("lines.parsed", batch.count);
     meter.count("lines.dropped", tallies.dropped);
@@ -155,13 +162,15 @@ class ChunkWork {
     meter.count("lines.bytes", block.bytes);
     meter.count("parse.cpu", batch.cpuMicros);
     this.#tally.parsed(batch, batch.cpuMicros);
-    await rateLimit.take(tallies.read, block.bytes, signal);
+    const isLet = load.limited.begin();
+    await rateLimit.take(tallies.read, block.bytes, signal).finally(isLet);
     await this.#send(batch, signal);
   }
 
   async #send(batch: EncodedBatch, signal: AbortSignal): Promise<void> {
-    const { pool, sink, meter } = this.#context;
-    const result = await sink.write(batch, signal);
+    const { pool, sink, meter, load } = this.#context;
+    const isAnswered = load.sending.begin();
+    const result = await sink.write(batch, signal).finally(isAnswered);
     meter.count("documents.indexed", result.written);
     meter.count("documents.duplicate", result.duplicate);
     meter.count("documents.rejected", result.exceptions.length);
@@ -173,13 +182,17 @@ class ChunkWork {
     pool.memory.give(batch.body.buffer as ArrayBuffer);
   }
 
-  /** About one bulk; less under a limit, so that what is sent is spread over the second. */
-  async #blockBytes(): Promise<number> {
-    const { eventsPerSecond, bytesPerSecond } = await this.#context.rateLimit.limits();
-    const wanted = [this.#context.bulkBytes / bodyRatio];
-    if (eventsPerSecond > 0) wanted.push((eventsPerSecond / 2) * USUAL_LINE);
-    if (bytesPerSecond > 0) wanted.push(bytesPerSecond / 2);
-    return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(...wanted)));
+  /** About one bulk, as large as it may be when the block is read; less under a limit, so that what is sent is spread over the second. */
+  async #blockBytes(): Promise<() => number> {
+    const { rateLimit, budgets } = this.#context;
+    const { eventsPerSecond, bytesPerSecond } = await rateLimit.limits();
+    const limits: number[] = [];
+    if (eventsPerSecond > 0) limits.push((eventsPerSecond / 2) * USUAL_LINE);
+    if (bytesPerSecond > 0) limits.push(bytesPerSecond / 2);
+    return () => {
+      const bulk = budgets.bulkBytes / Math.max(SMALLEST_RATIO, bodyRatio ?? FIRST_RATIO);
+      return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(bulk, ...limits)));
+    };
   }
 }
 

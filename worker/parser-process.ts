@@ -13,6 +13,8 @@ import { nodeRegistrationSchema, type NodeSpec } from "./contract/node.ts";
 import type { ParserStart } from "./contract/parser-process.ts";
 import type { Sink } from "./contract/pipeline.ts";
 import { rulesSchema, type Rules } from "./contract/rules.ts";
+import { readBudgets, type Budgets } from "./contract/tuning.ts";
+import { ParserLoad } from "./parser-load.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
 import { readDatabases } from "./databases.ts";
 import { pipelineHash } from "./pipeline.ts";
@@ -32,7 +34,7 @@ import { createStaging, type Staging } from "./staging.ts";
 import { unpackAgain } from "./unpack-again.ts";
 import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 
-/** How often the data nodes' addresses are read, and whether documents were lost. */
+/** How often the data nodes' addresses and the budgets are read, whether documents were lost, and this parser's figures written. */
 const NODES_MS = 1000;
 /** How long a chunk waits for its block to be unpacked again before it is looked at again. */
 const BLOCK_AGAIN_MS = 2000;
@@ -43,8 +45,8 @@ const UNCERTAIN_MS = 3000;
 /** After a stop, jobs have this long to give themselves back; what is left is taken up when its lock runs out. */
 const STOP_MS = 5000;
 
-/** The figures of a status report. */
-export interface ParserFigures {
+/** What the agent is told. */
+export interface ParserStatus {
   readonly state: "running" | "draining";
   readonly chunks: number;
   readonly unpacks: number;
@@ -69,6 +71,9 @@ export class ParserProcess {
   readonly #queues: { readonly parse: ParseQueue; readonly unpack: UnpackQueue };
   readonly #nodes: DataNodes;
   readonly #sink: Sink;
+  /** What this parser may have on its way to the store, as it was told last. */
+  #budgets: Budgets;
+  readonly #load: ParserLoad;
   readonly #meter: Meter<"parser">;
   /** There once the rules have been read. */
   #pool: PipelinePool | undefined;
@@ -85,7 +90,7 @@ export class ParserProcess {
   #nodesTimer: NodeJS.Timeout | undefined;
   /** Of the load, as it was read last. */
   #generation: string | null | undefined;
-  #state: ParserFigures["state"] = "running";
+  #state: ParserStatus["state"] = "running";
   #chunks = 0;
   #unpacks = 0;
   #chunksDone = 0;
@@ -108,20 +113,26 @@ export class ParserProcess {
     this.#queues = createQueues(this.#redis, this.#keys);
     for (const queue of [this.#queues.parse, this.#queues.unpack]) queue.on("error", () => undefined);
     this.#nodes = createDataNodes(DEFAULT_POLICY);
+    const { slots, bulkBytes, requestsInFlight } = this.#parser;
+    this.#budgets = { bulkBytes, requestsInFlight: requestsInFlight * slots };
+    this.#load = new ParserLoad(slots);
     this.#sink = createElasticsearchSink({
       nodes: this.#nodes,
       ...(start.httpAuthority === undefined ? {} : { authority: start.httpAuthority }),
       ...(start.loader === undefined ? {} : { auth: start.loader }),
-      bulkBytes: this.#parser.bulkBytes,
-      inFlight: this.#parser.requestsInFlight * this.#parser.slots,
-      observe: (bulk) => observeBulk(meter, bulk),
+      budgets: this.#live(1),
+      onFull: (isFull) => this.#load.full.set(isFull ? 1 : 0),
+      observe: (bulk) => {
+        this.#load.bulk(bulk);
+        observeBulk(meter, bulk);
+      },
       onProblem: (problem) => {
         if (problem !== undefined) log(problem);
         this.#sinkProblem = problem;
       },
     });
     this.#meter = meter;
-    this.#admission = createAdmission(this.#parser.slots, this.#parser.bulkBytes);
+    this.#admission = createAdmission(slots, () => this.#budgets.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
     this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
   }
@@ -143,8 +154,8 @@ export class ParserProcess {
       meter: this.#meter,
       worker: this.#spec.jobName,
       pipeline: pipelineHash(rules),
-      bulkBytes: this.#parser.bulkBytes,
-      requestsInFlight: this.#parser.requestsInFlight,
+      budgets: this.#live(this.#parser.slots),
+      load: this.#load,
       rejectsDir: this.#parser.rejectsDir,
     };
     await this.#refreshNodes();
@@ -175,7 +186,20 @@ export class ParserProcess {
     await Promise.all([parse.waitUntilReady(), unpack.waitUntilReady()]);
   }
 
-  status(): ParserFigures {
+  /** The budgets as they are whenever somebody looks; the requests shared by so many. */
+  #live(sharers: number): Budgets {
+    const now = (): Budgets => this.#budgets;
+    return {
+      get bulkBytes() {
+        return now().bulkBytes;
+      },
+      get requestsInFlight() {
+        return Math.ceil(now().requestsInFlight / sharers);
+      },
+    };
+  }
+
+  status(): ParserStatus {
     const problem = this.#sinkProblem ?? this.#jobProblem;
     return {
       state: this.#state,
@@ -229,6 +253,7 @@ export class ParserProcess {
   ): Promise<LedgerRow> {
     const signal = AbortSignal.any([this.#stopped.signal, ...(lost ? [lost] : [])]);
     this.#chunks += 1;
+    const isDone = this.#load.chunk();
     try {
       const chunk = parseMessage(chunkSchema, job);
       const bytes = chunk.source.kind === "staged" ? chunk.source.bytes : chunk.range.end - chunk.range.start;
@@ -263,6 +288,7 @@ export class ParserProcess {
       }
       throw jobError(error);
     } finally {
+      isDone();
       this.#chunks -= 1;
     }
   }
@@ -318,7 +344,7 @@ export class ParserProcess {
     );
   }
 
-  /** Reads the data nodes' addresses and the load's generation now and from then on. */
+  /** Reads the data nodes' addresses, the budgets and the load's generation, and writes the figures, now and from then on. */
   async #refreshNodes(): Promise<void> {
     try {
       await this.#endLostAttempts();
@@ -328,6 +354,8 @@ export class ParserProcess {
         if (node.success && node.data.role === "es-data" && node.data.httpUrl) urls.push(node.data.httpUrl);
       }
       this.#nodes.update(urls);
+      this.#budgets = readBudgets(await this.#redis.hgetall(this.#keys.tuning)) ?? this.#budgets;
+      await this.#redis.hset(this.#keys.figures, this.#spec.jobName, JSON.stringify(this.#load.figures()));
     } catch (error) {
       this.#log(`reading the data nodes: ${describeError(error)}`);
     }

@@ -7,7 +7,10 @@ import { createCluster, loadingTemplate } from "../../orchestrator/cluster.ts";
 import { removeLeftovers } from "../../orchestrator/leftovers.ts";
 import { withFields } from "../../orchestrator/mapping.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
+import { parserRates } from "../../orchestrator/tuning/rates.ts";
+import { limitingStage, type Stage } from "../../orchestrator/tuning/stage.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
+import { readFigures, type ParserFigures } from "../../worker/contract/tuning.ts";
 import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
 import type { RejectedDocument } from "../../worker/rejects.ts";
 import { HOSTILE_LINES } from "../hostile/lines.ts";
@@ -490,6 +493,56 @@ filters:
     await campaign.settled();
     const [row] = await campaign.rows();
     expect(row).toMatchObject({ attempt: 3, counts: { read: 3000, written: 3000 } });
+  });
+
+  it("sends what the tuner lets it, as soon as that changes, and tells where its time goes", async () => {
+    await campaign.createIndices();
+    await campaign.setDataNode(proxy.url);
+    const told = async (bulkBytes: number, requestsInFlight: number): Promise<void> => {
+      await redis.client.hset(campaign.keys.tuning, { bulkBytes, requestsInFlight });
+      // It reads before it writes.
+      const before = (await figures()).upMillis;
+      await waitFor("the parser to have looked", async () => (await figures()).upMillis > before + 1000);
+    };
+    const figures = async (): Promise<ParserFigures> => {
+      const known = readFigures(await redis.client.hgetall(campaign.keys.figures)).get("p1");
+      return known ?? ({ upMillis: 0 } as ParserFigures);
+    };
+    const bulks = (): number[] => proxy.requests.splice(0).map((body) => body.length);
+    const load = async (path: string): Promise<void> =>
+      campaign.addChunks(campaign.plainFile(path, syslogLines(9000, path), 2 ** 23));
+    await start();
+    await told(60_000, 1);
+    await load("small");
+    await campaign.settled();
+    const small = bulks();
+    await told(500_000, 3);
+    await load("large");
+    await campaign.settled();
+    const large = bulks();
+    expect(await store.count(campaign.indices)).toBe(18_000);
+    // Of the first blocks nobody knows how large their documents will be.
+    expect(Math.max(...small.slice(3))).toBeLessThan(80_000);
+    expect(Math.max(...large)).toBeGreaterThan(300_000);
+    expect(large.length).toBeLessThan(small.length / 2);
+    await waitFor("its figures", async () => (await figures()).documents === 18_000);
+    expect(await figures()).toMatchObject({ requests: small.length + large.length, throttled: 0, failed: 0, slots: 1 });
+
+    /** What holds the load up, by the parser's next reports. */
+    const stage = async (): Promise<Stage | undefined> => {
+      const before = await figures();
+      const rates = await waitFor("a report", async () => parserRates(before, await figures()));
+      const spool = { waitingChunks: 0, toUnpack: 0, staged: 0 };
+      return limitingStage({ parsers: [rates], nodes: [], nodeCpus: 1, ...spool })?.stage;
+    };
+    await waitFor("the spool to be what it lacks", async () => (await stage()) === "spool");
+    proxy.faults.push(...silence(10));
+    await told(60_000, 3);
+    await load("unanswered");
+    await waitFor("three requests to be under way", () => proxy.requests.length === 3);
+    // Nobody behind the requests is busy.
+    await waitFor("the answers to be what it lacks", async () => (await stage()) === "requests");
+    expect(proxy.requests.length).toBe(3);
   });
 
   it("keeps to the campaign's rate, and to a change of it at once", async () => {

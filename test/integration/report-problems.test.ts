@@ -47,7 +47,12 @@ describeWith(["redis"], "the report of a campaign that did not finish", () => {
     const { signal } = new AbortController();
     const ctx = { record, config, plan, paths, redis: redis.client, keys, spool, access, view, log, signal };
     const groups = { usage: new Map() } as unknown as NodeGroups;
-    const progress = await createProgress(ctx as unknown as CampaignContext, groups);
+    const tuner = {
+      stage: () => undefined,
+      budgets: () => ({ bulkBytes: 1, requestsInFlight: 1 }),
+      decisions: () => 0,
+    };
+    const progress = await createProgress(ctx as unknown as CampaignContext, groups, tuner);
     const reported = async (): Promise<Report["fileProblems"]> => {
       await progress.writeReport(undefined);
       return (JSON.parse(readFileSync(paths.reportJson, "utf8")) as Report).fileProblems;

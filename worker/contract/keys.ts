@@ -33,6 +33,8 @@ export interface CampaignKeys {
   readonly rules: string;
   /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
   readonly knobs: string;
+  /** Hash of what the tuner lets each parser have on its way: `bulkBytes`, `requestsInFlight`; absent = as each was started. */
+  readonly tuning: string;
   /** Stream of commands from the command line to the orchestrator. */
   readonly commands: string;
   /** Hash stream id → JSON reply. */
@@ -45,6 +47,8 @@ export interface CampaignKeys {
   readonly nodes: string;
   /** String JSON `Heartbeat` with a time to live. */
   heartbeat(jobName: string): string;
+  /** Hash job name → JSON `ParserFigures`, what parsers have done and where their time went. */
+  readonly figures: string;
   /** String JSON `GatewayReport` with a time to live. */
   readonly gatewayReport: string;
   /** Hash chunk id → bytes of staged blocks, and the counter of their sum. */
@@ -72,12 +76,14 @@ export function campaignKeys(campaign: string): CampaignKeys {
     loadGeneration: `${p}:control:load-generation`,
     rules: `${p}:control:rules`,
     knobs: `${p}:control:knobs`,
+    tuning: `${p}:control:tuning`,
     commands: `${p}:control:commands`,
     replies: `${p}:control:replies`,
     claim: (jobName) => `${p}:agents:claim:${jobName}`,
     join: `${p}:agents:join`,
     nodes: `${p}:agents:nodes`,
     heartbeat: (jobName) => `${p}:agents:heartbeat:${jobName}`,
+    figures: `${p}:agents:figures`,
     gatewayReport: `${p}:gateway:report`,
     stagedBlocks: `${p}:staging:blocks`,
     stagedBytes: `${p}:staging:bytes`,

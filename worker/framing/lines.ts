@@ -60,7 +60,7 @@ export interface BlockOptions {
 }
 
 /**
- * The lines that `range` owns, in blocks of at most `blockBytes`; a longer line is a block of its own.
+ * The lines that `range` owns, in blocks of at most `blockBytes`, which is asked anew for each when it is a function; a longer line is a block of its own.
  *
  * Every byte of every owned line is in exactly one block. A range inside one giant line yields nothing.
  * The end of a block that cuts a line is read again with the next block: about one line in each.
@@ -73,14 +73,15 @@ export async function* ownedBlocks(
   reader: RangeReader,
   range: { readonly start: number; readonly end: number },
   fileLength: number,
-  blockBytes: number,
+  blockBytes: number | (() => number),
   { heldLineBytes = HELD_LINE_BYTES, lookBackBytes = 0, memory = ownMemory }: BlockOptions = {},
 ): AsyncGenerator<LineBlock, void, undefined> {
   const end = Math.min(range.end, fileLength);
   let position = await lineStart(reader, range.start, fileLength);
   while (position < end) {
     const lead = Math.min(position, lookBackBytes);
-    const wanted = lead + Math.min(blockBytes, end - position + FIRST_STEP);
+    const size = typeof blockBytes === "number" ? blockBytes : blockBytes();
+    const wanted = lead + Math.min(size, end - position + FIRST_STEP);
     const head = await fill(reader, position - lead, wanted, fileLength, memory);
     const lines = head.subarray(lead);
     const whole = wholeLines(lines, end - position, position + lines.length === fileLength);

@@ -8,6 +8,7 @@ import type { Chunk } from "../../../worker/contract/chunk.ts";
 import type { Sink } from "../../../worker/contract/pipeline.ts";
 // Not used: its modules are part of what a parser holds in memory.
 import "../../../worker/parser-process.ts";
+import { ParserLoad } from "../../../worker/parser-load.ts";
 import { createPipelinePool } from "../../../worker/pipeline-pool.ts";
 import { pipelineHash } from "../../../worker/pipeline.ts";
 import { BENCH_RULES, serviceOf } from "./rules.ts";
@@ -64,8 +65,8 @@ async function parse(file: string, output: string, month: string): Promise<numbe
     meter,
     worker: "bench",
     pipeline: hash,
-    bulkBytes,
-    requestsInFlight: inFlight,
+    budgets: { bulkBytes, requestsInFlight: inFlight },
+    load: new ParserLoad(threads),
     rejectsDir,
   };
   const { signal } = new AbortController();

@@ -32,6 +32,12 @@ describe("scaling by itself", () => {
     ["far too low: twice as many at most", { ratio: 0.01 }, [2, 8]],
     ["no time left", { ratio: 0 }, [2, 8]],
     ["too low, since the data nodes are busy", { ratio: 0.7, storeBusy: 0.9 }, [3, 4]],
+    ["too low, and the limiting stage lacks data nodes", { ratio: 0.7, lacking: "data nodes" }, [3, 4]],
+    [
+      "too low, and it lacks parsers, however busy the store is",
+      { ratio: 0.7, storeBusy: 0.9, lacking: "parsers" },
+      [2, 6],
+    ],
     ["too low, and as many as there may be", { ratio: 0.7, targets: { dataNodes: 2, parsers: 16 } }, undefined],
     ["too high", { ratio: 2 }, [2, 2]],
     ["too high, but one fewer would be too few", { ratio: 1.3, targets: { dataNodes: 1, parsers: 2 } }, undefined],

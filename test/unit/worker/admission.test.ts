@@ -6,7 +6,7 @@ const never = new AbortController().signal;
 
 describe("admission", () => {
   it("takes one large chunk to a slot, and many small ones", async () => {
-    const admission = createAdmission(2, 4 * MIB);
+    const admission = createAdmission(2, () => 4 * MIB);
     const leave = await admission.enter(8 * MIB, never);
     for (let i = 0; i < MOST_IN_SLOT; i++) await admission.enter(10_000, never);
     let entered = false;
@@ -23,7 +23,7 @@ describe("admission", () => {
   });
 
   it("admits in order, so that a large chunk is not passed for ever by small ones", async () => {
-    const admission = createAdmission(1, 4 * MIB);
+    const admission = createAdmission(1, () => 4 * MIB);
     const leaves = [await admission.enter(MIB, never), await admission.enter(MIB, never)];
     const order: string[] = [];
     const large = admission.enter(4 * MIB, never).then((leave) => {
@@ -37,7 +37,7 @@ describe("admission", () => {
   });
 
   it("lets go who is aborted while waiting, and those behind him in", async () => {
-    const admission = createAdmission(1, 4 * MIB);
+    const admission = createAdmission(1, () => 4 * MIB);
     await admission.enter(MIB, never);
     const abort = new AbortController();
     const large = admission.enter(4 * MIB, abort.signal);
@@ -49,7 +49,7 @@ describe("admission", () => {
   });
 
   it("asks for more chunks as they turn out small, and for few at the first large one", () => {
-    const admission = createAdmission(2, 4 * MIB);
+    const admission = createAdmission(2, () => 4 * MIB);
     expect(admission.concurrency(8 * MIB)).toBe(2);
     const asked = Array.from({ length: 20 }, () => admission.concurrency(10_000));
     expect(asked).toEqual([...asked].sort((a, b) => a - b));

@@ -29,7 +29,8 @@ interface Member {
  * with lines for every daily index: alone, such a bulk costs the store far more than its documents do.
  *
  * At most `inFlight` requests are under way. What comes meanwhile waits together, and goes out as one request
- * of up to `bulkBytes` when one of them is done: nothing ever waits for company while a request could be sent.
+ * of up to `bulkBytes` when one of them is done: nothing ever waits for company while a request could be sent. Both are read anew each
+ * time, since they may change meanwhile. `onFull` is told when something begins to wait, and when nothing does any more.
  *
  * A member whose signal aborts is rejected at once; the request is only aborted when all its members are. When a shared
  * request fails as a whole, its members are sent one by one, so that the error reaches only the one it belongs to; a body that is not
@@ -37,10 +38,11 @@ interface Member {
  */
 export function createBundles(
   settle: Settle,
-  options: { readonly bulkBytes: number; readonly inFlight: number },
+  options: { readonly bulkBytes: number; readonly inFlight: number; readonly onFull?: (isFull: boolean) => void },
 ): (bulk: BulkBody, signal: AbortSignal) => Promise<WriteResult> {
   const waiting: Member[] = [];
   let underWay = 0;
+  let isFull = false;
 
   function pump(): void {
     while (underWay < options.inFlight && waiting.length > 0) {
@@ -51,6 +53,9 @@ export function createBundles(
         pump();
       });
     }
+    if (isFull === waiting.length > 0) return;
+    isFull = !isFull;
+    options.onFull?.(isFull);
   }
 
   return (bulk, signal) =>
@@ -63,6 +68,7 @@ export function createBundles(
         const at = waiting.indexOf(member);
         if (at >= 0) waiting.splice(at, 1);
         reject(signal.reason as Error);
+        pump();
       };
       signal.addEventListener("abort", aborted, { once: true });
       const member: Member = {

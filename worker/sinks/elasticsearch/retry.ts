@@ -97,3 +97,9 @@ export function errorsFlag(head: string): boolean | undefined {
   const match = /^\s*\{(?:"took":\d+,)?"errors":(true|false)[,}]/.exec(head);
   return match ? match[1] === "true" : undefined;
 }
+
+/** The `took` of a bulk response, from its first bytes; undefined when it does not stand there. */
+export function tookMillis(head: string): number | undefined {
+  const match = /^\s*\{(?:"errors":(?:true|false),)?"took":(\d+)[,}]/.exec(head);
+  return match ? Number(match[1]) : undefined;
+}

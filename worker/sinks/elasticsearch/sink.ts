@@ -1,17 +1,21 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BackfillError, describeError, StoreError } from "../../contract/errors.ts";
 import type { Outcome, Sink } from "../../contract/pipeline.ts";
+import type { Budgets } from "../../contract/tuning.ts";
 import { createBundles, type BulkBody, type Settled } from "./bundles.ts";
 import { createHttpClient, UnsentError } from "./http.ts";
+import { InFlight } from "./in-flight.ts";
 import type { DataNodes } from "./nodes.ts";
 import { backoffMs, DEFAULT_POLICY, type SinkPolicy } from "./policy.ts";
-import { BULK_PATH, errorsFlag, judgeItem, judgeResponse, type BulkItem } from "./retry.ts";
+import { BULK_PATH, errorsFlag, judgeItem, judgeResponse, tookMillis, type BulkItem } from "./retry.ts";
 
 /** One bulk request, for metrics. */
 export interface BulkObservation {
   readonly documents: number;
   readonly bytes: number;
   readonly millis: number;
+  /** What of it Elasticsearch says it took; absent when it did not say. */
+  readonly tookMillis?: number;
   /** Documents that must be sent again. */
   readonly retried: number;
   /** The whole request failed: a 5xx, a timeout, a lost connection. */
@@ -27,14 +31,16 @@ export interface ElasticsearchSinkOptions {
   readonly authority?: string;
   readonly auth?: { readonly username: string; readonly password: string };
   readonly policy?: Partial<SinkPolicy>;
-  /** Small batches are sent together up to this size. Default 4 MiB. */
-  readonly bulkBytes?: number;
-  /** Requests under way at once. Default 2. */
-  readonly inFlight?: number;
+  /** What may be on its way, read anew for each request: small batches are sent together up to that size. Default 4 MiB, 2 requests. */
+  readonly budgets?: Budgets;
+  /** Told when all requests that there may be are under way and there is more to send, and when that is over. */
+  readonly onFull?: (isFull: boolean) => void;
   readonly observe?: (bulk: BulkObservation) => void;
   /** Called with what keeps the writes from succeeding, and with nothing once they do again. */
   readonly onProblem?: (problem: string | undefined) => void;
 }
+
+const USUAL_BUDGETS: Budgets = { bulkBytes: 4 * 2 ** 20, requestsInFlight: 2 };
 
 /** How long to look again for a data node when none is known. */
 const NO_NODE_MS = 500;
@@ -57,6 +63,8 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
     ...(options.authority === undefined ? {} : { authority: options.authority }),
     ...(options.auth === undefined ? {} : { auth: options.auth }),
   });
+  const { budgets = USUAL_BUDGETS } = options;
+  const inFlight = new InFlight(() => budgets.requestsInFlight);
   let problem: string | undefined;
   const say = (text: string | undefined): void => {
     if (text === problem) return;
@@ -80,24 +88,27 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
     const url = await nextNode(signal);
     const begin = performance.now();
     let allWritten = false;
+    let took: number | undefined;
     try {
       const { status, text } = await client.send(
         url,
         { method: "POST", path: BULK_PATH, body: part.body },
         signal,
         (head) => {
+          took = tookMillis(head);
           allWritten = errorsFlag(head) === false;
           return allWritten;
         },
       );
       options.nodes.answered(url);
       const millis = performance.now() - begin;
-      if (allWritten) return { kind: "all-written", millis };
+      const times = { millis, ...(took === undefined ? {} : { tookMillis: took }) };
+      if (allWritten) return { kind: "all-written", ...times };
       const verdict = judgeResponse(status, text);
-      if (verdict.kind !== "items") return { ...verdict, millis };
+      if (verdict.kind !== "items") return { ...verdict, ...times };
       const items = itemsOf(text, part.count);
-      if (items) return { kind: "items", items, millis };
-      return { kind: "garbled", error: garbled(url, part.count, text), millis };
+      if (items) return { kind: "items", items, ...times };
+      return { kind: "garbled", error: garbled(url, part.count, text), ...times };
     } catch (error) {
       if (signal.aborted) throw error;
       options.nodes.failed(url, Date.now());
@@ -167,10 +178,12 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
           break;
       }
       const throttled = reason.startsWith("429");
+      inFlight.answered(throttled);
       options.observe?.({
         documents: part.count,
         bytes: part.body.length,
         millis: reply.millis,
+        ...(reply.tookMillis === undefined ? {} : { tookMillis: reply.tookMillis }),
         retried: retry?.count ?? 0,
         failed: reply.kind === "retry" && !throttled,
         throttled,
@@ -194,7 +207,15 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
     return { duplicates, exceptions, failures: lost };
   }
 
-  const send = createBundles(settle, { bulkBytes: options.bulkBytes ?? 4 * 2 ** 20, inFlight: options.inFlight ?? 2 });
+  const send = createBundles(settle, {
+    get bulkBytes() {
+      return budgets.bulkBytes;
+    },
+    get inFlight() {
+      return inFlight.limit;
+    },
+    ...(options.onFull === undefined ? {} : { onFull: options.onFull }),
+  });
 
   return {
     async check(signal) {
@@ -239,7 +260,7 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
   };
 }
 
-type Reply = { readonly millis: number } & (
+type Reply = { readonly millis: number; readonly tookMillis?: number } & (
   | { readonly kind: "all-written" }
   | { readonly kind: "items"; readonly items: readonly BulkItem[] }
   | { readonly kind: "retry"; readonly reason: string; readonly isUnwritten: boolean }

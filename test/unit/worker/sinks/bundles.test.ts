@@ -47,6 +47,22 @@ describe("bundles", () => {
     expect((await Promise.all(sent)).map(({ written }) => written)).toEqual([1, 2, 1, 1, 1]);
   });
 
+  it("goes by its budgets as they are when a request could be sent, and tells when something waits", async () => {
+    const { settle, requests } = store();
+    const told: boolean[] = [];
+    const options = { bulkBytes: 1, inFlight: 1, onFull: (isFull: boolean) => void told.push(isFull) };
+    const send = createBundles(settle, options);
+    const sent = ["a", "b", "c", "d"].map((text) => send(bulk(text), never));
+    await expect.poll(() => requests.length).toBe(1);
+    expect(told).toEqual([true]);
+    Object.assign(options, { bulkBytes: 2, inFlight: 2 });
+    requests[0]?.answer.resolve();
+    await expect.poll(() => requests.map(({ body }) => body)).toEqual(["a", "bc", "d"]);
+    expect(told).toEqual([true, false]);
+    for (const { answer } of requests) answer.resolve();
+    await Promise.all(sent);
+  });
+
   it("gives each member its share of what is not written, numbered as its own", () => {
     const rejected = { kind: "rejected", status: 400, type: "t", reason: "r" } as const;
     const settled = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { backoffMs, DEFAULT_POLICY } from "../../../../worker/sinks/elasticsearch/policy.ts";
-import { errorsFlag, judgeItem, judgeResponse } from "../../../../worker/sinks/elasticsearch/retry.ts";
+import { errorsFlag, judgeItem, judgeResponse, tookMillis } from "../../../../worker/sinks/elasticsearch/retry.ts";
 
 describe("judgeItem", () => {
   // Captured from Elasticsearch 8.19.21, shortened.
@@ -78,6 +78,17 @@ describe("errorsFlag", () => {
     ["", undefined],
   ])("%s", (head, flag) => {
     expect(errorsFlag(head)).toBe(flag);
+  });
+});
+
+describe("tookMillis", () => {
+  it.each([
+    ['{"errors":false,"took":30,"items":[', 30],
+    ['{"took":7,"errors":true,"items":[', 7],
+    ['{"took":', undefined],
+    ['{"items":[{"create":{"error":{"reason":"\\"took\\":9,"', undefined],
+  ])("%s", (head, took) => {
+    expect(tookMillis(head)).toBe(took);
   });
 });
 

@@ -1,0 +1,137 @@
+import type { NodeRates, ParserRates } from "./rates.ts";
+
+/**
+ * Which part of the way holds the load up, from how busy each part is. Pure.
+ *
+ * A parser's time says first where to look: without chunks it waits for the spool; else for the bytes of the archive, for its own processors, for the
+ * answers of the store, or for nothing but the limit that somebody set, whichever takes most of it. Of the store's parts the busiest one counts.
+ * Parsing and serialising to the bulk body are one pass of one generated function, so `parse` is both of them; `serialise` is what the main thread
+ * does beside it: framing, putting requests together, TLS.
+ */
+export const STAGES = [
+  "archive",
+  "unpack",
+  "spool",
+  "parse",
+  "serialise",
+  "network",
+  "requests",
+  "store CPU",
+  "store merge",
+  "store disk",
+  "rate limit",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface StageInputs {
+  readonly parsers: readonly ParserRates[];
+  readonly nodes: readonly NodeRates[];
+  /** Cores of one data node's job. */
+  readonly nodeCpus: number;
+  /** Chunks that wait in the spool, and compressed files that wait or are being unpacked. */
+  readonly waitingChunks: number;
+  readonly toUnpack: number;
+  /** Share of the staging space that is in use. */
+  readonly staged: number;
+}
+
+/** The stage, how busy each part is, and what would help. */
+export interface LimitingStage {
+  readonly stage: Stage;
+  /** How busy every stage is, 0 to 1, so that the reader can judge. */
+  readonly busy: Readonly<Record<Stage, number>>;
+  /** The figures that show it, in words. */
+  readonly why: string;
+  /** What there is too little of; absent where more nodes would not help. */
+  readonly advice?: "parsers" | "data nodes";
+}
+
+/** From here on a part counts as what holds the others up. */
+const BUSY = 0.5;
+/** Merges that hold indexing up for this share of the time are what is wrong, however busy the rest is. */
+const MERGING = 0.2;
+/** A parser is without chunks for this share of its time: the spool gives too little. */
+const STARVED = 0.4;
+
+/** Undefined when nothing is known yet. */
+export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
+  const { parsers, nodes, nodeCpus } = inputs;
+  if (parsers.length === 0) return undefined;
+  const mean = (of: (parser: ParserRates) => number): number =>
+    parsers.reduce((total, one) => total + of(one), 0) / parsers.length;
+  const most = (of: (node: NodeRates) => number): number => Math.max(0, ...nodes.map(of));
+  const idle = mean((one) => one.idle);
+  const waiting = mean((one) => one.waiting);
+  const latency = mean((one) => one.latencyMillis);
+  const outside = latency === 0 ? 0 : Math.max(0, 1 - mean((one) => one.tookMillis) / latency);
+  // A node that gets less than its cores, since others use them, is as busy as its host.
+  const cpu = most(({ cores, hostCpu }) =>
+    Math.min(1, Math.max(cores / nodeCpus, hostCpu >= 0.9 && cores > 0.2 ? hostCpu : 0)),
+  );
+  const isUnpacking = inputs.toUnpack > 0;
+  const busy: Record<Stage, number> = {
+    archive: mean((one) => one.reading),
+    unpack: isUnpacking ? idle : 0,
+    spool: isUnpacking ? 0 : idle,
+    parse: mean((one) => one.parsing),
+    serialise: mean((one) => one.main),
+    network: waiting * outside,
+    requests: waiting,
+    "store CPU": cpu,
+    "store merge": most((node) => node.merging),
+    "store disk": most((node) => node.disk ?? 0),
+    "rate limit": mean((one) => one.limited),
+  };
+  const named = (stage: Stage): LimitingStage => {
+    const advice = adviceFor(stage);
+    return { stage, busy, why: whyOf(stage, inputs, busy, latency), ...(advice === undefined ? {} : { advice }) };
+  };
+  if (busy["rate limit"] >= BUSY) return named("rate limit");
+  if (idle >= STARVED) return named(isUnpacking ? "unpack" : "spool");
+  const [stage] = busiest(busy, ["archive", "parse", "serialise", "requests"]);
+  if (stage !== "requests") return named(stage);
+  if (busy["store merge"] >= MERGING) return named("store merge");
+  const [part, share] = busiest(busy, ["store disk", "store CPU"]);
+  if (outside >= BUSY) return named("network");
+  // Nothing is busy behind them: there are too few requests to keep it so.
+  return named(share >= BUSY ? part : "requests");
+}
+
+function busiest(busy: Readonly<Record<Stage, number>>, stages: readonly Stage[]): readonly [Stage, number] {
+  return stages.map((stage) => [stage, busy[stage]] as const).reduce((best, next) => (next[1] > best[1] ? next : best));
+}
+
+function adviceFor(stage: Stage): LimitingStage["advice"] {
+  if (stage === "parse" || stage === "serialise" || stage === "unpack") return "parsers";
+  return stage.startsWith("store") ? "data nodes" : undefined;
+}
+
+function whyOf(stage: Stage, inputs: StageInputs, busy: Readonly<Record<Stage, number>>, latency: number): string {
+  const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+  const share = percent(busy[stage]);
+  const waits = `parsers wait for it ${percent(busy.requests)} of theirs`;
+  switch (stage) {
+    case "archive":
+      return `parsers wait for bytes ${share} of their time`;
+    case "unpack":
+      return `parsers are without chunks ${share} of their time, ${String(inputs.toUnpack)} compressed files are to be unpacked, staging is ${percent(inputs.staged)} full`;
+    case "spool":
+      return `parsers are without chunks ${share} of their time, ${String(inputs.waitingChunks)} chunks wait`;
+    case "parse":
+      return `the pipelines' threads are busy ${share} of the time`;
+    case "serialise":
+      return `the parsers' main threads are busy ${share} of the time`;
+    case "network":
+      return `a request takes ${latency.toFixed(0)} ms, most of it outside of Elasticsearch`;
+    case "requests":
+      return `parsers wait for the store ${share} of their time, which is not busy`;
+    case "store CPU":
+      return `a data node uses ${share} of its processors, ${waits}`;
+    case "store merge":
+      return `merges hold indexing up ${share} of the time, ${waits}`;
+    case "store disk":
+      return `a data node's disks are at work ${share} of the time, ${waits}`;
+    case "rate limit":
+      return `parsers wait for the campaign's rate limit ${share} of their time`;
+  }
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { limitingStage, type StageInputs } from "../../../../orchestrator/tuning/stage.ts";
+import type { NodeRates, ParserRates } from "../../../../orchestrator/tuning/rates.ts";
+
+const PARSER: ParserRates = {
+  documents: 50_000,
+  requests: 10,
+  bytes: 13e6,
+  throttled: 0,
+  failed: 0,
+  latencyMillis: 200,
+  tookMillis: 180,
+  idle: 0,
+  reading: 0.05,
+  limited: 0,
+  parsing: 0.2,
+  waiting: 0.1,
+  full: 0.1,
+  main: 0.1,
+};
+const NODE: NodeRates = {
+  cores: 0.6,
+  heap: 0.5,
+  heapBytes: 2 ** 30,
+  collecting: 0.01,
+  merging: 0,
+  writeQueue: 0,
+  hostCpu: 0.5,
+  disk: 0.1,
+};
+
+function of(parser: Partial<ParserRates>, node: Partial<NodeRates> = {}, rest: Partial<StageInputs> = {}) {
+  return limitingStage({
+    parsers: [{ ...PARSER, ...parser }],
+    nodes: [{ ...NODE, ...node }, NODE],
+    nodeCpus: 2,
+    waitingChunks: 500,
+    toUnpack: 0,
+    staged: 0,
+    ...rest,
+  });
+}
+
+describe("the stage that holds the load up", () => {
+  it("is unknown while nothing reports", () => {
+    expect(limitingStage({ parsers: [], nodes: [], nodeCpus: 1, waitingChunks: 0, toUnpack: 0, staged: 0 })).toBe(
+      undefined,
+    );
+  });
+
+  it.each([
+    ["a slow archive", "archive", of({ reading: 0.9, parsing: 0.08, waiting: 0.02 }), undefined],
+    ["slow parsers", "parse", of({ parsing: 0.95, waiting: 0.03 }), "parsers"],
+    ["a main thread that is busy with TLS", "serialise", of({ main: 0.97, parsing: 0.4, waiting: 0.3 }), "parsers"],
+    ["data nodes without processors", "store CPU", of({ waiting: 0.9 }, { cores: 1.9 }), "data nodes"],
+    ["a data node whose host others use", "store CPU", of({ waiting: 0.9 }, { cores: 0.8, hostCpu: 1 }), "data nodes"],
+    ["a node's disk", "store disk", of({ waiting: 0.9 }, { cores: 0.5, disk: 0.97 }), "data nodes"],
+    ["merges that fell behind", "store merge", of({ waiting: 0.9 }, { cores: 1.9, merging: 0.4 }), "data nodes"],
+    ["a slow way", "network", of({ waiting: 0.9, latencyMillis: 900, tookMillis: 100 }), undefined],
+    ["too few requests", "requests", of({ waiting: 0.8 }, { cores: 0.4 }), undefined],
+    ["a starved spool", "spool", of({ idle: 0.8, parsing: 0.1 }, {}, { waitingChunks: 0 }), undefined],
+    ["slow unpacking", "unpack", of({ idle: 0.8 }, {}, { waitingChunks: 0, toUnpack: 3 }), "parsers"],
+    ["a limit that somebody set", "rate limit", of({ limited: 0.9, waiting: 0.05 }), undefined],
+  ] as const)("%s: %s", (_, stage, found, advice) => {
+    expect(found?.stage).toBe(stage);
+    expect(found?.advice).toBe(advice);
+    expect(found?.why).not.toBe("");
+  });
+
+  it("does not take a busy host for a busy store where the store itself does next to nothing", () => {
+    expect(of({ waiting: 0.9 }, { cores: 0.05, hostCpu: 1 })?.stage).toBe("requests");
+  });
+});

@@ -6,7 +6,7 @@ import { loadingTemplate } from "../../orchestrator/cluster.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
 import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
-import type { RejectedDocument } from "../../worker/rejects.ts";
+import type { RejectedDocument } from "../../worker/contract/rejected-document.ts";
 import { HOSTILE_LINES } from "../hostile/lines.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
@@ -243,7 +243,8 @@ filters:
     expect(rejects.map(({ raw }) => Buffer.from(raw, "base64").toString()).sort()).toEqual(
       poisoned.map((line) => `${line}\n`).sort(),
     );
-    for (const { offset, raw, id, index, status } of rejects) {
+    for (const { offset, raw, id, index, status, program, word } of rejects) {
+      expect({ program, word }).toEqual({ program: "sshd", word: "Accepted" });
       const line = Buffer.from(raw, "base64").toString();
       expect(text.slice(offset, offset + line.length)).toBe(line);
       expect({ id: id.length, status }).toEqual({ id: 20, status: 400 });

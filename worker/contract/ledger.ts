@@ -32,6 +32,8 @@ export interface LedgerRow {
   readonly fileId: string;
   /** Which delivery committed, 1 for the first. */
   readonly attempt: number;
+  /** The tag in its documents, where the store makes their ids. Documents of the chunk with another one are leftovers. */
+  readonly tag?: string;
   /** The job name of the parser that did it. */
   readonly worker: string;
   readonly counts: Counts;

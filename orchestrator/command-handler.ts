@@ -4,7 +4,7 @@ import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
 import { servingUntil } from "./serving/service.ts";
-import { openReload } from "./view.ts";
+import { isLoadSettled, openReload } from "./view.ts";
 
 /**
  * Carries out what the command line asked for. A command's id goes to the journal after it was carried out, so one that a
@@ -66,7 +66,7 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
         return refused("there is nothing to check again");
       return { ok: true, text: "it is being checked again" };
     case "repair":
-      if (view.state === "serving" || (view.state === "held" && view.loadIsOver)) {
+      if (view.state === "serving" || (view.state === "held" && (ctx.record.serves || isLoadSettled(view)))) {
         return { ok: true, text: "written down; documents may be mended" };
       }
       return refused("documents are mended while it serves, or is held after its load");

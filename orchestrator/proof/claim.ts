@@ -12,7 +12,7 @@ import { campaignPaths, type CampaignPaths, type StatePaths } from "../paths.ts"
 import type { Plan } from "../plan.ts";
 import { readRejects } from "../reject-files.ts";
 import { createSpool } from "../spool.ts";
-import { viewOf } from "../view.ts";
+import { isLoadSettled, viewOf } from "../view.ts";
 import { readManifest } from "./manifest.ts";
 
 /** What a campaign says that it has loaded. */
@@ -38,7 +38,9 @@ export interface LoadedCampaign {
 export async function claimOf(campaign: LoadedCampaign, plan: Plan): Promise<Claim | undefined> {
   const { record, paths, state } = campaign;
   const view = viewOf((await readJournal(paths.journal)).records);
-  if (view.state === "held" && !record.serves) return view.loadIsOver ? await claimOfSpool(campaign, plan) : undefined;
+  if (view.state === "held" && !record.serves) {
+    return isLoadSettled(view) ? await claimOfSpool(campaign, plan) : undefined;
+  }
   const rows = await readLedger(paths.ledger).catch(() => undefined);
   if (!rows) return undefined;
   // Who only serves has no rejects of its own.

@@ -22,7 +22,11 @@ import { startRedis, type TestRedis } from "../support/redis-server.ts";
 
 describeWith(["redis"], "what a campaign says that it has loaded", () => {
   const stateDir = privateStateDir("claim");
-  const drained: JournalEntry = { type: "step", name: "drain-parsers", status: "started" };
+  const over: JournalEntry[] = [
+    { type: "step", name: "drain-parsers", status: "started" },
+    { type: "step", name: "revoke-loader", status: "started" },
+    { type: "step", name: "revoke-loader", status: "done" },
+  ];
   let redis: TestRedis;
   let plan: Plan;
   const rowOf = ({ id, origin, range }: Chunk): LedgerRow => ({
@@ -73,7 +77,7 @@ describeWith(["redis"], "what a campaign says that it has loaded", () => {
   };
 
   it("stands in the spool of one that is held after its load, with what was lost left out", async () => {
-    const campaign = await campaignOf("held", ["start", "booted", "drained", drained, "hold"]);
+    const campaign = await campaignOf("held", ["start", "booted", "drained", ...over, "hold"]);
     const keys = campaignKeys("held");
     const spool = createSpool(redis.client, keys);
     await spool.addChunks(orderedChunks(plan));
@@ -103,6 +107,8 @@ describeWith(["redis"], "what a campaign says that it has loaded", () => {
 
   it("is not known of one that is held in its load", async () => {
     expect(await claimOf(await campaignOf("early", ["start", "booted", "hold"]), plan)).toBeUndefined();
+    const ending = await campaignOf("ending", ["start", "booted", "drained", ...over.slice(0, 2), "hold"]);
+    expect(await claimOf(ending, plan)).toBeUndefined();
     expect(await claimOf(await campaignOf("loading", ["start", "booted"]), plan)).toBeUndefined();
   });
 

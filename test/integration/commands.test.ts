@@ -87,11 +87,16 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     expect(bad.code).toBe(1);
   });
 
-  const drained: JournalEntry = { type: "step", name: "drain-parsers", status: "started" };
+  const over: JournalEntry[] = [
+    { type: "step", name: "drain-parsers", status: "started" },
+    { type: "step", name: "revoke-loader", status: "started" },
+    { type: "step", name: "revoke-loader", status: "done" },
+  ];
   it.each([
     ["serves", ["start", "booted", "drained", "serve"], true],
-    ["is held after its load", ["start", "booted", "drained", drained, "hold"], true],
+    ["is held after its load", ["start", "booted", "drained", ...over, "hold"], true],
     ["is held in its load", ["start", "booted", "hold"], false],
+    ["is held while its parsers end", ["start", "booted", "drained", ...over.slice(0, 2), "hold"], false],
     ["loads", ["start", "booted"], false],
   ] as const)(
     "documents of a campaign that %s may be mended or not, and it is written down",

@@ -10,7 +10,7 @@ import { statePaths } from "../../orchestrator/paths.ts";
 import { orderedChunks, type Plan } from "../../orchestrator/plan.ts";
 import { planMonth } from "../../orchestrator/plan-month.ts";
 import { claimOf, tilingOf, type Claim, type LoadedCampaign } from "../../orchestrator/proof/claim.ts";
-import { makeManifest, manifestText } from "../../orchestrator/proof/manifest.ts";
+import { manifestText } from "../../orchestrator/proof/manifest.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { Chunk } from "../../worker/contract/chunk.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
@@ -127,11 +127,11 @@ describeWith(["redis"], "what a campaign says that it has loaded", () => {
     expect(before?.lengths).toBeUndefined();
     expect(await seen(before)).toEqual(whole);
     const lengths = new Map(plan.files.map(({ origin }) => [origin.fileId, 29]));
-    writeFileSync(campaign.paths.manifest, manifestText(makeManifest("serving", plan, rows, lengths)));
+    writeFileSync(campaign.paths.manifest, [...manifestText("serving", plan, rows, lengths)].join(""));
     expect((await claimOf(campaign, plan))?.lengths).toEqual(lengths);
     expect(await seen(await claimOf(service, plan))).toEqual(whole);
     const longer = new Map(plan.files.map(({ origin }) => [origin.fileId, 30]));
-    writeFileSync(campaign.paths.manifest, manifestText(makeManifest("serving", plan, rows, longer)));
+    writeFileSync(campaign.paths.manifest, [...manifestText("serving", plan, rows, longer)].join(""));
     expect(await seen(await claimOf(campaign, plan))).toMatchObject({
       tiling: [expect.stringContaining("bytes 29 to 30 were not read"), expect.anything()],
     });

@@ -55,8 +55,8 @@ export interface Cluster {
   /** Documents by index. */
   counts(indices: readonly string[]): Promise<Readonly<Record<string, number>>>;
   /** Documents by the value of the keyword field `file`. Pages through all of them. */
-  countsByFile(indices: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Documents of one file in each of the offset ranges `[from, to)`. */
+  countsByFile(indices: readonly string[]): Promise<ReadonlyMap<string, FileCount>>;
+  /** Documents of one file in each of the offset ranges `[from, to)`: a search for a thousand of them. */
   countsByRange(
     indices: readonly string[],
     file: string,
@@ -92,6 +92,14 @@ export interface Cluster {
   readonly restores: Restores;
 }
 
+/** The documents of a file, those of them that have an offset, and the least and largest one; null when there is none. */
+export interface FileCount {
+  readonly documents: number;
+  readonly placed: number;
+  readonly first: number | null;
+  readonly last: number | null;
+}
+
 export interface NodeFigures {
   readonly documents: number;
   readonly storeBytes: number;
@@ -117,6 +125,8 @@ export interface NodeFigures {
 const TEMPLATE_NAME = "gridharvest";
 /** Tags in one query, far below what Elasticsearch takes. @source Elasticsearch reference, `index.max_terms_count` */
 const TAGS_AT_ONCE = 5000;
+/** Offset ranges of one search. */
+const RANGES = 1000;
 const EXCLUDE = "cluster.routing.allocation.exclude._name";
 
 /** Only what is looked at. @source Elasticsearch reference, "Cluster state API"; captured from 8.19 */
@@ -168,6 +178,28 @@ const templateSchema = z.looseObject({
 
 function* pagesOf(tags: readonly string[]): Generator<string[]> {
   for (let at = 0; at < tags.length; at += TAGS_AT_ONCE) yield tags.slice(at, at + TAGS_AT_ONCE);
+}
+
+/** A page of a composite aggregation over files. */
+interface FilePage {
+  readonly buckets: readonly {
+    readonly key: { readonly file: string };
+    readonly doc_count: number;
+    readonly offsets: { readonly count: number; readonly min: number | null; readonly max: number | null };
+  }[];
+  readonly after_key?: { readonly file: string };
+}
+
+function joined(a: FileCount | undefined, b: FileCount): FileCount {
+  if (!a) return b;
+  const either = (pick: (...values: number[]) => number, x: number | null, y: number | null): number | null =>
+    x === null || y === null ? (x ?? y) : pick(x, y);
+  return {
+    documents: a.documents + b.documents,
+    placed: a.placed + b.placed,
+    first: either(Math.min, a.first, b.first),
+    last: either(Math.max, a.last, b.last),
+  };
 }
 
 function isMissing(error: unknown): boolean {
@@ -346,15 +378,12 @@ export function createCluster(client: Client): Cluster {
     },
 
     async countsByFile(indices) {
-      const counts = new Map<string, number>();
+      const counts = new Map<string, FileCount>();
       for (const index of requestsOf(indices)) {
         let after: { file: string } | undefined;
         do {
           const answer = await ask("counting by file", () =>
-            client.search<
-              unknown,
-              { files: { buckets: { key: { file: string }; doc_count: number }[]; after_key?: { file: string } } }
-            >({
+            client.search<unknown, { files: FilePage }>({
               index,
               size: 0,
               aggs: {
@@ -364,13 +393,16 @@ export function createCluster(client: Client): Cluster {
                     sources: [{ file: { terms: { field: "file" } } }],
                     ...(after ? { after } : {}),
                   },
+                  aggs: { offsets: { stats: { field: "offset" } } },
                 },
               },
             }),
           );
           const files = answer.aggregations?.files;
-          for (const { key, doc_count } of files?.buckets ?? [])
-            counts.set(key.file, (counts.get(key.file) ?? 0) + doc_count);
+          for (const { key, doc_count: documents, offsets } of files?.buckets ?? []) {
+            const { count: placed, min: first, max: last } = offsets;
+            counts.set(key.file, joined(counts.get(key.file), { documents, placed, first, last }));
+          }
           after = files?.after_key;
         } while (after);
       }
@@ -378,19 +410,31 @@ export function createCluster(client: Client): Cluster {
     },
 
     async countsByRange(indices, file, ranges) {
-      const counts: number[] = [];
-      for (const [from, to] of ranges) {
-        let count = 0;
-        for (const index of requestsOf(indices)) {
-          const answer = await ask(`counting ${file} from byte ${String(from)}`, () =>
-            client.count({
+      const counts = ranges.map(() => 0);
+      for (const index of requestsOf(indices)) {
+        for (let at = 0; at < ranges.length; at += RANGES) {
+          const page = ranges.slice(at, at + RANGES);
+          const answer = await ask(`counting ${file} by ranges`, () =>
+            client.search<unknown, { ranges: { buckets: Record<string, { doc_count: number }> } }>({
               index,
-              query: { bool: { filter: [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }] } },
+              size: 0,
+              query: { bool: { filter: [{ term: { file } }] } },
+              // Keyed: an answer is sorted by the ranges' beginnings.
+              aggs: {
+                ranges: {
+                  range: {
+                    field: "offset",
+                    keyed: true,
+                    ranges: page.map(([from, to], i) => ({ key: String(at + i), from, to })),
+                  },
+                },
+              },
             }),
           );
-          count += answer.count;
+          for (const [key, { doc_count }] of Object.entries(answer.aggregations?.ranges.buckets ?? {})) {
+            counts[Number(key)] = (counts[Number(key)] ?? 0) + doc_count;
+          }
         }
-        counts.push(count);
       }
       return counts;
     },

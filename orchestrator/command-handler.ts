@@ -4,7 +4,7 @@ import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
 import { servingUntil } from "./serving/service.ts";
-import { openReload } from "./view.ts";
+import { isLoadSettled, openReload } from "./view.ts";
 
 /**
  * Carries out what the command line asked for. A command's id goes to the journal after it was carried out, so one that a
@@ -65,6 +65,17 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       if (!(await move(ctx, ctx.record.serves ? "restore" : "retry", "checked again by the operator")))
         return refused("there is nothing to check again");
       return { ok: true, text: "it is being checked again" };
+    case "repair":
+      if (view.state === "serving" || (view.state === "held" && (ctx.record.serves || isLoadSettled(view)))) {
+        return { ok: true, text: "written down; documents may be mended" };
+      }
+      return refused("documents are mended while it serves, or is held after its load");
+    case "repaired": {
+      const { created, replaced, deleted, left } = command;
+      const text = `documents were mended by the operator: ${String(created)} created, ${String(replaced)} replaced, ${String(deleted)} deleted${left > 0 ? `; in ${String(left)} places they still differ` : ""}`;
+      await decide(ctx, { type: "warning", text });
+      return { ok: true, text };
+    }
     case "budget":
       await decide(ctx, { type: "budget", nodeHours: command.nodeHours });
       return { ok: true, text: budgetText(budgetOf(ctx.config, view, Date.now())) };

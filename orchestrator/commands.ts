@@ -20,6 +20,25 @@ export const commandSchema = z.discriminatedUnion("kind", [
     parsers: z.int().positive().optional(),
   }),
   z.strictObject({ kind: z.literal("budget"), nodeHours: z.number().positive().nullable() }),
+  /** What `verify --repair` is about to mend. */
+  z.strictObject({
+    kind: z.literal("repair"),
+    /** The first thousand of them. */
+    chunks: z.array(z.string()),
+    /** Chunks, and files with documents outside of theirs. */
+    places: z.int(),
+    missing: z.int(),
+    extra: z.int(),
+    altered: z.int(),
+  }),
+  /** What it has done, and in how many places documents still differ. */
+  z.strictObject({
+    kind: z.literal("repaired"),
+    created: z.int(),
+    replaced: z.int(),
+    deleted: z.int(),
+    left: z.int(),
+  }),
   /** Serve until another time, milliseconds since 1970. */
   z.strictObject({ kind: z.literal("extend"), until: z.int() }),
 ]);

@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, rename } from "node:fs/promises";
 import { StoreError } from "../worker/contract/errors.ts";
 import type { UnpackedFile } from "../worker/contract/chunk.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
@@ -6,11 +6,10 @@ import { clusterOf, decide, step as anyStep, until, type CampaignContext } from 
 import { fileProblemsOf, filesOf, lostFiles, type FileProblem } from "./file-problems.ts";
 import { untilLoaderIsRevoked } from "./gateway-client.ts";
 import { tilingProblems, totalOf, unbalancedRows, unpackedLengths, type ExpectedFile } from "./ledger.ts";
-import { writeFileAtomic } from "./campaign-store.ts";
 import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
-import { makeManifest, manifestText } from "./proof/manifest.ts";
+import { manifestText } from "./proof/manifest.ts";
 import { compareWithStore } from "./reconcile.ts";
 import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
@@ -18,6 +17,7 @@ import { restoredAtOnce } from "./shards.ts";
 import type { FailedJob } from "./spool.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { liveJobs, type FinishStep } from "./view.ts";
+import { writePieces } from "./write-pieces.ts";
 
 /** Name of the snapshot repository in Elasticsearch. */
 export const REPOSITORY = "gridharvest";
@@ -167,14 +167,15 @@ export async function finish(
   const roots = await step("export", async () => {
     await exportLedger(ctx.paths, rows);
     const lengths = new Map(expected.map(({ fileId, length }) => [fileId, length]));
-    const manifest = makeManifest(ctx.record.id, ctx.plan, rows, lengths);
-    await writeFileAtomic(ctx.paths.manifest, manifestText(manifest));
+    const draft = `${ctx.paths.manifest}.tmp`;
+    const monthRoots = await writePieces(draft, manifestText(ctx.record.id, ctx.plan, rows, lengths));
+    await rename(draft, ctx.paths.manifest);
     refuseMissing(await collectRejects(ctx.paths, rows));
     if (rows.some((row) => row.counts.rejected > 0)) {
       await decide(ctx, { type: "warning", text: `rejected documents are kept in ${ctx.paths.rejects}` });
     }
     await exported();
-    return Object.fromEntries(Object.entries(manifest.months).map(([month, { root }]) => [month, root]));
+    return monthRoots;
   });
 
   const storeBytes = await step("serving-settings", async () => {

@@ -24,6 +24,12 @@ const PARTS: Parts = {
       create: () => createPipeline(rules, { databases }),
     };
   },
+  async recompute(rules) {
+    const { createPipeline } = await import("../worker/pipeline.ts");
+    const { readDatabases } = await import("../worker/databases.ts");
+    const { createRecompute } = await import("../worker/recompute.ts");
+    return createRecompute(createPipeline(rules, { databases: await readDatabases(rules.databases) }));
+  },
   async makeRules(source) {
     const { makeRules } = await import("../worker/pipeline/make-rules.ts");
     return await makeRules(source);

@@ -1,9 +1,10 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { IDS } from "../worker/contract/ids.ts";
 import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
+import { writePieces } from "./write-pieces.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
@@ -141,7 +142,7 @@ export async function writePlan(path: string, plan: Plan): Promise<void> {
   const unfinished = `${path}.${process.pid}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeWhole(unfinished, plan);
+    await writePieces(unfinished, planText(plan));
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => undefined);
@@ -151,19 +152,6 @@ export async function writePlan(path: string, plan: Plan): Promise<void> {
       { context: { file: path } },
     );
   }
-}
-
-async function writeWhole(path: string, plan: Plan): Promise<void> {
-  await using handle = await open(path, "w");
-  let text = "";
-  for (const piece of planText(plan)) {
-    text += piece;
-    if (text.length < 2 ** 20) continue;
-    await handle.appendFile(text);
-    text = "";
-  }
-  await handle.appendFile(text);
-  await handle.sync();
 }
 
 /**

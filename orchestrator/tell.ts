@@ -1,8 +1,6 @@
-import { Redis } from "ioredis";
-import { describeError, GridError, StoreError } from "../worker/contract/errors.ts";
-import { campaignKeys } from "../worker/contract/keys.ts";
-import { campaignAccess, isBehindProxy } from "./access-path.ts";
+import { GridError } from "../worker/contract/errors.ts";
 import { isFinal } from "./campaign.ts";
+import { withCampaignRedis } from "./campaign-redis.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { sendCommand, type Command, type CommandReply } from "./commands.ts";
 import type { SiteConfig } from "./launch.ts";
@@ -18,26 +16,12 @@ export async function tellOrchestrator(
   command: Command,
   signal: AbortSignal,
 ): Promise<CommandReply> {
-  const { record, paths, state } = await loadCampaign(site.stateDir, id);
+  const campaign = await loadCampaign(site.stateDir, id);
   const status = await campaignStatus(site.stateDir, id);
   if (isFinal(status.state))
     throw new GridError(
       "CAMPAIGN_OVER",
       `campaign ${id} has ended (${status.state}); there is nothing to ${command.kind}`,
     );
-  const access = await campaignAccess({ record, paths, state }, ["redis"]);
-  const redis = new Redis({ ...access.redis, lazyConnect: true, retryStrategy: () => null });
-  redis.on("error", () => undefined);
-  try {
-    await redis.connect().catch((error: unknown) => {
-      throw new StoreError(
-        "REDIS_AWAY",
-        `Redis at ${access.redis.host ?? ""}:${String(access.redis.port)} does not answer: ${describeError(error)}; \`gridharvest services up\` starts the embedded one${isBehindProxy(record.config) ? `, \`gridharvest adopt ${id}\` a gateway that is gone` : ""}`,
-        { retryable: true, cause: error },
-      );
-    });
-    return await sendCommand(redis, campaignKeys(record.id), command, signal);
-  } finally {
-    redis.disconnect();
-  }
+  return await withCampaignRedis(campaign, (redis, keys) => sendCommand(redis, keys, command, signal));
 }

@@ -147,6 +147,11 @@ export interface CampaignView {
   owners: number;
 }
 
+/** Whether no parser can commit or write anything any more: its documents and ledger rows are all there will be. */
+export function isLoadSettled(view: CampaignView): boolean {
+  return view.loadIsOver && view.steps.get("revoke-loader")?.doneAt !== undefined;
+}
+
 /** Folds one record into the view. */
 export function applyRecord(view: CampaignView, record: JournalRecord): void {
   switch (record.type) {

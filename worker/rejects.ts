@@ -4,28 +4,13 @@ import type { Chunk } from "./contract/chunk.ts";
 import { StoreError } from "./contract/errors.ts";
 import { NO_HEADER, NO_PROGRAM, NO_WORD, printable, type LineGroup } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Outcome, WriteResult } from "./contract/pipeline.ts";
+import type { RejectedDocument } from "./contract/rejected-document.ts";
 import { HELD_LINE_BYTES, type RangeReader } from "./framing/lines.ts";
 import { FirstWord } from "./parsers/first-word.ts";
 import { isHeaderRead } from "./parsers/unparsed.ts";
 
 const LF = 10;
 const FIRST_STEP = 4096;
-
-/** One line of a rejects file. */
-export interface RejectedDocument {
-  readonly chunk: string;
-  /** The file's identity and where the line begins in it, after decompression. */
-  readonly file: string;
-  readonly offset: number;
-  readonly status: number;
-  readonly type: string;
-  readonly reason: string;
-  readonly index: string;
-  /** Empty where the store makes the ids. */
-  readonly id: string;
-  /** The bytes of the line, its line end included, in base64. */
-  readonly raw: string;
-}
 
 /** What is counted of a rejected document. */
 export interface RejectedCount {
@@ -81,6 +66,7 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
         const { status, type, reason } = rejection(outcome);
         const { index, id } = actionOf(batch.body, starts?.[at] ?? 0);
         const offset = batch.offsets[at] ?? 0;
+        const group = groupOf(batch, starts?.[at] ?? 0, at);
         const document: RejectedDocument = {
           chunk: chunk.id,
           file: chunk.origin.path,
@@ -90,6 +76,8 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
           reason,
           index,
           id,
+          program: group.program,
+          word: group.word,
           raw: Buffer.from(await line(offset)).toString("base64"),
         };
         try {
@@ -97,7 +85,6 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
         } catch (error) {
           throw failed(error);
         }
-        const group = groupOf(batch, starts?.[at] ?? 0, at);
         counted.push({ index, type, group: { ...group, cause: printable(type), fileId: chunk.origin.fileId, offset } });
       }
       return counted;

@@ -7,16 +7,25 @@ import { FoldScan } from "./parsers/fold-scan.ts";
 import { checkUnchanged, openFile } from "./sources/file-access.ts";
 import { SOURCES } from "./sources/index.ts";
 import type { ListedMember } from "./sources/source.ts";
-import type { ParseQueue } from "./spool.ts";
 import { BlockCutter, type BlockEnd } from "./staging-blocks.ts";
 import { foldsOf } from "./time/folds.ts";
 import { blockFile, hasBlock, isStaged, openBlock, type BlockWriter, type Staging } from "./staging.ts";
 
+/** What unpacking wants of the parse queue. */
+export interface ChunkQueue {
+  getJobState(chunkId: string): Promise<string>;
+  add(
+    name: typeof CHUNK_JOB,
+    chunk: Chunk,
+    options: typeof SPOOL_JOB_OPTIONS & { readonly jobId: string },
+  ): Promise<unknown>;
+}
+
 /** What unpacking needs; one for the process. */
 export interface UnpackContext {
-  readonly parse: ParseQueue;
+  readonly parse: ChunkQueue;
   readonly staging: Staging;
-  readonly meter: Meter<"parser">;
+  readonly meter: Pick<Meter<"parser">, "count">;
 }
 
 /** A line longer than this much more than a chunk goes to the disk before its end is known. */

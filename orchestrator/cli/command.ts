@@ -2,6 +2,7 @@ import { CommanderError, type Command as CommanderCommand } from "commander";
 import { BackfillError, ConfigError, describeError, type ErrorContext } from "../../worker/contract/errors.ts";
 import type { LineParsers } from "../../worker/contract/line-parser.ts";
 import type { Pipeline } from "../../worker/contract/pipeline.ts";
+import type { Recompute } from "../../worker/contract/recompute.ts";
 import type { MadeRules, RuleField, Rules, RulesSource } from "../../worker/contract/rules.ts";
 import type { Log } from "../log.ts";
 
@@ -67,6 +68,8 @@ export interface Parts {
   /** Rules of what ships with the program and what the operator wrote, checked. @throws ConfigError with every problem at once */
   readonly makeRules: (source: RulesSource) => Promise<MadeRules>;
   lineParsers(): Promise<LineParsers>;
+  /** A campaign's chunks once more, by its rules. @throws ConfigError `DATABASE_UNFIT` */
+  recompute(rules: Rules): Promise<Recompute>;
 }
 
 /** What a command does once its arguments are parsed. The signal aborts at the first SIGINT, SIGTERM or SIGHUP. */

@@ -29,6 +29,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "budget", load: async () => (await import("./budget.ts")).budget },
   { name: "tune", load: async () => (await import("./tune.ts")).tune },
   { name: "verify", load: async () => (await import("./verify.ts")).verify },
+  { name: "rejects", load: async () => (await import("./rejects.ts")).rejects },
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
   { name: "extend", load: async () => (await import("./extend.ts")).extend },
   { name: "restore-into", load: async () => (await import("./restore-into.ts")).restoreInto },

@@ -4,7 +4,7 @@ import { StoreError } from "../../worker/contract/errors.ts";
 import { parseJson } from "../../worker/contract/json.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { Plan } from "../plan.ts";
-import { merkleRoot } from "./merkle.ts";
+import { merkleRoot, MerkleTree } from "./merkle.ts";
 
 /**
  * A campaign's manifest: what was read of each file and what became of it, under one Merkle root for each file and each month. Whoever has the
@@ -57,43 +57,52 @@ const TREE =
   "sha256 is that of the bytes from first up to, not including, last of the file after decompression; read counts lines, one that is written out as n of them n times. " +
   'Leaves of a month, one for each of its files here: "root length path", "-" for no length. Texts are UTF-8, hashes hexadecimal.';
 
-/** @param lengths by file id, of the files that were loaded whole */
-export function makeManifest(
+/**
+ * The text of a manifest in pieces, so that one of a million files never stands in memory as one.
+ * @param lengths by file id, of the files that were loaded whole
+ * @returns the root of each month
+ */
+export function* manifestText(
   campaign: string,
   plan: Pick<Plan, "id" | "files">,
   rows: readonly LedgerRow[],
   lengths: ReadonlyMap<string, number>,
-): Manifest {
+): Generator<string, Readonly<Record<string, string>>> {
+  const months = new Map<string, { readonly tree: MerkleTree; files: number }>();
   const byFile = Map.groupBy(rows, (row) => row.fileId);
-  const files = plan.files
-    .map(({ origin: { fileId, path, month } }): ManifestFile => {
-      const chunks = (byFile.get(fileId) ?? []).filter(({ covered: [first, last] }) => last > first).map(chunkOf);
-      chunks.sort((a, b) => a.first - b.first);
-      const length = lengths.get(fileId);
-      return { path, month, ...(length === undefined ? {} : { length }), root: fileRoot(chunks), chunks };
-    })
-    // By bytes, as `sort` of a stranger's script has it.
-    .sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
-  return { version: 1, campaign, plan: plan.id, tree: TREE, months: monthRoots(files), files };
-}
-
-/** The root of each month, from what stands in the manifest of its files. */
-export function monthRoots(files: readonly ManifestFile[]): Manifest["months"] {
-  const months = [...Map.groupBy(files, (file) => file.month)].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(
-    months.map(([month, of]) => [
+  const head = { version: 1, campaign, plan: plan.id, tree: TREE };
+  yield `${JSON.stringify(head).slice(0, -1)},\n"files":[`;
+  let comma = "";
+  for (const { fileId, path, month } of byBytes(plan.files.map(({ origin }) => origin))) {
+    const chunks = (byFile.get(fileId) ?? []).filter(({ covered: [first, last] }) => last > first).map(chunkOf);
+    chunks.sort((a, b) => a.first - b.first);
+    const length = lengths.get(fileId);
+    const file: ManifestFile = {
+      path,
       month,
-      {
-        root: merkleRoot(of.map(({ root, length, path }) => `${root} ${String(length ?? "-")} ${path}`)),
-        files: of.length,
-      },
-    ]),
-  );
+      ...(length === undefined ? {} : { length }),
+      root: fileRoot(chunks),
+      chunks,
+    };
+    const of = months.get(month) ?? { tree: new MerkleTree(), files: 0 };
+    months.set(month, of);
+    of.tree.add(`${file.root} ${String(length ?? "-")} ${path}`);
+    of.files += 1;
+    yield `${comma}\n${JSON.stringify(file)}`;
+    comma = ",";
+  }
+  const sorted = [...months].sort(([a], [b]) => (a < b ? -1 : 1));
+  const roots = sorted.map(([month, { tree, files }]) => [month, { root: tree.root(), files }] as const);
+  yield `],\n"months":${JSON.stringify(Object.fromEntries(roots))}}\n`;
+  return Object.fromEntries(roots.map(([month, { root }]) => [month, root]));
 }
 
-/** The text of the file: JSON, a line for each file of the archive. */
-export function manifestText({ files, ...rest }: Manifest): string {
-  return `${JSON.stringify(rest).slice(0, -1)},\n"files":[${files.map((file) => `\n${JSON.stringify(file)}`).join(",")}\n]}\n`;
+/** Paths in the order of their bytes, as `sort` of a stranger's script has it: a plan's, unless a character has two code units. */
+function byBytes<T extends { readonly path: string }>(files: readonly T[]): readonly T[] {
+  if (!files.some(({ path }) => /[\ud800-\udfff]/.test(path))) return files;
+  const bytes = new Map(files.map(({ path }) => [path, Buffer.from(path)]));
+  const of = (file: T): Buffer => bytes.get(file.path) ?? Buffer.alloc(0);
+  return files.toSorted((a, b) => Buffer.compare(of(a), of(b)));
 }
 
 /** @returns undefined when there is none: the campaign was loaded by a version that made none. @throws StoreError `MANIFEST_DAMAGED` */

@@ -47,10 +47,11 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     await cluster.refresh(indices);
     expect(Object.values(await cluster.counts(indices))).toEqual(indices.map(() => 1));
     const half = indices.length / 2;
+    const last = (indices.length - 1) * 100;
     expect(await cluster.countsByFile(indices)).toEqual(
       new Map([
-        ["even", half],
-        ["odd", half],
+        ["even", { documents: half, placed: half, first: 0, last: last - 100 }],
+        ["odd", { documents: half, placed: half, first: 100, last }],
       ]),
     );
     expect(
@@ -59,6 +60,13 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
         [0, 1e9],
       ]),
     ).toEqual([2, half]);
+    // More of them than one search takes, in any order; each document in one.
+    const ranges = Array.from({ length: 2500 }, (_, i) => [i * 10, i * 10 + 10] as const).reverse();
+    const counts = await cluster.countsByRange(indices, "even", ranges);
+    expect(ranges.filter((_, i) => counts[i] === 1).map(([from]) => from)).toEqual(
+      Array.from({ length: half }, (_, i) => i * 200).reverse(),
+    );
+    expect(counts.reduce((sum, n) => sum + n, 0)).toBe(half);
     await cluster.applyServingSettings(indices);
     expect(await cluster.storeBytes(indices)).toBeGreaterThan(0);
   });

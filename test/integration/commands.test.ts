@@ -3,9 +3,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CampaignEvent } from "../../orchestrator/campaign.ts";
 import { handleCommands } from "../../orchestrator/command-handler.ts";
 import { move, type CampaignContext } from "../../orchestrator/context.ts";
-import { openJournal, readJournal } from "../../orchestrator/journal.ts";
+import { openJournal, readJournal, type JournalEntry } from "../../orchestrator/journal.ts";
 import { createLog } from "../../orchestrator/log.ts";
 import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
+import { tellOrchestrator } from "../../orchestrator/tell.ts";
 import { viewOf } from "../../orchestrator/view.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
@@ -25,13 +26,13 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
   });
   afterAll(() => redis.stop());
 
-  /** Runs a command while an orchestrator listens; `goOn` is what follows once it has obeyed. */
-  const tell = async (
-    words: readonly [command: string, id: string],
-    story: readonly CampaignEvent[],
+  /** Does something while an orchestrator listens; `goOn` is what follows once it has obeyed. */
+  const whileListening = async <T>(
+    id: string,
+    story: readonly (CampaignEvent | JournalEntry)[],
     goOn: readonly CampaignEvent[],
-  ): Promise<Outcome> => {
-    const [, id] = words;
+    act: () => Promise<T>,
+  ): Promise<T> => {
     const { record, paths } = await writeCampaignDirectory(stateDir, id, story, {
       "services.redis.url": `redis://127.0.0.1:${String(redis.port)}`,
       "services.graphite.carbon": "127.0.0.1:1",
@@ -57,13 +58,19 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
       }
     })();
     try {
-      return await gridharvest(...words, "--state-dir", stateDir, "--json");
+      return await act();
     } finally {
       listening.abort();
       await orchestrator;
       await journal.close();
     }
   };
+  const tell = (
+    words: readonly [command: string, id: string],
+    story: readonly CampaignEvent[],
+    goOn: readonly CampaignEvent[],
+  ): Promise<Outcome> =>
+    whileListening(words[1], story, goOn, () => gridharvest(...words, "--state-dir", stateDir, "--json"));
   const eventsOf = async (dir: string) =>
     (await readJournal(dir)).records.flatMap((record) => (record.type === "transition" ? [record.event] : []));
   const lastOf = ({ out }: Outcome): unknown => JSON.parse(out.trimEnd().split("\n").at(-1) ?? "");
@@ -79,6 +86,46 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     expect(bad.err).toMatch(/campaign bad is held[^]*gridharvest resume bad \| verify bad \| teardown bad/);
     expect(bad.code).toBe(1);
   });
+
+  const over: JournalEntry[] = [
+    { type: "step", name: "drain-parsers", status: "started" },
+    { type: "step", name: "revoke-loader", status: "started" },
+    { type: "step", name: "revoke-loader", status: "done" },
+  ];
+  it.each([
+    ["serves", ["start", "booted", "drained", "serve"], true],
+    ["is held after its load", ["start", "booted", "drained", ...over, "hold"], true],
+    ["is held in its load", ["start", "booted", "hold"], false],
+    ["is held while its parsers end", ["start", "booted", "drained", ...over.slice(0, 2), "hold"], false],
+    ["loads", ["start", "booted"], false],
+  ] as const)(
+    "documents of a campaign that %s may be mended or not, and it is written down",
+    async (how, story, may) => {
+      const id = how.replaceAll(" ", "-");
+      const site = { stateDir } as Parameters<typeof tellOrchestrator>[0];
+      const { signal } = new AbortController();
+      const sums = { places: 1, missing: 1, extra: 0, altered: 0 };
+      const done = { created: 1, replaced: 0, deleted: 0, left: 0 };
+      await whileListening(id, story, [], async () => {
+        const asked = tellOrchestrator(site, id, { kind: "repair", chunks: ["c-0"], ...sums }, signal);
+        if (!may) {
+          await expect(asked).rejects.toMatchObject({ code: "COMMAND_REFUSED" });
+          return;
+        }
+        expect(await asked).toMatchObject({ ok: true });
+        await tellOrchestrator(site, id, { kind: "repaired", ...done }, signal);
+      });
+      const { records } = await readJournal(`${stateDir}/campaigns/${id}/journal`);
+      const told = records.flatMap((record) => (record.type === "command" ? [record.args] : []));
+      expect(told).toEqual([
+        { kind: "repair", chunks: ["c-0"], ...sums },
+        ...(may ? [{ kind: "repaired", ...done }] : []),
+      ]);
+      expect(viewOf(records).warnings).toEqual(
+        may ? ["documents were mended by the operator: 1 created, 0 replaced, 0 deleted"] : [],
+      );
+    },
+  );
 
   it.each([
     ["booting", ["start"], "cancel", "cancelled"],

@@ -12,7 +12,7 @@ import { limitingStage, type Stage } from "../../orchestrator/tuning/stage.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
 import { readFigures, type ParserFigures } from "../../worker/contract/tuning.ts";
 import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
-import type { RejectedDocument } from "../../worker/rejects.ts";
+import type { RejectedDocument } from "../../worker/contract/rejected-document.ts";
 import { HOSTILE_LINES } from "../hostile/lines.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
@@ -372,7 +372,8 @@ filters:
     expect(rejects.map(({ raw }) => Buffer.from(raw, "base64").toString()).sort()).toEqual(
       poisoned.map((line) => `${line}\n`).sort(),
     );
-    for (const { offset, raw, id, index, status } of rejects) {
+    for (const { offset, raw, id, index, status, program, word } of rejects) {
+      expect({ program, word }).toEqual({ program: "sshd", word: "Accepted" });
       const line = Buffer.from(raw, "base64").toString();
       expect(text.slice(offset, offset + line.length)).toBe(line);
       expect({ id: id.length, status }).toEqual({ id: 20, status: 400 });

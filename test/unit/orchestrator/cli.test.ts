@@ -232,7 +232,7 @@ describe("what a failure means", () => {
     const io = (): Io =>
       createIo({ stdout: new PassThrough(), stderr: new PassThrough() }, { json: false, level: "error" });
     const notNeeded = () => Promise.reject(new Error("not needed"));
-    const parts: Parts = { pipeline: notNeeded, makeRules: notNeeded, lineParsers: notNeeded };
+    const parts: Parts = { pipeline: notNeeded, makeRules: notNeeded, lineParsers: notNeeded, recompute: notNeeded };
     const runner = createRunner(io, calm, parts);
     await runner.run(() => Promise.resolve(3));
     expect(runner.exitCode()).toBe(3);

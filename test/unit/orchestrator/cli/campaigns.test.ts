@@ -50,3 +50,9 @@ describe("a campaign that is not in the state that a command needs", () => {
     expect(result.code).toBe(1);
   });
 });
+
+it.each(["--repair", "--files=hosts/*", "--chunk=a-0"])("verify takes %s with --deep alone", async (option) => {
+  const { code, out } = await call("verify", "any", option);
+  expect(JSON.parse(out)).toMatchObject({ error: { code: "USAGE" } });
+  expect(code).toBe(2);
+});

@@ -4,13 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  makeManifest,
-  manifestText,
-  monthRoots,
-  readManifest,
-  type Manifest,
-} from "../../../../orchestrator/proof/manifest.ts";
+import { manifestText, readManifest, type Manifest } from "../../../../orchestrator/proof/manifest.ts";
 import type { PlannedFile } from "../../../../orchestrator/plan.ts";
 import { ZERO_COUNTS, type LedgerRow } from "../../../../worker/contract/ledger.ts";
 
@@ -59,7 +53,12 @@ const plan = {
 };
 const lengths = new Map(Object.entries(FILES).map(([path, text]) => [idOf(path), Buffer.byteLength(text)]));
 const rows = Object.entries(FILES).flatMap(([path, text]) => rowsOf(path, text));
-const manifest = makeManifest("c", plan, rows, lengths);
+/** As it is read, beside its text. */
+const make = (...inputs: Parameters<typeof manifestText>): Manifest & { text: string } => {
+  const text = [...manifestText(...inputs)].join("");
+  return { ...(JSON.parse(text) as Manifest), text };
+};
+const { text: manifestFile, ...manifest } = make("c", plan, rows, lengths);
 
 describe("a manifest", () => {
   const dir = mkdtempSync(join(tmpdir(), "gridharvest-manifest-"));
@@ -71,7 +70,7 @@ describe("a manifest", () => {
   };
 
   it("is what a short script outside of the product makes of the raw files", async () => {
-    const file = write("manifest.json", manifestText(manifest));
+    const file = write("manifest.json", manifestFile);
     const raw = Object.entries(FILES).map(([path, text], i) => `${path}=${write(`raw-${String(i)}`, text)}`);
     const said = execFileSync("python3", [STRANGER, file, String(CHUNK_BYTES), ...raw], { encoding: "utf8" });
     expect(JSON.parse(said)).toEqual({
@@ -82,7 +81,7 @@ describe("a manifest", () => {
   });
 
   it("is not what the script makes of other bytes, other counts, another order", () => {
-    const file = write("manifest.json", manifestText(manifest));
+    const file = write("manifest.json", manifestFile);
     const raw = Object.entries(FILES).map(([path, text], i) => {
       const changed = path.endsWith("a") ? text.replace("line 17", "line 71") : text;
       return `${path}=${write(`raw-${String(i)}`, changed)}`;
@@ -97,24 +96,24 @@ describe("a manifest", () => {
   it("does not depend on attempts, nor on the order in which chunks were committed", () => {
     const again = Object.entries(FILES).flatMap(([path, text]) => rowsOf(path, text, (read) => read >> 1));
     const others = { ...plan, files: plan.files.toReversed() };
-    expect(makeManifest("c", others, again.toReversed(), lengths)).toEqual(manifest);
+    expect(make("c", others, again.toReversed(), lengths)).toEqual({ ...manifest, text: manifestFile });
   });
 
   it("has another root for another count", () => {
     const fewer = rows.map((row, i) =>
       i === 3 ? { ...row, counts: { ...row.counts, written: row.counts.written - 1, dropped: 1 } } : row,
     );
-    expect(makeManifest("c", plan, fewer, lengths).months["2013-01"]).not.toEqual(manifest.months["2013-01"]);
+    expect(make("c", plan, fewer, lengths).months["2013-01"]).not.toEqual(manifest.months["2013-01"]);
   });
 
   it("says no length of a file that was not loaded whole, and has another root", () => {
-    const partly = makeManifest("c", plan, rows, new Map([...lengths].slice(1)));
+    const partly = make("c", plan, rows, new Map([...lengths].slice(1)));
     expect(partly.files.find(({ path }) => path.endsWith("a"))).not.toHaveProperty("length");
-    expect(monthRoots(partly.files)["2013-01"]).not.toEqual(manifest.months["2013-01"]);
+    expect(partly.months["2013-01"]).not.toEqual(manifest.months["2013-01"]);
   });
 
   it("is refused by name when it is damaged, and absent of campaigns that made none", async () => {
-    await expect(readManifest(write("cut.json", manifestText(manifest).slice(0, -20)))).rejects.toMatchObject({
+    await expect(readManifest(write("cut.json", manifestFile.slice(0, -20)))).rejects.toMatchObject({
       code: "MANIFEST_DAMAGED",
       message: expect.stringContaining(join(dir, "cut.json")) as string,
     });

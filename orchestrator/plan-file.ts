@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
+import { costsSchema } from "./simulation/costs.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
 /**
@@ -25,6 +26,7 @@ const fileSchema = z.strictObject({
   ]),
 });
 
+const pair = z.tuple([z.number(), z.number()]);
 const side = z.strictObject({ service: z.string(), files: z.int(), bytes: z.number() });
 
 const problem = z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() });
@@ -84,13 +86,25 @@ const planSchema = z.strictObject({
       indicesPerChunk: z.number().default(1),
       seconds: z.number(),
       loadSeconds: z.number(),
+      range: z.strictObject({ seconds: pair, loadSeconds: pair }),
+      limit: z.string(),
       nodeHours: z.strictObject({ dataNodes: z.number(), parsers: z.number(), total: z.number() }),
       nodes: z.strictObject({ dataNodes: z.int(), parsers: z.int() }),
       basis: z.strictObject({ parser: z.string(), store: z.string(), machine: z.string() }),
       microsPerLine: z.number(),
       microsPerDocument: z.number(),
+      simulated: z.strictObject({
+        files: z.array(
+          z.strictObject({ count: z.int(), bytes: z.number(), packed: z.boolean(), indicesPerChunk: z.number() }),
+        ),
+        indices: z.int(),
+        months: z.array(z.string()),
+        costs: costsSchema,
+      }),
     })
-    .optional(),
+    .optional()
+    // That of another version is left out: it decides nothing.
+    .catch(undefined),
   unpacks: z.array(
     z.strictObject({
       id: z.string(),

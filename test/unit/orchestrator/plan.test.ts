@@ -295,6 +295,19 @@ describe("a plan file", () => {
     expect(comparePlans(await readPlan(path), plan)).toEqual([]);
   });
 
+  it("reads back when somebody has laid it out otherwise, and not when its end is missing", async () => {
+    const path = join(dir, "laid-out.json");
+    const plan = makePlan(MIXED, PINNED);
+    await writePlan(path, plan);
+    const text = await readFile(path, "utf8");
+    await writeFile(path, JSON.stringify(JSON.parse(text), undefined, 2));
+    expect(await readPlan(path)).toEqual(plan);
+    for (const length of [text.length - 40, text.lastIndexOf("\n", text.length - 2) + 1]) {
+      await writeFile(path, text.slice(0, length));
+      await expect(readPlan(path)).rejects.toMatchObject({ code: "PLAN_UNREADABLE" });
+    }
+  });
+
   it("that says another content than its id is refused", async () => {
     const path = join(dir, "changed.json");
     await writePlan(path, makePlan(MIXED, PINNED));

@@ -21,6 +21,10 @@ export const costsSchema = z.strictObject({
 
   parseMicrosPerLine: positive(5.6, "CPU of parsing a line with all default stages: npm run bench -- parse"),
   sendMicrosPerDocument: least0(2, "CPU of a parser for a document beside parsing it: bulk bodies, TLS, HTTP"),
+  parserColdSeconds: least0(
+    3.2,
+    "CPU of a parser before its code is warm: what 2 and 4 parsers used for the same lines, bench scale",
+  ),
   unpackMicrosPerMiB: least0(8_000, "CPU of unpacking, for a MiB that comes out"),
 
   storeMicrosPerDocument: positive(17, "CPU of a warm data node for a document with an id of ours, lean mapping"),

@@ -1,5 +1,12 @@
+import type { YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
 import type { Plan, PlannedFile } from "./plan.ts";
+import { shardsOfDay } from "./shards.ts";
+import { DEFAULT_COSTS, type Costs } from "./simulation/costs.ts";
+import { forecast } from "./simulation/forecast.ts";
+import { indexCount, setupOf, type SimulatedConfig } from "./simulation/setup.ts";
+import { limitText } from "./simulation/stages.ts";
+import { groupFiles, type FileGroup } from "./simulation/work.ts";
 
 /** What a plan will cost. Pure: measurements come in as values, from `measure.ts`. */
 
@@ -26,32 +33,19 @@ export interface ParserSample {
   readonly gzipRatio?: number;
 }
 
-/** The store's cost. */
-export interface StoreCost {
-  /** Of one copy of it. */
-  readonly microsPerDocument: number;
-  readonly indexBytesPerDocument: number;
-  /** `campaign ID` or `default`. */
+/** What things cost, and where that is known from: `campaign ID` or `default`. */
+export interface KnownCosts {
+  readonly costs: Costs;
   readonly source: string;
 }
 
-/**
- * Where no campaign has been measured yet: a lean mapping with ids of ours on a 2 GB heap.
- * 17 µs is CPU of the store for one document; 90 bytes leave room above the 53 to 66 that a merged index of
- * 132-byte lines takes, since nothing is merged before the snapshot.
- */
-export const DEFAULT_STORE_COST: StoreCost = { microsPerDocument: 17, indexBytesPerDocument: 90, source: "default" };
+/** Where no campaign has been measured yet. */
+export const DEFAULT_KNOWN_COSTS: KnownCosts = { costs: DEFAULT_COSTS, source: "default" };
 
-/** Syslog compresses about ten to one with gzip; a cautious figure where no gzip file could be sampled. */
-const DEFAULT_GZIP_RATIO = 10;
-/** A line of syslog where nothing could be sampled. */
-const DEFAULT_LINE_BYTES = 110;
-const DEFAULT_PARSE_MICROS = 3;
 /** The indices of a month: its days, those beside it, and what lies outside. */
 const DAYS_AT_MOST = 34;
-/** Booting the nodes, and verifying and saving at the end. */
-const BOOT_SECONDS = 60;
-const FINISH_SECONDS = 30;
+/** Runs of the simulator that a plan's interval comes from. */
+const RUNS = 5;
 
 /** What a plan says beforehand. All of it is approximate but the chunks of plain files. */
 export interface Estimate {
@@ -67,12 +61,23 @@ export interface Estimate {
   readonly seconds: number;
   /** The part of it that loads. */
   readonly loadSeconds: number;
+  /** Eight of ten simulated campaigns take as long: the shortest and the longest of them. */
+  readonly range: { readonly seconds: readonly [number, number]; readonly loadSeconds: readonly [number, number] };
+  /** What the load waits for, as the simulator has it. */
+  readonly limit: string;
   readonly nodeHours: { readonly dataNodes: number; readonly parsers: number; readonly total: number };
   readonly nodes: { readonly dataNodes: number; readonly parsers: number };
   /** What the figures rest on, in words for people. */
   readonly basis: { readonly parser: string; readonly store: string; readonly machine: string };
   readonly microsPerLine: number;
   readonly microsPerDocument: number;
+  /** What was simulated, for other nodes to be simulated too. */
+  readonly simulated: {
+    readonly files: readonly FileGroup[];
+    readonly indices: number;
+    readonly months: readonly YearMonth[];
+    readonly costs: Costs;
+  };
 }
 
 /** The nodes that shall do it. */
@@ -90,12 +95,12 @@ function decompressedBytes(file: PlannedFile, diskBytes: ReadonlyMap<string, num
  */
 export function estimate(
   plan: Plan,
-  nodes: Nodes,
+  config: SimulatedConfig,
   sample: ParserSample | undefined,
-  store: StoreCost,
+  known: KnownCosts,
   machineCores: number | undefined,
 ): Estimate {
-  const gzipRatio = sample?.gzipRatio ?? DEFAULT_GZIP_RATIO;
+  const gzipRatio = sample?.gzipRatio ?? known.costs.gzipRatio;
   const disk = new Map(plan.unpacks.map((unpack) => [unpack.id, unpack.size]));
   const services = new Map(sample?.services.map((service) => [service.service, service]));
   const all = (sample?.services ?? []).reduce(
@@ -114,37 +119,58 @@ export function estimate(
   let chunks = 0;
   /** Bytes, each times the indices that its chunk's documents go to. */
   let touched = 0;
-  for (const file of plan.files) {
-    const size = decompressedBytes(file, disk, gzipRatio);
-    const service = services.get(file.origin.service) ?? all;
-    const fileLines = size / (service.lines > 0 ? service.bytes / service.lines : DEFAULT_LINE_BYTES);
-    bytes += size;
-    lines += fileLines;
-    documents += fileLines * (service.lines > 0 ? service.documents / service.lines : 1);
-    chunks += Math.ceil(size / plan.pinned.chunkBytes);
-    const indices = service.bytes > 0 ? service.furtherIndices / service.bytes : 0;
-    touched += size * Math.min(DAYS_AT_MOST, 1 + indices * Math.min(size, plan.pinned.chunkBytes));
-  }
+  const files = groupFiles(
+    plan.files.map((file) => {
+      const size = decompressedBytes(file, disk, gzipRatio);
+      const service = services.get(file.origin.service) ?? all;
+      const fileLines = size / (service.lines > 0 ? service.bytes / service.lines : known.costs.lineBytes);
+      bytes += size;
+      lines += fileLines;
+      documents += fileLines * (service.lines > 0 ? service.documents / service.lines : 1);
+      chunks += Math.ceil(size / plan.pinned.chunkBytes);
+      const further = service.bytes > 0 ? service.furtherIndices / service.bytes : 0;
+      const indicesPerChunk = Math.min(DAYS_AT_MOST, 1 + further * Math.min(size, plan.pinned.chunkBytes));
+      touched += size * indicesPerChunk;
+      return { bytes: size, packed: file.source.kind === "packed", indicesPerChunk };
+    }),
+  );
 
+  const costs: Costs = {
+    ...known.costs,
+    ...(lines > 0 ? { lineBytes: bytes / lines, documentsPerLine: documents / lines } : {}),
+    ...(sample
+      ? {
+          parseMicrosPerLine: sample.microsPerLine,
+          bodyBytesPerByte: (sample.bodyBytesPerDocument * all.documents) / all.bytes,
+        }
+      : {}),
+    gzipRatio,
+  };
   const work = {
     lines: Math.round(lines),
     documents: Math.round(documents),
-    microsPerLine: sample?.microsPerLine ?? DEFAULT_PARSE_MICROS,
-    microsPerDocument: store.microsPerDocument,
+    bytes: Math.round(bytes),
+    indexBytes: Math.round(documents * costs.indexBytesPerDocument),
+    chunks,
+    indicesPerChunk: bytes > 0 ? touched / bytes : 1,
+    microsPerLine: costs.parseMicrosPerLine,
+    microsPerDocument: costs.storeMicrosPerDocument,
+    simulated: {
+      files: files.filter((group) => group.bytes > 0),
+      indices: indexCount(plan.months),
+      months: plan.months,
+      costs,
+    },
   };
   return {
     ...work,
-    ...timeOf(work, nodes, machineCores),
-    bytes: Math.round(bytes),
-    indexBytes: Math.round(documents * store.indexBytesPerDocument),
-    chunks,
-    indicesPerChunk: bytes > 0 ? touched / bytes : 1,
+    ...timeOf(work, config, machineCores),
     basis: {
       parser: sample
         ? `${sample.microsPerLine.toFixed(2)} µs a line, measured on ${sample.files} files of this archive (${all.lines} lines)`
-        : `${DEFAULT_PARSE_MICROS} µs a line and ${DEFAULT_LINE_BYTES} bytes a line by default: nothing could be sampled`,
-      store: `${store.microsPerDocument.toFixed(1)} µs and ${store.indexBytesPerDocument.toFixed(0)} index bytes a document, ${
-        store.source === "default" ? "the default: no campaign has been measured yet" : `measured by ${store.source}`
+        : `${costs.parseMicrosPerLine} µs a line and ${costs.lineBytes.toFixed(0)} bytes a line by default: nothing could be sampled`,
+      store: `${costs.storeMicrosPerDocument.toFixed(1)} µs and ${costs.indexBytesPerDocument.toFixed(0)} index bytes a document, ${
+        known.source === "default" ? "the default: no campaign has been measured yet" : `measured by ${known.source}`
       }`,
       machine: machineText(machineCores),
     },
@@ -178,35 +204,35 @@ export function lossCost(work: Estimate, { count, replicas }: Nodes["dataNodes"]
 }
 
 /** What was estimated before, for other nodes. */
-export function estimateForNodes(before: Estimate, nodes: Nodes, machineCores: number | undefined): Estimate {
+export function estimateForNodes(
+  before: Estimate,
+  config: SimulatedConfig,
+  machineCores: number | undefined,
+): Estimate {
   return {
     ...before,
-    ...timeOf(before, nodes, machineCores),
+    ...timeOf(before, config, machineCores),
     basis: { ...before.basis, machine: machineText(machineCores) },
   };
 }
 
-/** How long so much work takes on these nodes, and what of their time. */
+/** How long so much work takes on these nodes, and what of their time: what the simulator says. */
 function timeOf(
-  work: Pick<Estimate, "lines" | "documents" | "microsPerLine" | "microsPerDocument">,
-  nodes: Nodes,
+  work: Pick<Estimate, "indexBytes" | "simulated">,
+  config: SimulatedConfig,
   machineCores: number | undefined,
-): Pick<Estimate, "seconds" | "loadSeconds" | "nodeHours" | "nodes"> {
-  const parseSeconds = (work.lines * work.microsPerLine) / 1e6;
-  const storeSeconds = (work.documents * work.microsPerDocument * (1 + nodes.dataNodes.replicas)) / 1e6;
-  const parserCores = nodes.parsers.count * nodes.parsers.cpus;
-  const storeCores = nodes.dataNodes.count * nodes.dataNodes.cpus;
-  const shared = machineCores === undefined ? 0 : (parseSeconds + storeSeconds) / machineCores;
-  const loadSeconds = Math.max(parseSeconds / parserCores, storeSeconds / storeCores, shared);
-  const seconds = BOOT_SECONDS + loadSeconds + FINISH_SECONDS;
-  const dataHours = (nodes.dataNodes.count * seconds) / 3600;
-  // Parsers go as soon as the load is done.
-  const parserHours = (nodes.parsers.count * (BOOT_SECONDS + loadSeconds)) / 3600;
+): Pick<Estimate, "seconds" | "loadSeconds" | "range" | "limit" | "nodeHours" | "nodes"> {
+  const { files, indices, months, costs } = work.simulated;
+  const shardsPerIndex = shardsOfDay(months, config.dataNodes.count, work);
+  const setup = setupOf(config, files, { indices, shardsPerIndex }, machineCores);
+  const { seconds, loadSeconds, typical, limit } = forecast(setup, costs, { runs: RUNS });
   return {
-    seconds,
-    loadSeconds,
-    nodeHours: { dataNodes: dataHours, parsers: parserHours, total: dataHours + parserHours },
-    nodes: { dataNodes: nodes.dataNodes.count, parsers: nodes.parsers.count },
+    seconds: seconds.median,
+    loadSeconds: loadSeconds.median,
+    range: { seconds: [seconds.low, seconds.high], loadSeconds: [loadSeconds.low, loadSeconds.high] },
+    limit: limitText(limit),
+    nodeHours: typical.nodeHours,
+    nodes: { dataNodes: config.dataNodes.count, parsers: config.parsers.count },
   };
 }
 

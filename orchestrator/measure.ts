@@ -1,14 +1,15 @@
 import { execFile, spawn } from "node:child_process";
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { constants, gunzipSync } from "node:zlib";
 import { SEVEN_ZIP_PROGRAMS } from "../worker/contract/archive-format.ts";
 import type { EncodedBatch, Pipeline } from "../worker/contract/pipeline.ts";
-import { DEFAULT_STORE_COST, type ParserSample, type ServiceSample, type StoreCost } from "./estimate.ts";
-import { campaignPaths } from "./paths.ts";
+import { DEFAULT_KNOWN_COSTS, type KnownCosts, type ParserSample, type ServiceSample } from "./estimate.ts";
+import { campaignPaths, statePaths } from "./paths.ts";
 import type { Plan, PlannedFile } from "./plan.ts";
+import { costsOfCampaign } from "./simulated-costs.ts";
 
-/** Measures what estimates rest on: the parser on a sample of the archive, the store in the last campaign's report. */
+/** Measures what estimates rest on: the parser on a sample of the archive, everything else in the last campaign. */
 
 /** Sampled files of one service and format. */
 const FILES_PER_STRATUM = 4;
@@ -187,41 +188,17 @@ async function sevenZip(): Promise<string> {
   throw new Error("7z is not on PATH");
 }
 
-/**
- * The store's cost in the latest campaign that reported one: fields `storeMicrosPerDocument` and
- * `indexBytesPerDocument` of its `report.json`. Reports that cannot be read are passed over.
- */
-export async function lastStoreCost(campaignsDir: string): Promise<StoreCost> {
-  const reports: { id: string; path: string; at: number }[] = [];
-  for (const id of await readdir(campaignsDir).catch(() => [])) {
-    const path = campaignPaths(campaignsDir, id).reportJson;
-    const found = await stat(path).catch(() => undefined);
-    if (found) reports.push({ id, path, at: found.mtimeMs });
+/** What things cost in the latest campaign that finished a load. Campaigns that say nothing of it are passed over. */
+export async function lastCosts(stateDir: string): Promise<KnownCosts> {
+  const { campaigns } = statePaths(stateDir);
+  const reports: { id: string; at: number }[] = [];
+  for (const id of await readdir(campaigns).catch(() => [])) {
+    const found = await stat(campaignPaths(campaigns, id).reportJson).catch(() => undefined);
+    if (found) reports.push({ id, at: found.mtimeMs });
   }
-  for (const { id, path } of reports.sort((a, b) => b.at - a.at)) {
-    const cost = storeCostOf(id, await readFile(path, "utf8").catch(() => ""));
-    if (cost) return cost;
+  for (const { id } of reports.sort((a, b) => b.at - a.at)) {
+    const costs = await costsOfCampaign(stateDir, id).catch(() => undefined);
+    if (costs) return { costs, source: `campaign ${id}` };
   }
-  return DEFAULT_STORE_COST;
-}
-
-function storeCostOf(id: string, text: string): StoreCost | undefined {
-  let report: unknown;
-  try {
-    report = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { state, storeMicrosPerDocument, indexBytesPerDocument } = report as Readonly<Record<string, unknown>>;
-  const usable = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value) && value > 0;
-  // One that serves has saved its result, too.
-  if ((state !== undefined && state !== "done" && state !== "serving") || !usable(storeMicrosPerDocument))
-    return undefined;
-  return {
-    microsPerDocument: storeMicrosPerDocument,
-    indexBytesPerDocument: usable(indexBytesPerDocument)
-      ? indexBytesPerDocument
-      : DEFAULT_STORE_COST.indexBytesPerDocument,
-    source: `campaign ${id}`,
-  };
+  return DEFAULT_KNOWN_COSTS;
 }

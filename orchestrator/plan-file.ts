@@ -1,9 +1,11 @@
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { IDS } from "../worker/contract/ids.ts";
 import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
+import { costsSchema } from "./simulation/costs.ts";
 import { writePieces } from "./write-pieces.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
 
@@ -27,6 +29,7 @@ const fileSchema = z.strictObject({
   ]),
 });
 
+const pair = z.tuple([z.number(), z.number()]);
 const side = z.strictObject({ service: z.string(), files: z.int(), bytes: z.number() });
 
 const problem = z.strictObject({ path: z.string(), code: z.string(), problem: z.string(), remedy: z.string() });
@@ -88,13 +91,25 @@ const planSchema = z.strictObject({
       indicesPerChunk: z.number().default(1),
       seconds: z.number(),
       loadSeconds: z.number(),
+      range: z.strictObject({ seconds: pair, loadSeconds: pair }),
+      limit: z.string(),
       nodeHours: z.strictObject({ dataNodes: z.number(), parsers: z.number(), total: z.number() }),
       nodes: z.strictObject({ dataNodes: z.int(), parsers: z.int() }),
       basis: z.strictObject({ parser: z.string(), store: z.string(), machine: z.string() }),
       microsPerLine: z.number(),
       microsPerDocument: z.number(),
+      simulated: z.strictObject({
+        files: z.array(
+          z.strictObject({ count: z.int(), bytes: z.number(), packed: z.boolean(), indicesPerChunk: z.number() }),
+        ),
+        indices: z.int(),
+        months: z.array(z.string()),
+        costs: costsSchema,
+      }),
     })
-    .optional(),
+    .optional()
+    // That of another version is left out: it decides nothing.
+    .catch(undefined),
   unpacks: z.array(
     z.strictObject({
       id: z.string(),
@@ -164,45 +179,111 @@ export async function readPlan(path: string): Promise<Plan> {
       context: { file: path },
       ...(cause === undefined ? {} : { cause }),
     });
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    throw unusable(error instanceof SyntaxError ? "is not a plan file" : "cannot be read", error);
-  }
-  const parsed = planSchema.safeParse(value);
-  if (!parsed.success) {
+  const checked = <T>(schema: z.ZodType<unknown>, text: string): T => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw unusable("is not a plan file", error);
+    }
+    const parsed = schema.safeParse(value);
+    // `undefined` never comes out of JSON: optional keys are there or not.
+    if (parsed.success) return parsed.data as T;
     const issue = parsed.error.issues[0];
     throw unusable(`is not a plan of this version (${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""})`);
-  }
-  // `undefined` never comes out of JSON: optional keys are there or not.
-  const { version: _version, files, ...rest } = parsed.data as StoredPlan;
-  const originOf = originsOf(rest.pinned);
-  const plan: Plan = {
-    ...rest,
-    files: files.map(({ id: fileId, drop, source, ...facts }): PlannedFile => ({
-      origin: { ...originOf({ ...facts, dropPrograms: drop ?? [] }), fileId },
-      source,
-      ...(facts.day === undefined ? {} : { day: facts.day }),
-    })),
   };
+  const files: PlannedFile[] = [];
+  let head = "";
+  let rest: Omit<StoredPlan, "version" | "files"> | undefined;
+  let keep: ((file: StoredFile) => void) | undefined;
+  const readHead = (text: string): void => {
+    const { version: _version, files: among, ...others } = checked<StoredPlan>(planSchema, text);
+    rest = others;
+    const fileOf = filesOf(others.pinned);
+    keep = (file) => void files.push(fileOf(file));
+    among.forEach(keep);
+  };
+  try {
+    // A file a line, so that a million of them never stand in memory as text.
+    for await (const line of linesOf(path)) {
+      if (keep) {
+        const text = line.endsWith(",") ? line.slice(0, -1) : line.replace(/\]\}$/, "");
+        if (text !== "") keep(checked<StoredFile>(fileSchema, text));
+      } else if (line === FILES_BEGIN) readHead(`${head}${FILES_BEGIN}]}`);
+      else head += `${line}\n`;
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw unusable("cannot be read", error);
+  }
+  // Somebody may have laid it out otherwise.
+  if (!rest) readHead(head);
+  const plan: Plan = { ...rest!, files };
   if (planId(plan) !== plan.id) throw unusable("was changed by hand: its id is not that of its content");
   return plan;
 }
 
+/** What stands on the line before the first file. */
+const FILES_BEGIN = '"files":[';
+
+/** Lines as `planText` ends them: other line ends may stand in a path. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = "";
+  for await (const piece of createReadStream(path, { encoding: "utf8", highWaterMark: 2 ** 20 })) {
+    const lines = (rest + (piece as string)).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Makes planned files of stored ones. Texts that many of them have are one in memory, which halves what a plan of a million files takes. */
+function filesOf(pinned: Plan["pinned"]): (file: StoredFile) => PlannedFile {
+  const originOf = originsOf(pinned);
+  const known = new Map<string, string>();
+  const one = (text: string): string => {
+    const before = known.get(text);
+    if (before === undefined) known.set(text, text);
+    return before ?? text;
+  };
+  const drops = new Map<string, string[]>();
+  const oneOf = (programs: string[]): string[] => {
+    const key = programs.join("\n");
+    const before = drops.get(key);
+    if (!before) drops.set(key, programs);
+    return before ?? programs;
+  };
+  return ({ id: fileId, drop, source, ...facts }) => {
+    const day = facts.day === undefined ? {} : { day: one(facts.day) };
+    const origin = originOf({
+      ...facts,
+      ...day,
+      month: one(facts.month),
+      service: one(facts.service),
+      ...(facts.collector === undefined ? {} : { collector: one(facts.collector) }),
+      dropPrograms: oneOf(drop ?? []),
+    });
+    const isItsOwn = source.kind === "plain" && source.file === facts.path;
+    return {
+      origin: { ...origin, firstDay: one(origin.firstDay), fileId },
+      source: isItsOwn ? { ...source, file: facts.path } : source,
+      ...day,
+    };
+  };
+}
+
 /** A plan as it stands in its file. */
-type StoredPlan = Omit<Plan, "files"> & {
-  readonly version: 1;
-  readonly files: readonly {
-    readonly id: string;
-    readonly path: string;
-    readonly month: string;
-    readonly day?: string;
-    readonly lastDay?: string;
-    readonly encoding?: string;
-    readonly service: string;
-    readonly collector?: string;
-    readonly drop?: string[];
-    readonly source: PlannedFile["source"];
-  }[];
-};
+type StoredPlan = Omit<Plan, "files"> & { readonly version: 1; readonly files: readonly StoredFile[] };
+
+interface StoredFile {
+  readonly id: string;
+  readonly path: string;
+  readonly month: string;
+  readonly day?: string;
+  readonly lastDay?: string;
+  readonly encoding?: string;
+  readonly service: string;
+  readonly collector?: string;
+  readonly drop?: string[];
+  readonly source: PlannedFile["source"];
+}

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { Pipeline } from "../worker/contract/pipeline.ts";
 import type { RuleField, Rules } from "../worker/contract/rules.ts";
 import { ConfigError } from "../worker/contract/errors.ts";
@@ -6,7 +5,8 @@ import { addMonths, isYearMonth, type YearMonth } from "../worker/contract/month
 import type { Config } from "./config-schema.ts";
 import { estimate } from "./estimate.ts";
 import { listArchive } from "./inventory.ts";
-import { lastStoreCost, sampleParser } from "./measure.ts";
+import { machineCores } from "./machine-cores.ts";
+import { lastCosts, sampleParser } from "./measure.ts";
 import { makePlan, type Plan } from "./plan.ts";
 
 /** Most months of one campaign. */
@@ -48,7 +48,7 @@ export interface Measuring {
   /** The pipeline to measure on a sample of the archive. */
   readonly pipeline: Pipeline;
   /** Where finished campaigns left their reports. */
-  readonly campaignsDir: string;
+  readonly stateDir: string;
 }
 
 /**
@@ -81,11 +81,6 @@ export async function planMonth(
   );
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);
-  const store = await lastStoreCost(options.measure.campaignsDir);
-  return { ...plan, estimate: estimate(plan, config, sample, store, machineCores(config)) };
-}
-
-/** Cores that all nodes share: of the batch systems only the embedded one runs its nodes on this machine. */
-export function machineCores(config: Config): number | undefined {
-  return config.batch.system === "local" ? availableParallelism() : undefined;
+  const known = await lastCosts(options.measure.stateDir);
+  return { ...plan, estimate: estimate(plan, config, sample, known, machineCores(config)) };
 }

@@ -3,7 +3,8 @@ import type { Config } from "./config-schema.ts";
 import { estimateForNodes } from "./estimate.ts";
 import { comparePlans } from "./plan-difference.ts";
 import { readPlan } from "./plan-file.ts";
-import { machineCores, planMonth, type PlannedPipeline } from "./plan-month.ts";
+import { machineCores } from "./machine-cores.ts";
+import { planMonth, type PlannedPipeline } from "./plan-month.ts";
 import type { Plan } from "./plan.ts";
 
 /**

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { ConfigError, describeError } from "../worker/contract/errors.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { readLedger } from "./ledger-export.ts";
-import { machineCores } from "./plan-month.ts";
+import { machineCores } from "./machine-cores.ts";
 import { costsSchema, DEFAULT_COSTS, type Costs } from "./simulation/costs.ts";
 import { costsOfReport } from "./simulation/from-report.ts";
 import { readReport } from "./status.ts";
@@ -37,8 +37,9 @@ export async function costsOfCampaign(stateDir: string, id: string, before: Cost
   const { record, paths } = await loadCampaign(stateDir, id);
   const report = await readReport(paths.reportJson);
   const rows = await readLedger(paths.ledger).catch(() => []);
+  const isOver = report?.state === "done" || report?.state === "serving";
   if (
-    !report ||
+    !isOver ||
     report.serves ||
     report.loadSeconds === 0 ||
     report.storeMicrosPerDocument === 0 ||

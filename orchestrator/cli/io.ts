@@ -37,8 +37,9 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }
 
-/** A duration for people: `4 s`, `3 min 20 s`, `5 h 02 min`, `3 d 04 h`. */
+/** A duration for people: `4 s`, `3 min 20 s`, `5 h 02 min`, `3 d 04 h`; `without end`. */
 export function formatDuration(seconds: number): string {
+  if (seconds === Infinity) return "without end";
   const s = Math.round(seconds);
   const two = (value: number): string => String(value).padStart(2, "0");
   if (s < 60) return `${s} s`;

@@ -119,8 +119,7 @@ async function planOf(
     return planAgain(site, options.plan, { pipeline: planned }, signal);
   }
   const { planMonth, parseMonths } = await import("../plan-month.ts");
-  const { statePaths } = await import("../paths.ts");
   io.log.info("planning", { month: options.month, archive: site.archive.root });
-  const measure = { pipeline: pipeline.create(), campaignsDir: statePaths(site.stateDir).campaigns };
+  const measure = { pipeline: pipeline.create(), stateDir: site.stateDir };
   return planMonth(site, parseMonths(options.month ?? ""), { pipeline: planned, measure }, signal);
 }

@@ -37,7 +37,6 @@ export const plan: Command = {
             "parsers.count": { flag: "--parsers", value: options.parsers },
           });
           const { config } = resolved;
-          const { statePaths } = await import("../paths.ts");
           const { writePlan } = await import("../plan-file.ts");
           const { makeStateDir } = await import("../state-dir.ts");
           // Before the archive is listed, which may take minutes.
@@ -45,13 +44,12 @@ export const plan: Command = {
           const { rulesOf } = await import("../pipelines/rules-of.ts");
           const { rules } = await rulesOf(resolved, parts.makeRules, io.log);
           const pipeline = await parts.pipeline(rules);
-          const { campaigns } = statePaths(config.stateDir);
           const made = await planMonth(
             config,
             months,
             {
               pipeline: { hash: pipeline.hash, rules, fields: pipeline.fields },
-              measure: { pipeline: pipeline.create(), campaignsDir: campaigns },
+              measure: { pipeline: pipeline.create(), stateDir: config.stateDir },
             },
             signal,
           );
@@ -178,7 +176,9 @@ function planText(plan: Plan, file: string, rooms: readonly string[], loss: stri
         "node-hours",
         `${about(nodeHours.total.toFixed(2))} (${nodes.dataNodes} data nodes ${nodeHours.dataNodes.toFixed(2)}, ${nodes.parsers} parsers ${nodeHours.parsers.toFixed(2)})`,
       ],
-      ["duration", `${about(formatDuration(estimate.seconds))}, ${formatDuration(estimate.loadSeconds)} of it loading`],
+      ["duration", `${about(rangeText(estimate.seconds, estimate.range.seconds))}`],
+      ["of it loading", rangeText(estimate.loadSeconds, estimate.range.loadSeconds)],
+      ["limit", estimate.limit],
       ["rests on", `parser: ${basis.parser}`],
       ["", `store: ${basis.store}`],
       ["", basis.machine],
@@ -188,6 +188,11 @@ function planText(plan: Plan, file: string, rooms: readonly string[], loss: stri
   out.push(facts.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
   out.push(`Nothing was submitted. The plan is in ${printable(file)}\n`);
   return out.filter((part) => part !== "").join("\n");
+}
+
+/** Eight of ten simulated campaigns lie between. */
+function rangeText(seconds: number, [low, high]: readonly [number, number]): string {
+  return `${formatDuration(seconds)} (${formatDuration(low)} to ${formatDuration(high)})`;
 }
 
 function about(text: string): string {

@@ -2,6 +2,7 @@ import { ConfigError } from "../../worker/contract/errors.ts";
 import type { SiteConfig } from "../launch.ts";
 import type { Costs } from "../simulation/costs.ts";
 import type { Forecast, Interval } from "../simulation/forecast.ts";
+import { limitText, percent, STAGES } from "../simulation/stages.ts";
 import type { Setup } from "../simulation/simulate.ts";
 import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { formatBytes, formatCount, formatDuration, formatTable } from "./io.ts";
@@ -130,26 +131,9 @@ function wholeNumber(flag: string, text: string, least = 0): number {
   );
 }
 
-/** Stages as people call them. */
-const STAGES: Readonly<Record<Forecast["limit"]["stage"], string>> = {
-  archive: "archive",
-  unpack: "unpacking, of the parsers' cores",
-  parse: "parsers' cores, unpacking included",
-  network: "busiest network leg of a node",
-  store: "data nodes' cores, all together",
-  busiestDataNode: "busiest data node",
-  spool: "Redis",
-  gatewayNetwork: "gateway host's network",
-  connections: "connections through the proxy",
-  machine: "cores of the machine",
-  latency: "nothing is used up: answers, or the last chunks, are waited for",
-};
-
 function between({ median, low, high }: Interval, format: (value: number) => string): string {
   return `${format(median)} (${format(low)} to ${format(high)})`;
 }
-
-const seconds = (value: number): string => (Number.isFinite(value) ? formatDuration(value) : "never");
 
 function forecastText(setup: Setup, { typical, limit, runs, ...result }: Forecast): string {
   const { dataNodes, parsers, files } = setup;
@@ -159,10 +143,10 @@ function forecastText(setup: Setup, { typical, limit, runs, ...result }: Forecas
       "campaign",
       `${formatBytes(bytes)} of lines, ${String(dataNodes.count)} data nodes, ${String(parsers.count)} parsers`,
     ],
-    ["duration", `${between(result.seconds, seconds)}; eight of ten of ${String(runs)} runs lie between`],
-    ["load", `${between(result.loadSeconds, seconds)}, ${formatCount(result.eventsPerSecond.median)} events/s`],
+    ["duration", `${between(result.seconds, formatDuration)}; eight of ten of ${String(runs)} runs lie between`],
+    ["load", `${between(result.loadSeconds, formatDuration)}, ${formatCount(result.eventsPerSecond.median)} events/s`],
     ["node-hours", between(result.nodeHours, (hours) => hours.toFixed(2))],
-    ["limit", `${STAGES[limit.stage]} (${percent(limit.utilisation)})`],
+    ["limit", limitText(limit)],
   ];
   if (typical.idleDataNodes > 0) facts.push(["", `${String(typical.idleDataNodes)} data nodes hold no shard`]);
   if (typical.replaced > 0) facts.push(["", `${String(typical.replaced)} nodes replaced before their walltime ended`]);
@@ -174,7 +158,11 @@ function forecastText(setup: Setup, { typical, limit, runs, ...result }: Forecas
   const width = Math.max(...facts.map(([name]) => name.length));
   const phases = formatTable(
     [{ title: "PHASE" }, { title: "TIME", align: "right" }, { title: "", align: "right" }],
-    Object.entries(typical.phases).map(([name, value]) => [name, seconds(value), percent(value / typical.seconds)]),
+    Object.entries(typical.phases).map(([name, value]) => [
+      name,
+      formatDuration(value),
+      percent(value / typical.seconds),
+    ]),
   );
   const used = formatTable(
     [{ title: "USED WHILE LOADING" }, { title: "", align: "right" }],
@@ -184,8 +172,4 @@ function forecastText(setup: Setup, { typical, limit, runs, ...result }: Forecas
     ]),
   );
   return `${facts.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("")}\n${phases}\n${used}`;
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 }

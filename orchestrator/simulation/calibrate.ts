@@ -25,12 +25,13 @@ const STEPS = 24;
 export function calibrate(setup: Setup, measured: Measured, before: Costs): Costs {
   const { lines, documents } = measured;
   if (lines === 0 || documents === 0) return before;
+  const cold = setup.parsers.count * before.parserColdSeconds;
   let costs: Costs = {
     ...before,
     lineBytes: measured.bytes / lines,
     documentsPerLine: documents / lines,
     parseMicrosPerLine: (measured.parseCpuSeconds * 1e6) / lines || before.parseMicrosPerLine,
-    sendMicrosPerDocument: (Math.max(0, measured.parserCpuSeconds - measured.parseCpuSeconds) * 1e6) / documents,
+    sendMicrosPerDocument: (Math.max(0, measured.parserCpuSeconds - cold - measured.parseCpuSeconds) * 1e6) / documents,
     indexBytesPerDocument: measured.storeBytes / documents || before.indexBytesPerDocument,
   };
   const still = (some: Costs): Costs => ({ ...some, spread: 0, nodeSpread: 0 });

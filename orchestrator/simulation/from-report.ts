@@ -6,8 +6,8 @@ import { indexCount, setupOf } from "./setup.ts";
 import { restoredAtOnce, shardsOfDay } from "../shards.ts";
 import { groupFiles } from "./work.ts";
 
-/** CPU of a parser before it parses: Node, the bundle, the pipeline. */
-const PARSER_START_CPU_SECONDS = 3;
+/** CPU of a parser before it takes a chunk: Node, the bundle, the pipeline. */
+const PARSER_START_CPU_SECONDS = 2;
 
 /**
  * What things cost in a campaign that has finished.

@@ -21,6 +21,8 @@ export interface Parser {
   /** Bulk requests at once. */
   readonly requests: Station;
   readonly factor: number;
+  /** CPU that its next block costs beyond its lines: its code is not compiled yet. */
+  coldSeconds: number;
   /** Takes nothing new any more. */
   draining: boolean;
   /** Units and compressed files in work. */
@@ -92,12 +94,13 @@ export class Loading {
   }
 
   join(factor: number): Parser {
-    const { agenda, shape } = this.#parts;
+    const { agenda, costs, shape } = this.#parts;
     const parser: Parser = {
       cores: new Station(agenda, shape.cores),
       network: new Station(agenda, 1),
       requests: new Station(agenda, shape.requestsInFlight * shape.slots),
       factor,
+      coldSeconds: costs.parserColdSeconds,
       draining: false,
       working: 0,
     };
@@ -213,8 +216,10 @@ export class Loading {
       under++;
       const block = begun++;
       readNext();
-      this.parseCoreSeconds += cpuSeconds;
-      runs.compute(parser.cores, cpuSeconds, () => {
+      const seconds = cpuSeconds + runs.cpuSeconds(parser.coldSeconds);
+      parser.coldSeconds = 0;
+      this.parseCoreSeconds += seconds;
+      runs.compute(parser.cores, seconds, () => {
         parsing = false;
         send(block);
         parseNext();

@@ -67,7 +67,10 @@ for (const { name, month, timeZone, options } of [
       plan = await planMonth(
         config,
         [month],
-        { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: [] } },
+        {
+          pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: [] },
+          measure: { pipeline, stateDir: join(root, "state") },
+        },
         new AbortController().signal,
       );
       const localDay = new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short" });
@@ -103,6 +106,13 @@ for (const { name, month, timeZone, options } of [
       expect(Object.fromEntries(files)).toEqual(
         Object.fromEntries(manifest.files.map(({ identity, lines }) => [identity, lines])),
       );
+    });
+
+    it("is estimated to within 15 %", () => {
+      const { lines = 0, documents: stored = 0, bytes = 0 } = plan.estimate ?? {};
+      expect(Math.abs(lines / manifest.lines - 1)).toBeLessThan(0.15);
+      expect(Math.abs(stored / documents - 1)).toBeLessThan(0.15);
+      expect(Math.abs(bytes / manifest.bytes - 1)).toBeLessThan(0.15);
     });
 
     it("has the manifest's programs", () => {

@@ -1,7 +1,7 @@
 import { NO_RULES } from "../../../worker/contract/rules.ts";
 import { describe, expect, it } from "vitest";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
-import { DEFAULT_STORE_COST, estimate } from "../../../orchestrator/estimate.ts";
+import { DEFAULT_KNOWN_COSTS, estimate } from "../../../orchestrator/estimate.ts";
 import type { JournalEntry } from "../../../orchestrator/journal.ts";
 import { makePlan as makeRuledPlan } from "../../../orchestrator/plan.ts";
 import { makeReport, reportText, type ReportInputs } from "../../../orchestrator/report.ts";
@@ -37,7 +37,7 @@ const bare = makePlan(
     chunkBytes: 2 ** 20,
   },
 );
-const plan = { ...bare, estimate: estimate(bare, config, undefined, DEFAULT_STORE_COST, 2) };
+const plan = { ...bare, estimate: estimate(bare, config, undefined, DEFAULT_KNOWN_COSTS, 2) };
 
 const SECOND = 1000;
 /** One job that waits 100 s in the queue and then runs for 50; the load takes 20 s. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { configSchema, type Config } from "../../../orchestrator/config-schema.ts";
-import { DEFAULT_STORE_COST, estimate } from "../../../orchestrator/estimate.ts";
+import { DEFAULT_KNOWN_COSTS, estimate } from "../../../orchestrator/estimate.ts";
 import { writePlan } from "../../../orchestrator/plan-file.ts";
 import { planMonth } from "../../../orchestrator/plan-month.ts";
 import { planAgain } from "../../../orchestrator/saved-plan.ts";
@@ -28,7 +28,7 @@ const configure = (root: string, nodes = {}): Config =>
 it("a saved plan loads from the archive of today, on the nodes of today", async () => {
   const made = await planMonth(configure("a"), ["2013-01"], options, never);
   const file = join(dir, "plan.json");
-  await writePlan(file, { ...made, estimate: estimate(made, configure("a"), undefined, DEFAULT_STORE_COST, 2) });
+  await writePlan(file, { ...made, estimate: estimate(made, configure("a"), undefined, DEFAULT_KNOWN_COSTS, 2) });
   await cp(join(dir, "a"), join(dir, "b"), { recursive: true, preserveTimestamps: true });
   const again = await planAgain(configure("b", { dataNodes: { count: 7 } }), file, options, never);
   expect(again.id).toBe(made.id);

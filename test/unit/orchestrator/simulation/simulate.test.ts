@@ -10,10 +10,12 @@ const FREE: Costs = costsSchema.parse({
   bodyBytesPerByte: 2,
   parseMicrosPerLine: 1e-9,
   sendMicrosPerDocument: 0,
+  parserColdSeconds: 0,
   unpackMicrosPerMiB: 0,
   storeMicrosPerDocument: 1e-9,
   storeMicrosPerRequest: 0,
   coldFactor: 1,
+  indexBytesPerDocument: 90,
   archiveBytesPerSecond: 1e18,
   nodeBytesPerSecond: 1e18,
   moveBytesPerSecond: 1e18,
@@ -58,6 +60,8 @@ describe("the load", () => {
     expect(run.loadSeconds - NOTICED).toBeCloseTo((LINES * 5) / 1e6, 4);
     expect(run.lines).toBeCloseTo(LINES, 3);
     expect(run.utilisation.parse).toBeGreaterThan(0.99);
+    const cold = simulate(SETUP, { ...FREE, parseMicrosPerLine: 5, parserColdSeconds: 3 }, 1);
+    expect(cold.loadSeconds - run.loadSeconds).toBeCloseTo(3, 4);
   });
 
   it("with parsers without limits lasts as long as the store takes, on all its cores", () => {

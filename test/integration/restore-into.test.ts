@@ -69,6 +69,8 @@ describeWith(["elasticsearch"], "restore-into", () => {
     });
     expect((await client.bulk({ operations, refresh: true })).errors).toBe(false);
     await cluster.registerRepository("writing", seen);
+    // As a campaign saves them; whoever gets them back may write.
+    await cluster.blockWrites(indices);
     await cluster.snapshot("writing", "january", indices, new AbortController().signal);
     await client.snapshot.deleteRepository({ name: "writing" });
     await removeAll();

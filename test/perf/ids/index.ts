@@ -1,0 +1,102 @@
+import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { loadConfig } from "../../../orchestrator/config.ts";
+import { createLog } from "../../../orchestrator/log.ts";
+import { statePaths } from "../../../orchestrator/paths.ts";
+import { ensureElasticsearch } from "../../../orchestrator/runtimes/elasticsearch.ts";
+import { startElasticsearch } from "../../support/elasticsearch-node.ts";
+import type { Benchmark, BenchContext, Goal } from "../benchmark.ts";
+import { sampleCorpus } from "../parse/corpora.ts";
+import { textTable } from "../table.ts";
+import { idsGoals, rowOf, type IdsRow, type Load } from "./figures.ts";
+import { Loader } from "./load.ts";
+import { readOptions, type IdsBenchOptions } from "./options.ts";
+import { WAYS } from "./ways.ts";
+
+/** What an identity costs store and sender: ids that the parser derives beside ids that the store makes, by turns in one store. */
+export const idsBenchmark: Benchmark = {
+  name: "ids",
+  about: "what a document's id costs: derived by the parser, or made by the store with the attempt's tag beside it",
+  async run(args, context) {
+    const options = readOptions(args);
+    const { config } = await loadConfig({ env: process.env });
+    const { home, javaHome } = await ensureElasticsearch(
+      config,
+      statePaths(config.stateDir),
+      createLog({ level: "warn" }),
+    );
+    process.env["ES_HOME"] = home;
+    process.env["ES_JAVA_HOME"] = javaHome;
+    const place = join(config.stateDir, "bench");
+    await mkdir(place, { recursive: true });
+    const dir = await mkdtemp(join(place, "run-"));
+    // Elasticsearch does not run as root.
+    await chmod(dir, 0o711);
+    try {
+      return await measureAll(dir, options, context);
+    } finally {
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    }
+  },
+};
+
+async function measureAll(dir: string, options: IdsBenchOptions, { signal, say }: BenchContext) {
+  say(`making ${options.lines} distinct lines`);
+  const { file, month, lines } = await sampleCorpus(dir, options.lines, 1, signal);
+  const ways = WAYS.filter(({ name }) => options.only.length === 0 || options.only.some((one) => name.startsWith(one)));
+  const loads = new Map<string, Load[]>(ways.map(({ name }) => [name, []]));
+  const store = await startElasticsearch(dir, {}, "2g");
+  const loader = new Loader(store, ofOneDay(await readFile(file)), month, options);
+  try {
+    for (let round = -options.warmUps; round < options.rounds; round++) {
+      say(round < 0 ? `warming up, ${-round} to go` : `round ${round + 1} of ${options.rounds}`);
+      // A busy machine is busy for all; the order turns round each time.
+      for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
+        const load = await loader.load(way, signal);
+        if (round >= 0) loads.get(way.name)?.push(load);
+      }
+    }
+  } finally {
+    await loader.close();
+    await store.stop();
+  }
+  const rows = ways.map((way) => rowOf(way, loads.get(way.name) ?? []));
+  const goals = idsGoals(loads);
+  return { result: { bench: "ids", rows, goals }, text: report(rows, goals, lines, options) };
+}
+
+/** The lines of a month as those of one day: an index as large as that of a large site, in place of many that are hardly begun. */
+function ofOneDay(lines: Buffer): Buffer {
+  return Buffer.from(lines.toString("latin1").replaceAll(/^([A-Z][a-z]{2}) [ \d]\d (?=\d\d:)/gm, "$1 14 "), "latin1");
+}
+
+function report(rows: readonly IdsRow[], goals: readonly Goal[], lines: number, options: IdsBenchOptions): string {
+  const fixed = (value: number) => value.toFixed(2);
+  const whole = (value: number) => Math.round(value).toLocaleString("en");
+  const table = textTable<IdsRow>(
+    [
+      { title: "ids", text: ({ name }) => name },
+      { title: "store µs", right: true, text: ({ store }) => fixed(store) },
+      { title: "sender µs", right: true, text: ({ sender }) => fixed(sender) },
+      { title: "documents/s", right: true, text: (row) => whole(row.documentsPerSecond) },
+      { title: "bytes", right: true, text: (row) => whole(row.bytesPerDocument) },
+      { title: "note", text: ({ note }) => note },
+    ],
+    rows,
+  );
+  const goalTable = textTable<Goal>(
+    [
+      { title: "goal", text: ({ name }) => name },
+      { title: "at most", right: true, text: ({ target }) => fixed(target) },
+      { title: "measured", right: true, text: ({ measured }) => (measured === null ? "–" : fixed(measured)) },
+      { title: "", text: ({ met }) => (met ? "met" : "not met") },
+    ],
+    goals,
+  );
+  return [
+    table,
+    goalTable,
+    `${whole(lines)} lines, medians of ${options.rounds} rounds, all by turns into an index of one warm node; CPU of all threads and bytes on disk, a document; load ${(loadavg()[0] ?? 0).toFixed(1)} at the end`,
+  ].join("\n\n");
+}

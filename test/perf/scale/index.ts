@@ -2,10 +2,11 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { loadConfig } from "../../../orchestrator/config.ts";
 import { writeSample } from "../../../orchestrator/sample/index.ts";
+import { indexCount } from "../../../orchestrator/shards.ts";
 import { calibrate } from "../../../orchestrator/simulation/calibrate.ts";
 import { DEFAULT_COSTS, type Costs } from "../../../orchestrator/simulation/costs.ts";
 import { forecast } from "../../../orchestrator/simulation/forecast.ts";
-import { indexCount, setupOf } from "../../../orchestrator/simulation/setup.ts";
+import { setupOf } from "../../../orchestrator/simulation/setup.ts";
 import type { Setup } from "../../../orchestrator/simulation/simulate.ts";
 import { groupFiles } from "../../../orchestrator/simulation/work.ts";
 import type { LedgerRow } from "../../../worker/contract/ledger.ts";

@@ -1,10 +1,10 @@
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
 import type { Plan, PlannedFile } from "./plan.ts";
-import { shardsOfDay } from "./shards.ts";
+import { indexCount, shardsOfDay } from "./shards.ts";
 import { DEFAULT_COSTS, type Costs } from "./simulation/costs.ts";
 import { forecast } from "./simulation/forecast.ts";
-import { indexCount, setupOf, type SimulatedConfig } from "./simulation/setup.ts";
+import { setupOf, type SimulatedConfig } from "./simulation/setup.ts";
 import { limitText } from "./simulation/stages.ts";
 import { groupFiles, type FileGroup } from "./simulation/work.ts";
 

@@ -1,4 +1,4 @@
-import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
+import { indexedDays, type YearMonth } from "../worker/contract/months.ts";
 import type { Estimate } from "./estimate.ts";
 
 /** How a day is split into shards. Pure. */
@@ -11,6 +11,11 @@ const SMALLEST_SHARD_BYTES = 2 ** 30;
 const MOST_SHARDS = 32;
 /** A split is good enough when nodes hold on average this share of what the fullest one holds. */
 const EVEN_ENOUGH = 0.85;
+
+/** Indices of some months: their days, those beside them, and what lies outside. */
+export function indexCount(months: readonly YearMonth[]): number {
+  return months.reduce((sum, month) => sum + indexedDays(month).length + 1, 0);
+}
 
 /** What nodes hold on average, as a share of what the fullest one holds, when so many shards are spread over them. */
 export function evenness(shards: number, nodes: number): number {
@@ -26,14 +31,14 @@ export function shardsOfDay(
   dataNodes: number,
   estimate: Pick<Estimate, "indexBytes"> | undefined,
 ): number {
-  const days = months.reduce((sum, month) => sum + daysInMonth(month), 0);
-  const dayBytes = (estimate?.indexBytes ?? 0) / days;
+  const indices = indexCount(months);
+  const dayBytes = (estimate?.indexBytes ?? 0) / indices;
   const least = Math.min(MOST_SHARDS, Math.max(1, Math.ceil(dayBytes / LARGEST_SHARD_BYTES)));
   const most = Math.min(MOST_SHARDS, Math.max(least, Math.floor(dayBytes / SMALLEST_SHARD_BYTES)));
   let best = least;
   for (let shards = least; shards <= most; shards++) {
-    if (evenness(days * shards, dataNodes) > evenness(days * best, dataNodes)) best = shards;
-    if (evenness(days * best, dataNodes) >= EVEN_ENOUGH) break;
+    if (evenness(indices * shards, dataNodes) > evenness(indices * best, dataNodes)) best = shards;
+    if (evenness(indices * best, dataNodes) >= EVEN_ENOUGH) break;
   }
   return best;
 }

@@ -71,7 +71,7 @@ export const simulate: Command = {
 };
 
 async function inputs(options: SimulateOptions, config: SiteConfig): Promise<{ setup: Setup; costs: Costs }> {
-  const { indexCount, setupOf } = await import("../simulation/setup.ts");
+  const { setupOf } = await import("../simulation/setup.ts");
   const { DEFAULT_COSTS } = await import("../simulation/costs.ts");
   const { costsOfCampaign, readCosts } = await import("../simulated-costs.ts");
   const { monthOf } = await import("../simulation/work.ts");
@@ -90,7 +90,7 @@ async function inputs(options: SimulateOptions, config: SiteConfig): Promise<{ s
     packed: options.compressed === true,
     ...(options.monthFiles === undefined ? {} : { monthFiles: wholeNumber("--month-files", options.monthFiles, 1) }),
   });
-  const { shardsOfDay } = await import("../shards.ts");
+  const { indexCount, shardsOfDay } = await import("../shards.ts");
   const indexBytes = (bytes / costs.lineBytes) * costs.documentsPerLine * costs.indexBytesPerDocument;
   const shardsPerIndex = shardsOfDay([MONTH], config.dataNodes.count, { indexBytes });
   const cores =

@@ -2,8 +2,8 @@ import type { Config } from "../config-schema.ts";
 import type { Report } from "../report.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Costs } from "./costs.ts";
-import { indexCount, setupOf } from "./setup.ts";
-import { restoredAtOnce, shardsOfDay } from "../shards.ts";
+import { setupOf } from "./setup.ts";
+import { indexCount, restoredAtOnce, shardsOfDay } from "../shards.ts";
 import { groupFiles } from "./work.ts";
 
 /** CPU of a parser before it takes a chunk: Node, the bundle, the pipeline. */

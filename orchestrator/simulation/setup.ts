@@ -1,15 +1,9 @@
-import { indexedDays, type YearMonth } from "../../worker/contract/months.ts";
 import type { Config } from "../config-schema.ts";
 import type { Setup } from "./simulate.ts";
 import type { FileGroup } from "./work.ts";
 
 /** The part of a configuration that decides how long a campaign takes. */
 export type SimulatedConfig = Pick<Config, "dataNodes" | "parsers" | "batch" | "staging" | "plan">;
-
-/** Indices of some months: their days, those beside them, and what lies outside. */
-export function indexCount(months: readonly YearMonth[]): number {
-  return months.reduce((sum, month) => sum + indexedDays(month).length + 1, 0);
-}
 
 /**
  * A campaign of this configuration.

@@ -44,7 +44,7 @@ export class Loader {
     this.#revision += 1;
     const naming = { pattern: PATTERN, revision: this.#revision };
     const cluster = createCluster(this.#client);
-    const indices = await cluster.prepare(naming, [this.#month], 0, this.#fields, way.ids);
+    const indices = await cluster.prepare(naming, [this.#month], { shards: 1, replicas: 0 }, this.#fields, way.ids);
     if (way.tagMapping) {
       // A mapping that is there cannot be changed so.
       await this.#recreate(indices, way.tagMapping);
@@ -80,7 +80,7 @@ export class Loader {
     const nodes = createDataNodes(DEFAULT_POLICY);
     nodes.update([this.#store.url]);
     const { bulkBytes, inFlight } = this.#options;
-    await using sink = createElasticsearchSink({ nodes, bulkBytes, inFlight });
+    await using sink = createElasticsearchSink({ nodes, budgets: { bulkBytes, requestsInFlight: inFlight } });
     const under = new Set<Promise<void>>();
     const origin = this.#origin(way);
     let documents = 0;
@@ -88,8 +88,8 @@ export class Loader {
       signal.throwIfAborted();
       const end = this.#lines.indexOf(10, Math.min(start + bulkBytes / RATIO, this.#lines.length - 1)) + 1;
       const block = this.#lines.subarray(start, end);
-      const tag = way.ids === "store" ? TAG : undefined;
-      const batch = this.#pipeline.run(block, start, origin, undefined, undefined, tag);
+      const attempt = way.ids === "store" ? TAG : undefined;
+      const batch = this.#pipeline.run(block, start, origin, { attempt });
       way.change?.(batch);
       const one: Promise<void> = sink
         .write(batch, signal)

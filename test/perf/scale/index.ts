@@ -2,16 +2,19 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { loadConfig } from "../../../orchestrator/config.ts";
 import { writeSample } from "../../../orchestrator/sample/index.ts";
+import { indexCount } from "../../../orchestrator/shards.ts";
 import { calibrate } from "../../../orchestrator/simulation/calibrate.ts";
 import { DEFAULT_COSTS, type Costs } from "../../../orchestrator/simulation/costs.ts";
 import { forecast } from "../../../orchestrator/simulation/forecast.ts";
-import { indexCount, setupOf } from "../../../orchestrator/simulation/setup.ts";
+import { setupOf } from "../../../orchestrator/simulation/setup.ts";
 import type { Setup } from "../../../orchestrator/simulation/simulate.ts";
 import { groupFiles } from "../../../orchestrator/simulation/work.ts";
 import type { LedgerRow } from "../../../worker/contract/ledger.ts";
+import { startRedis } from "../../support/redis-server.ts";
 import { atMost, type Benchmark, type BenchContext, type Goal, type Row } from "../benchmark.ts";
 import { curve, curveText } from "./curve.ts";
 import { readOptions, type ScaleOptions } from "./options.ts";
+import { redisCosts, redisText } from "./redis-costs.ts";
 import { makeScaleSite, type ScaleSite, type Shape } from "./real-run.ts";
 import { runRow, runsText, type RunRow } from "./report.ts";
 
@@ -57,6 +60,9 @@ export const scaleBenchmark: Benchmark = {
 };
 
 async function measureAll(dir: string, predictions: string, options: ScaleOptions, { signal, say }: BenchContext) {
+  say("what Redis takes for a heartbeat, a look, the list of nodes, a chunk");
+  const redis = await startRedis(dir);
+  const redisRows = await redisCosts(redis.client).finally(() => redis.stop());
   say(`making ${String(options.lines)} lines`);
   // Few hosts: files that are longer than a chunk.
   await writeSample({ month: MONTH, lines: options.lines, seed: 11, dir: join(dir, "archive"), hosts: 12, signal });
@@ -93,8 +99,8 @@ async function measureAll(dir: string, predictions: string, options: ScaleOption
     const errors = rows.filter(({ kind }) => kind === "predicted").map(({ error }) => Math.abs(error));
     const goals: Goal[] = [atMost("largest error of a predicted load", 0.25, Math.max(...errors))];
     return {
-      result: { bench: "scale", rows: [...rows, ...simulated] as readonly Row[], goals },
-      text: `${runsText(rows, options, site.isLimited)}\n\n${curveText(simulated)}`,
+      result: { bench: "scale", rows: [...rows, ...simulated, ...redisRows] as readonly Row[], goals },
+      text: `${runsText(rows, options, site.isLimited)}\n\n${curveText(simulated)}\n\n${redisText(redisRows)}`,
     };
   } finally {
     await site.down();

@@ -6,6 +6,7 @@ import { campaignKeys, PARSE_QUEUE } from "../../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../../worker/contract/ledger.ts";
 import { workerOptions } from "../../../worker/spool.ts";
 import type { Row } from "../benchmark.ts";
+import { textTable } from "../table.ts";
 
 /** What one thing costs the only thread of a real Redis that syncs each write. */
 export interface RedisRow extends Row {
@@ -76,6 +77,19 @@ export async function redisCosts(redis: Redis): Promise<readonly RedisRow[]> {
   for (const connection of connections) connection.disconnect();
   await redis.flushall();
   return rows;
+}
+
+/** The figures for people. */
+export function redisText(rows: readonly RedisRow[]): string {
+  return textTable<RedisRow>(
+    [
+      { title: "", text: (row) => row.name },
+      { title: "CPU µs", right: true, text: (row) => row.cpuMicros.toFixed(1) },
+      { title: "passing µs", right: true, text: (row) => row.wallMicros.toFixed(0) },
+      { title: "bytes", right: true, text: (row) => (row.bytes === undefined ? "" : String(row.bytes)) },
+    ],
+    rows,
+  );
 }
 
 /** From being taken to being committed with a row of the ledger, by eight workers. */

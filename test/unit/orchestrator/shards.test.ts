@@ -3,21 +3,21 @@ import { evenness, shardsOfDay } from "../../../orchestrator/shards.ts";
 
 const GiB = 2 ** 30;
 const of = (dataNodes: number, dayGiB: number): number =>
-  shardsOfDay(["2013-01"], dataNodes, { indexBytes: 31 * dayGiB * GiB });
+  shardsOfDay(["2013-01"], dataNodes, { indexBytes: 34 * dayGiB * GiB });
 
 describe("the shards of a day", () => {
   it.each([
     [1, 2, 1],
     [8, 2, 1],
     // Days alone would leave some nodes with two hot shards and others with one, or none.
-    [21, 2, 2],
+    [21, 4, 3],
     [85, 10, 5],
-    [333, 40, 10],
+    [333, 40, 9],
     // A shard of 10 to 50 GB is what is wanted.
     [2, 120, 3],
   ])("on %d data nodes, of %d GiB a day, are %d", (dataNodes, dayGiB, shards) => {
     expect(of(dataNodes, dayGiB)).toBe(shards);
-    if (dataNodes > 1) expect(evenness(31 * shards, dataNodes)).toBeGreaterThanOrEqual(0.85);
+    if (dataNodes > 1) expect(evenness(34 * shards, dataNodes)).toBeGreaterThanOrEqual(0.85);
   });
 
   it("is one where a day is small, or nothing is known of it", () => {
@@ -27,6 +27,6 @@ describe("the shards of a day", () => {
 
   it("are no more than a cluster bears, and the most even of those where none is even enough", () => {
     expect(of(10_000, 1000)).toBe(32);
-    expect(of(85, 3)).toBe(2);
+    expect(of(85, 2)).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { Redis } from "ioredis";
@@ -27,6 +27,7 @@ import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
 import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
 import { QUICK_JAVA } from "./quick-java.ts";
+import { rawFile } from "./raw-file.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A site with an archive of its own, on which tests launch real campaigns through the real command line. */
@@ -136,10 +137,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
   const recomputed = async (id: string): Promise<unknown> => {
     const { record, paths } = await loadCampaign(stateDir, id);
     const { files = [] } = (await readManifest(paths.manifest)) ?? {};
-    const raw = files.map(({ path }) => {
-      const plain = join(archive, path);
-      return `${path}=${existsSync(plain) ? plain : `${plain}.gz`}`;
-    });
+    const raw = files.map(({ path }) => `${path}=${rawFile(archive, path, join(dir, "raw"))}`);
     const words = [RECOMPUTE, paths.manifest, String(record.config.plan.chunkBytes), ...raw];
     return JSON.parse(execFileSync("python3", words, { encoding: "utf8" })) as unknown;
   };

@@ -1,6 +1,7 @@
 import type { Config } from "./config-schema.ts";
 import { decide, type CampaignContext } from "./context.ts";
 import { stayingJobs } from "./jobs/forecast.ts";
+import { limitsOf } from "./limits.ts";
 import type { ProgressFile } from "./progress.ts";
 import type { LimitingStage } from "./tuning/stage.ts";
 import type { CampaignView } from "./view.ts";
@@ -124,7 +125,7 @@ export function scaleInputsOf(
       nodes.parsers.length === targets.parsers &&
       ups.every((at) => at !== undefined),
     settledAt: Math.max(view.targetsSet?.at ?? 0, ...ups.map((at) => at ?? 0)),
-    ratio: ratioOf(config.autoscale.target, config.limits, { now, ...progress }),
+    ratio: ratioOf(config.autoscale.target, limitsOf(config, view), { now, ...progress }),
     storeBusy: progress.storeBusy,
     ...(progress.stage?.advice === undefined ? {} : { lacking: progress.stage.advice }),
   };

@@ -13,6 +13,7 @@ import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, unpacksOf } from "./plan.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
+import { tellLimits } from "./limits.ts";
 import { reasons } from "./reasons.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
 
@@ -29,10 +30,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   await ctx.spool.close();
   await makeDirectories(ctx);
   ctx.secrets = await campaignSecrets(ctx.record, paths, plan);
-  await ctx.redis.hset(ctx.keys.knobs, {
-    eventsPerSecond: config.limits.eventsPerSecond,
-    bytesPerSecond: config.limits.bytesPerSecond,
-  });
+  await tellLimits(ctx);
   // Before any parser is.
   await ctx.redis.set(ctx.keys.rules, JSON.stringify(plan.rules));
   if (ctx.view.targets.dataNodes === 0) {

@@ -3,6 +3,7 @@ import { budgetOf, budgetText } from "./budget.ts";
 import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
+import { keepWindow, limitsOf, limitsText, setLimits } from "./limits.ts";
 import { servingUntil } from "./serving/service.ts";
 import { openReload } from "./view.ts";
 
@@ -35,7 +36,7 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
   });
   switch (command.kind) {
     case "pause":
-      if (view.state === "paused") return { ok: true, text: "it is paused" };
+      if (view.state === "paused") return { ok: true, text: "it is paused, and stays so until it is resumed" };
       if (!(await move(ctx, "pause"))) return refused("only a running campaign can be paused");
       await ctx.spool.close();
       return { ok: true, text: "paused: parsers finish the chunks that they have and take no new ones" };
@@ -47,6 +48,11 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       if (ctx.record.serves) return refused(`it loads nothing; \`gridharvest verify ${id}\` restores and checks again`);
       if (!(await move(ctx, "resume"))) return refused("only a paused or held campaign can be resumed");
       const again = await ctx.spool.retryFailed();
+      if (await keepWindow(ctx)) {
+        const { window } = limitsOf(ctx.config, view);
+        const text = `it goes on in its window, ${window ?? ""}; \`gridharvest limit ${id} --window none\` lets it go on now`;
+        return { ok: true, text };
+      }
       // After a loss it is opened when what was lost waits in it again.
       if (!openReload(view)) await ctx.spool.open();
       return { ok: true, text: again > 0 ? `running; ${String(again)} failed chunks are tried again` : "running" };
@@ -68,6 +74,12 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
     case "budget":
       await decide(ctx, { type: "budget", nodeHours: command.nodeHours });
       return { ok: true, text: budgetText(budgetOf(ctx.config, view, Date.now())) };
+    case "limit": {
+      if (view.loadIsOver || ctx.record.serves) return refused("only what loads has limits");
+      const { kind: _, ...change } = command;
+      const known = Object.entries(change).filter(([, value]) => value !== undefined);
+      return { ok: true, text: limitsText(await setLimits(ctx, Object.fromEntries(known))) };
+    }
     case "extend": {
       const until = new Date(command.until).toISOString();
       if (command.until <= Date.now()) return refused(`${until} is over; end it with \`gridharvest teardown ${id}\``);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { GridError } from "../worker/contract/errors.ts";
 import { parseJson } from "../worker/contract/json.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
+import { WINDOW } from "./time-window.ts";
 
 /**
  * What the command line asks of a living orchestrator. A Redis stream: each command is taken up once, by whoever
@@ -20,6 +21,12 @@ export const commandSchema = z.discriminatedUnion("kind", [
     parsers: z.int().positive().optional(),
   }),
   z.strictObject({ kind: z.literal("budget"), nodeHours: z.number().positive().nullable() }),
+  z.strictObject({
+    kind: z.literal("limit"),
+    eventsPerSecond: z.int().nonnegative().optional(),
+    bytesPerSecond: z.int().nonnegative().optional(),
+    window: z.string().regex(WINDOW).nullable().optional(),
+  }),
   /** Serve until another time, milliseconds since 1970. */
   z.strictObject({ kind: z.literal("extend"), until: z.int() }),
 ]);

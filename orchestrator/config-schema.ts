@@ -3,6 +3,7 @@ import { DEFAULT_INDEX_PATTERN } from "../worker/contract/index-names.ts";
 import { STANDARD_BANKS } from "../worker/contract/grok.ts";
 import { encodingProblem } from "../worker/contract/encodings.ts";
 import { CAMPAIGN_STATES } from "./campaign.ts";
+import { WINDOW } from "./time-window.ts";
 
 /**
  * The one schema of the configuration file. Strict: an unknown key is an error. Every field is
@@ -695,6 +696,14 @@ export const configSchema = z.strictObject({
         .default(0)
         .describe("Most events a second of the whole campaign; 0 = no limit."),
       bytesPerSecond: size.prefault(0).describe("Most bytes a second of the whole campaign; 0 = no limit."),
+      window: z
+        .string()
+        .regex(WINDOW, { message: "is no time of day; write for example 22:00-06:00" })
+        .optional()
+        .describe(
+          "Time of day in which it loads, e.g. 22:00-06:00; outside of it the load is paused. All day when absent.",
+        ),
+      timeZone: timeZone.optional().describe("IANA time zone of limits.window; that of this machine when absent."),
     })
     .prefault({})
     .describe("Rate limits."),

@@ -95,6 +95,13 @@ export type JournalEntry =
   | { readonly type: "shards-lost"; readonly shards: readonly Shard[]; readonly nodes: readonly string[] }
   /** What was lost waits in the spool again. */
   | ({ readonly type: "put-back" } & PutBack)
+  /** How fast it may load from now on, and when; 0 and null for no limit. */
+  | {
+      readonly type: "limits";
+      readonly eventsPerSecond: number;
+      readonly bytesPerSecond: number;
+      readonly window: string | null;
+    }
   /** What each parser may have on its way to the store from now on. */
   | {
       readonly type: "tuned";

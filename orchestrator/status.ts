@@ -9,6 +9,7 @@ import { readJournal } from "./journal.ts";
 import { scaleInputsOf } from "./autoscale.ts";
 import { observed, type Observed } from "./jobs/forecast.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
+import { limitsOf, type CampaignLimits } from "./limits.ts";
 import { lastWordsOf } from "./logs/last-words.ts";
 import { jobDirOf } from "./node-specs.ts";
 import type { CampaignPaths } from "./paths.ts";
@@ -75,6 +76,8 @@ export interface CampaignStatus {
     /** CPU seconds used of those reserved, 0 to 1. */
     readonly cpuEfficiency?: number;
   }[];
+  /** How fast it may load, and when. */
+  readonly limits: CampaignLimits;
   /** While it loads: what holds the load up, and the figures that show it. */
   readonly limiting?: LimitingStage;
   /** What each parser may have on its way to the store, and the tuner's last reason to change it. */
@@ -185,6 +188,7 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
         ...(words.has(job.name) ? { lastWords: words.get(job.name) ?? [] } : {}),
       };
     }),
+    limits: limitsOf(record.config, view),
     ...(view.state === "running" && progress?.stage ? { limiting: progress.stage } : {}),
     ...(view.state === "running" && progress?.budgets
       ? {

@@ -9,6 +9,7 @@ import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import { gatewayReport } from "./gateway-client.ts";
+import { keepWindow } from "./limits.ts";
 import { createLossWatch } from "./loss/notice.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Notifier } from "./notify/index.ts";
@@ -83,6 +84,7 @@ export function startTicker(
         const before = ctx.view.state;
         await handleCommands(ctx);
         await endServiceInTime(ctx);
+        await keepWindow(ctx);
         if (ctx.view.state !== before) interrupt(new Error("the state changed"));
       },
     ]),

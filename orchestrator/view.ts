@@ -118,6 +118,10 @@ export interface CampaignView {
   /** What the operator said last of its node-hours; absent while the configuration's word holds. */
   budget?: { readonly nodeHours: number | null };
   budgetReachedAt?: number;
+  /** What the operator said last of how fast it may load, and when; absent while the configuration's word holds. */
+  limits?: { readonly eventsPerSecond: number; readonly bytesPerSecond: number; readonly window: string | null };
+  /** The operator paused it, and has not resumed it since. */
+  pausedByOperator: boolean;
   /** The tuner's last decision; absent while the configuration's numbers hold. */
   tuned?: Budgets & { readonly at: number; readonly reason: string };
   /** Until when the operator lets it serve; absent while the first word on it holds. */
@@ -203,6 +207,11 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       view.warnings.push(reloadText(reload));
       return;
     }
+    case "limits": {
+      const { eventsPerSecond, bytesPerSecond, window } = record;
+      view.limits = { eventsPerSecond, bytesPerSecond, window };
+      return;
+    }
     case "tuned": {
       const { at, bulkBytes, requestsInFlight, reason } = record;
       view.tuned = { at, bulkBytes, requestsInFlight, reason };
@@ -260,6 +269,7 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     }
     case "command":
       view.lastCommand = record.id;
+      if (record.command === "pause" || record.command === "resume") view.pausedByOperator = record.command === "pause";
       return;
     case "step": {
       const step = view.steps.get(record.name);
@@ -369,6 +379,7 @@ export function emptyView(): CampaignView {
     states: [],
     warnings: [],
     notifiedUpTo: 0,
+    pausedByOperator: false,
     loadIsOver: false,
     lastCommand: "0-0",
     owners: 0,

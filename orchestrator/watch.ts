@@ -6,6 +6,7 @@ import { accountText } from "./accounting.ts";
 import { budgetText } from "./budget.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
+import { limitsText, NO_LIMITS } from "./limits.ts";
 import { ALIVE_MS } from "./ownership.ts";
 import { problemText } from "./file-problems.ts";
 import type { Report } from "./report.ts";
@@ -120,6 +121,10 @@ export function statusText(status: CampaignStatus): string {
       `job        ${job.name}  ${job.id}  ${job.role}  ${job.state}${job.host === undefined ? "" : ` on ${job.host}`}${job.exit === undefined ? "" : `, exit ${String(job.exit ?? "unknown")}`}${job.problem === undefined ? "" : `, waits: ${job.problem}`}`,
     );
     for (const text of job.lastWords ?? []) out.push(`           | ${printable(text)}`);
+  }
+  if (status.state === "running" || status.state === "paused") {
+    const text = limitsText(status.limits);
+    if (text !== NO_LIMITS) out.push(`limits     ${text}`);
   }
   if (status.limiting) out.push(`limited    by ${limitText(status.limiting)}`);
   if (status.tuning) out.push(`tuning     ${tuningText(status.tuning)}`);

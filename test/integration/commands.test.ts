@@ -42,7 +42,15 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     const journal = await openJournal(paths.journal, 2, "here");
     const view = viewOf(journal.records);
     const log = createLog({ level: "error" });
-    const ctx = { record, redis: redis.client, keys, journal, view, log } as unknown as CampaignContext;
+    const ctx = {
+      record,
+      config: record.config,
+      redis: redis.client,
+      keys,
+      journal,
+      view,
+      log,
+    } as unknown as CampaignContext;
     const before = view.state;
     const listening = new AbortController();
     const orchestrator = (async () => {

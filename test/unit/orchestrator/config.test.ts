@@ -152,7 +152,11 @@ describe("problems", () => {
       /^site\.yaml:2:3: archive\.rot: unknown key; did you mean root\?$/,
     ],
     ["an unknown key at the top", "parser: {}\n", /^site\.yaml:1:1: parser: unknown key; did you mean parsers\?$/],
-    ["an unknown key like no other", "limits:\n  zzzzzzz: 1\n", /known here: eventsPerSecond, bytesPerSecond$/],
+    [
+      "an unknown key like no other",
+      "limits:\n  zzzzzzz: 1\n",
+      /known here: eventsPerSecond, bytesPerSecond, window, timeZone$/,
+    ],
     [
       "a key in a list",
       "archive:\n  layout:\n    patterns:\n      - path: '{year}/{month}'\n        kin: per-host\n        kind: per-host\n",

@@ -12,7 +12,7 @@ import { problemText } from "./file-problems.ts";
 import type { Report } from "./report.ts";
 import { campaignStatus, exitCodeOf, readReport, type CampaignStatus } from "./status.ts";
 import { STAGES } from "./tuning/stage.ts";
-import { describe } from "./tuning/tune.ts";
+import { inFlightText } from "./tuning/tune.ts";
 
 /** A campaign without an orchestrator for this long is told to be so: a new one may have to wait out the last one's sign of life. */
 const GONE_MS = ALIVE_MS + 5_000;
@@ -160,7 +160,7 @@ function limitText({ stage, why, busy, advice }: NonNullable<CampaignStatus["lim
 
 function tuningText({ mode, reason, since, ...budgets }: NonNullable<CampaignStatus["tuning"]>): string {
   const last = reason === undefined ? "" : `; last ${since ?? ""}: ${reason}`;
-  return `${describe(budgets)} (tuning.mode: ${mode})${last}`;
+  return `${inFlightText(budgets)} (tuning.mode: ${mode})${last}`;
 }
 
 /** Until when a campaign serves, and what that costs. */

@@ -343,7 +343,7 @@ function afresh(state: TuningState): TuningState {
 
 function changed(state: TuningState, from: Budgets, to: Budgets, reason: string): TuningStep {
   const next = { ...state, budgets: to };
-  return same(from, to) ? { state: next } : { state: next, reason: `${reason}: ${describe(to)}` };
+  return same(from, to) ? { state: next } : { state: next, reason: `${reason}: ${inFlightText(to)}` };
 }
 
 /** Takes the budgets down to what there is room for. */
@@ -399,7 +399,7 @@ function moveText(move: Move): string {
 }
 
 /** In words: `4 requests of 2.0 MiB`. */
-export function describe({ bulkBytes, requestsInFlight }: Budgets): string {
+export function inFlightText({ bulkBytes, requestsInFlight }: Budgets): string {
   return `${String(requestsInFlight)} requests of ${(bulkBytes / 2 ** 20).toFixed(2)} MiB for each parser`;
 }
 

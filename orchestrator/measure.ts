@@ -21,7 +21,8 @@ const HEAD_BYTES = 128 * 1024;
 const WARM_UP_MILLIS = 150;
 const MEASURE_MILLIS = 300;
 
-interface Piece {
+/** Whole lines from the beginning of a file. */
+export interface Piece {
   readonly file: PlannedFile;
   readonly block: Uint8Array;
   /** Bytes on disk that the block came from, when it came from gzip. */
@@ -37,12 +38,7 @@ export async function sampleParser(
   pipeline: Pipeline,
   signal: AbortSignal,
 ): Promise<ParserSample | undefined> {
-  const pieces: Piece[] = [];
-  for (const file of stratified(plan)) {
-    signal.throwIfAborted();
-    const piece = await readPiece(plan, file, signal);
-    if (piece) pieces.push(piece);
-  }
+  const pieces = await samplePieces(plan, signal);
   const services = new Map<string, { -readonly [K in Exclude<keyof ServiceSample, "service">]: number }>();
   let lines = 0;
   let documents = 0;
@@ -77,9 +73,20 @@ export async function sampleParser(
 const SOME_TAG = "0000000000";
 
 /** Makes of a block what a campaign would make of it. */
-function runner(pipeline: Pipeline) {
-  return (block: Uint8Array, { origin }: PlannedFile): EncodedBatch =>
+export function runner(pipeline: Pipeline) {
+  return (block: Uint8Array, { origin }: Pick<PlannedFile, "origin">): EncodedBatch =>
     pipeline.run(block, 0, origin, { attempt: origin.ids === "store" ? SOME_TAG : undefined });
+}
+
+/** The heads of a few files of each service and format. */
+export async function samplePieces(plan: Plan, signal: AbortSignal): Promise<readonly Piece[]> {
+  const pieces: Piece[] = [];
+  for (const file of stratified(plan)) {
+    signal.throwIfAborted();
+    const piece = await readPiece(plan, file, signal);
+    if (piece) pieces.push(piece);
+  }
+  return pieces;
 }
 
 /** CPU of a line once the code is warm. The system's clock of a thread may tick in milliseconds, so passes are added up. */

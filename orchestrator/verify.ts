@@ -82,7 +82,9 @@ export async function withVerifiable<T>(
 }
 
 /** The cluster of a campaign, when its proxy answers: with or without anything behind it. */
-async function findCluster(paths: CampaignPaths): Promise<{ secrets: CampaignSecrets; url: string } | undefined> {
+export async function findCluster(
+  paths: CampaignPaths,
+): Promise<{ secrets: CampaignSecrets; url: string } | undefined> {
   const spec = await readGatewaySpec(paths.gateway);
   if (!spec || !(await accessOf(paths))) return undefined;
   const secrets = await loadCampaignSecrets(paths.secrets);

@@ -28,6 +28,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "scale", load: async () => (await import("./scale.ts")).scale },
   { name: "budget", load: async () => (await import("./budget.ts")).budget },
   { name: "limit", load: async () => (await import("./limit.ts")).limit },
+  { name: "ceiling", load: async () => (await import("./ceiling.ts")).ceiling },
   { name: "tune", load: async () => (await import("./tune.ts")).tune },
   { name: "verify", load: async () => (await import("./verify.ts")).verify },
   { name: "rejects", load: async () => (await import("./rejects.ts")).rejects },

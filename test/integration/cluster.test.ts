@@ -1,9 +1,15 @@
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { measureCeiling } from "../../orchestrator/ceiling/measure-ceiling.ts";
+import { ReplayBody } from "../../orchestrator/ceiling/replay-body.ts";
+import { createScratch } from "../../orchestrator/ceiling/scratch.ts";
 import { createCluster, type Cluster } from "../../orchestrator/cluster.ts";
+import { createPipeline } from "../../worker/pipeline.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
+import { originOf, syslogLines } from "../support/parser-campaign.ts";
+import { DEFAULT_RULES } from "../support/rules.ts";
 
 const signal = new AbortController().signal;
 
@@ -125,5 +131,51 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     expect(await cluster.countsByRange(indices, "odd", [[0, 1e9]])).toEqual([indices.length / 2 - 2]);
     await client.indices.putSettings({ index: indices[0] ?? "", settings: { "index.blocks.write": true } });
     await expect(cluster.deleteRange(indices, "even", [0, 1])).rejects.toMatchObject({ code: "ELASTICSEARCH_REFUSED" });
+  });
+
+  it("takes prebuilt bodies into scratch indices of its own, which go whatever happens", async () => {
+    const scratch = createScratch(client, "jan", naming, { layout: { shards: 1, replicas: 0 }, fields: [] });
+    const pipeline = createPipeline(DEFAULT_RULES);
+    const origin = originOf("a/syslog", scratch.naming.pattern);
+    const batch = pipeline.run(Buffer.from(syslogLines(2000, "a")), 0, origin);
+    const days = Object.keys(batch.tallies.perIndex);
+    const measure = async (until: AbortSignal) =>
+      measureCeiling(
+        {
+          client,
+          cluster,
+          dataNodes: new Set(["test"]),
+          bodies: [1, 2, 3].map(() => new ReplayBody([batch])),
+          requestsInFlight: 2,
+          warmUpSeconds: 0.2,
+          seconds: 3,
+        },
+        until,
+      );
+    const there = async (): Promise<readonly string[]> => cluster.indices(scratch.naming);
+
+    await scratch.create(days);
+    expect(await there()).toEqual([...days].sort());
+    const ceiling = await measure(signal);
+    expect(ceiling).toMatchObject({ refused: 0 });
+    expect(ceiling.documents % 2000).toBe(0);
+    expect(ceiling.storeMicrosPerDocument).toBeGreaterThan(0);
+    // Each time under other ids: none took the place of another.
+    await cluster.refresh(days);
+    const stored = Object.values(await cluster.counts(days)).reduce((sum, count) => sum + count, 0);
+    expect(stored).toBeGreaterThanOrEqual(ceiling.documents);
+    expect(stored % 2000).toBe(0);
+
+    await client.indices.putSettings({ index: days[0] ?? "", settings: { "index.blocks.write": true } });
+    expect((await measure(signal)).refused).toBeGreaterThan(0);
+
+    const interrupted = new AbortController();
+    const measuring = measure(interrupted.signal);
+    interrupted.abort(new Error("interrupted"));
+    await expect(measuring).rejects.toThrow("interrupted");
+    await scratch.remove();
+    await scratch.remove();
+    expect(await there()).toEqual([]);
+    expect(await cluster.indices(naming)).toEqual([...indices].sort());
   });
 });

@@ -1,8 +1,9 @@
 import { z } from "zod";
 
 /**
- * What things cost, for the simulator. Seconds, bytes and microseconds of CPU, as the names say. Defaults are measured figures; each says where
- * its figure comes from. Whoever has others writes those that differ into a JSON file.
+ * What things cost, for the simulator. Seconds, bytes and microseconds of CPU, as the names say. Defaults of parsing, storing and Redis were measured
+ * on one machine, others are what such grids usually have; each says what it is. Whoever knows better writes those that differ into a JSON file, or
+ * names a campaign that has finished.
  */
 const positive = (value: number, about: string) => z.number().positive().default(value).describe(about);
 const least0 = (value: number, about: string) => z.number().nonnegative().default(value).describe(about);

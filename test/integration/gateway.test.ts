@@ -471,7 +471,7 @@ describeWith(["redis", "haproxy", "elasticsearch"], "a gateway with a data node"
     process.kill(server?.pid ?? 0, "SIGKILL");
     const after = await registrationOf(site, spec.jobName, before);
     expect(after.httpUrl).toBe(before.httpUrl);
-    await waitFor("its documents", async () => (await admin.count({ index: "logs-*" })).count === 1, {
+    await waitFor("its documents", async () => (await admin.count({ index: "logs-*" })).count === 2, {
       timeoutMs: 60_000,
     });
   });

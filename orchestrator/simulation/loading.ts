@@ -189,7 +189,7 @@ export class Loading {
   /** Read → parse → bulk: the next block is read while one is parsed, and parsed while bulks are under way. */
   #load(parser: Parser, unit: Unit, done: () => void): void {
     const { agenda, costs, runs, store, shape } = this.#parts;
-    const blocks = Math.max(1, Math.ceil((unit.bytes * costs.bodyBytesPerByte) / shape.bulkBytes));
+    const blocks = Math.max(1, Math.ceil((unit.bytes * costs.bodyBytesPerByte) / (shape.bulkBytes * unit.together)));
     const bytes = unit.bytes / blocks;
     const lines = bytes / costs.lineBytes;
     const documents = lines * costs.documentsPerLine;
@@ -241,8 +241,8 @@ export class Loading {
       const body = bytes * costs.bodyBytesPerByte;
       parser.requests.acquire((release) =>
         parser.network.run(runs.networkSeconds(body), () =>
-          store.bulk(documents, body, first, span, () =>
-            agenda.after(costs.roundTripSeconds, () => {
+          store.bulk(documents, body, { first, indices: span, requests: unit.together }, () =>
+            agenda.after(costs.roundTripSeconds * unit.together, () => {
               release();
               over();
             }),

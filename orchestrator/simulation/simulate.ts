@@ -8,7 +8,7 @@ import { createDraws } from "./random.ts";
 import { Runs } from "./runs.ts";
 import { Store } from "./store.ts";
 import { replaceInTime, type Walltimes } from "./walltime.ts";
-import { plainUnits, type FileGroup } from "./work.ts";
+import { plainUnits, togetherFor, type FileGroup } from "./work.ts";
 
 /** A campaign to be simulated. */
 export interface Setup {
@@ -92,7 +92,9 @@ export function simulate(setup: Setup, costs: Costs, seed: number): SimulatedRun
     draws,
   );
   const background = gatewayLoad(dataNodes.count, parsers.count, costs, setup.nodeList);
-  const cutting = { chunkBytes: setup.chunkBytes, bulkBytes: parsers.bulkBytes, indices };
+  const sizes = { chunkBytes: setup.chunkBytes, bulkBytes: parsers.bulkBytes };
+  const together = togetherFor(setup.files, sizes, parsers.count * parsers.slots);
+  const cutting = { ...sizes, indices, together };
   const packed = setup.files.flatMap((group) => (group.packed ? Array.from({ length: group.count }, () => group) : []));
   const units = plainUnits(setup.files, cutting);
   const chunks = units.reduce((sum, unit) => sum + unit.chunks, 0);

@@ -76,8 +76,17 @@ export class Store {
     }
   }
 
-  /** Indexes documents that go evenly to some indices one after the other. */
-  bulk(documents: number, bodyBytes: number, firstIndex: number, indexCount: number, done: () => void): void {
+  /**
+   * Indexes documents that go evenly to some indices one after the other.
+   * @param to `first` of so many `indices`; it stands for so many `requests`
+   */
+  bulk(
+    documents: number,
+    bodyBytes: number,
+    to: { readonly first: number; readonly indices: number; readonly requests: number },
+    done: () => void,
+  ): void {
+    const { first: firstIndex, indices: indexCount, requests } = to;
     const { indices, shardsPerIndex, replicas } = this.#layout;
     const perShard = documents / (indexCount * shardsPerIndex);
     const byNode = new Map<number, { documents: number; shards: number }>();
@@ -100,16 +109,21 @@ export class Store {
     };
     for (const [number, part] of byNode) {
       this.nodes[number]!.network.run(this.#runs.networkSeconds((bodyBytes * part.documents) / documents), () =>
-        this.#index(this.nodes[number]!, part.documents, part.shards, one),
+        this.#index(this.nodes[number]!, { ...part, requests }, one),
       );
     }
   }
 
-  #index(node: StoreNode, documents: number, shards: number, done: () => void): void {
+  #index(
+    node: StoreNode,
+    { documents, shards, requests }: { readonly documents: number; readonly shards: number; readonly requests: number },
+    done: () => void,
+  ): void {
     const { storeMicrosPerDocument, storeMicrosPerRequest, coldFactor, warmDocuments } = this.#costs;
     const cold = 1 + (coldFactor - 1) * Math.exp(-node.documents / warmDocuments);
     node.documents += documents;
-    const micros = (documents * storeMicrosPerDocument + shards * storeMicrosPerRequest) * cold * node.factor;
+    const micros =
+      (documents * storeMicrosPerDocument + shards * requests * storeMicrosPerRequest) * cold * node.factor;
     const seconds = this.#runs.cpuSeconds(micros / 1e6);
     node.cpuSeconds += seconds;
     // Each shard of a request is work for a thread of its own.

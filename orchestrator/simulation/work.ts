@@ -15,6 +15,8 @@ export interface Unit {
   /** Of the indices that its documents go to, the first; the others follow it. */
   readonly firstIndex: number;
   readonly indices: number;
+  /** Chunks that a parser would take one after the other and that are played as one; each of its requests stands for as many. */
+  readonly together: number;
   /** Whether its lines come in the order of their time, so that each bulk goes to a few of its indices only. */
   readonly ordered: boolean;
 }
@@ -30,19 +32,38 @@ export interface Cutting {
   readonly chunkBytes: number;
   readonly bulkBytes: number;
   readonly indices: number;
+  /** Chunks of a large file that are played as one: see `togetherFor`. */
+  readonly together: number;
 }
 
 /** Most small chunks in one slot of a parser: `MOST_IN_SLOT` of `worker/admission.ts`. */
 const MOST_IN_SLOT = 32;
 
+/** More units of large files make a simulation slower and its result no better, as long as each slot gets many. */
+const ENOUGH_UNITS = 4000;
+const ENOUGH_FOR_SLOT = 50;
+
+/** How many chunks of large files to play as one, so that a month of terabytes is played in the time of one of gigabytes. */
+export function togetherFor(
+  files: readonly FileGroup[],
+  { chunkBytes, bulkBytes }: Pick<Cutting, "chunkBytes" | "bulkBytes">,
+  slots: number,
+): number {
+  const large = files.filter(({ bytes }) => bytes >= bulkBytes);
+  const chunks = large.reduce((sum, { count, bytes }) => sum + count * Math.ceil(bytes / chunkBytes), 0);
+  return Math.max(1, Math.ceil(chunks / Math.max(ENOUGH_UNITS, ENOUGH_FOR_SLOT * slots)));
+}
+
 /** The units of a file of so many bytes, or of several small files together; they begin at the given index. */
 function* unitsOf(group: FileGroup, cutting: Cutting): Generator<Omit<Unit, "firstIndex">> {
-  const { chunkBytes, bulkBytes, indices } = cutting;
+  const { chunkBytes, bulkBytes, indices, together } = cutting;
   const spread = Math.max(1, Math.min(indices, Math.round(group.indicesPerChunk)));
   if (group.bytes >= bulkBytes) {
     for (let file = 0; file < group.count; file++) {
-      for (let at = 0; at < group.bytes; at += chunkBytes) {
-        yield { bytes: Math.min(chunkBytes, group.bytes - at), chunks: 1, indices: spread, ordered: true };
+      for (let at = 0; at < group.bytes; at += chunkBytes * together) {
+        const bytes = Math.min(chunkBytes * together, group.bytes - at);
+        const chunks = Math.ceil(bytes / chunkBytes);
+        yield { bytes, chunks, indices: spread, together: chunks, ordered: true };
       }
     }
     return;
@@ -50,7 +71,8 @@ function* unitsOf(group: FileGroup, cutting: Cutting): Generator<Omit<Unit, "fir
   const inUnit = Math.max(1, Math.min(MOST_IN_SLOT, Math.floor(bulkBytes / Math.max(1, group.bytes))));
   for (let file = 0; file < group.count; file += inUnit) {
     const chunks = Math.min(inUnit, group.count - file);
-    yield { bytes: chunks * group.bytes, chunks, indices: Math.min(indices, spread * chunks), ordered: chunks === 1 };
+    const all = Math.min(indices, spread * chunks);
+    yield { bytes: chunks * group.bytes, chunks, indices: all, together: 1, ordered: chunks === 1 };
   }
 }
 

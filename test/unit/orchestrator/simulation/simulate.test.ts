@@ -203,3 +203,35 @@ it("is the same for the same seed, and another one for another", () => {
   expect(simulate(SETUP, costs, 3)).toEqual(once);
   expect(simulate(SETUP, costs, 4).seconds).not.toBe(once.seconds);
 });
+
+describe("a month that is too large to be played chunk by chunk", () => {
+  const costs = {
+    ...FREE,
+    parseMicrosPerLine: 2,
+    storeMicrosPerDocument: 15,
+    storeMicrosPerRequest: 2000,
+    redisMicrosPerChunk: 3000,
+    roundTripSeconds: 0.01,
+  };
+  const of = (files: number, packed: boolean): Setup => ({
+    ...SETUP,
+    files: [{ count: files, bytes: 512 * MiB, packed, indicesPerChunk: 1 }],
+    dataNodes: { count: 4, cores: 2, replicas: 0 },
+    parsers: { ...SETUP.parsers, count: 4, slots: 2 },
+    stagingBytes: 2 ** 34,
+  });
+
+  it.each([false, true])("takes as long as its chunks one by one would, compressed %s", (packed) => {
+    // 60 files are 3,840 chunks, which are played one by one.
+    const few = simulate(of(60, packed), costs, 1);
+    const many = simulate(of(600, packed), costs, 1);
+    expect(many.events / few.events).toBeLessThan(1.5);
+    const ratios = [many.loadSeconds / few.loadSeconds / 10];
+    for (const stage of ["parse", "store", "spool"] as const) {
+      ratios.push(many.utilisation[stage] / few.utilisation[stage]);
+    }
+    // Ends and beginnings of larger pieces; what costs vary from run to run is more.
+    expect(Math.min(...ratios)).toBeGreaterThan(0.92);
+    expect(Math.max(...ratios)).toBeLessThan(1.08);
+  });
+});

@@ -192,6 +192,7 @@ function planText(plan: Plan, file: string, rooms: readonly string[], loss: stri
 
 /** Eight of ten simulated campaigns lie between. */
 function rangeText(seconds: number, [low, high]: readonly [number, number]): string {
+  if (seconds === Infinity) return formatDuration(seconds);
   return `${formatDuration(seconds)} (${formatDuration(low)} to ${formatDuration(high)})`;
 }
 

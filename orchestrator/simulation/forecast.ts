@@ -22,7 +22,8 @@ export interface Forecast {
 
 /** What a load waits for. */
 export interface Limit {
-  readonly stage: keyof SimulatedRun["utilisation"] | "latency";
+  /** `losses`: it has no end. */
+  readonly stage: keyof SimulatedRun["utilisation"] | "latency" | "losses";
   /** Of the stage, 0 to 1 and above. */
   readonly utilisation: number;
 }
@@ -36,7 +37,9 @@ const USED_UP = 0.7;
 function quantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const low = sorted[Math.floor(at)]!;
-  return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+  const high = sorted[Math.ceil(at)]!;
+  // Between two that are without end nothing can be told.
+  return low === high ? low : low + (high - low) * (at - Math.floor(at));
 }
 
 function interval(values: readonly number[]): Interval {
@@ -46,29 +49,31 @@ function interval(values: readonly number[]): Interval {
 
 /** The stage that is used most. */
 export function limitOf(run: SimulatedRun): Limit {
-  let stage: Limit["stage"] = "latency";
+  let stage: Limit["stage"] = run.seconds === Infinity ? "losses" : "latency";
   let utilisation = 0;
   for (const name of Object.keys(run.utilisation) as (keyof SimulatedRun["utilisation"])[]) {
     const share = run.utilisation[name] ?? 0;
     if (share <= utilisation) continue;
     utilisation = share;
-    if (share >= USED_UP) stage = name;
+    if (share >= USED_UP && stage !== "losses") stage = name;
   }
   return { stage, utilisation };
 }
 
-/** Plays a campaign with several seeds. Pure; the same seed gives the same forecast. */
+/** Plays a campaign with several seeds, fewer where it has no end. Pure; the same seed gives the same forecast. */
 export function forecast(
   setup: Setup,
   costs: Costs,
   options: { readonly seed?: number; readonly runs?: number } = {},
 ): Forecast {
   const { seed = 1, runs = USUAL_RUNS } = options;
-  const all = Array.from({ length: runs }, (_, i) => simulate(setup, costs, seed + i));
+  const all: SimulatedRun[] = [];
+  // One without end tells that there is none, and takes longer to play than any other.
+  while (all.length < runs && all.at(-1)?.seconds !== Infinity) all.push(simulate(setup, costs, seed + all.length));
   const of = (figure: (run: SimulatedRun) => number): Interval => interval(all.map(figure));
-  const typical = all.toSorted((a, b) => a.seconds - b.seconds)[Math.floor((runs - 1) / 2)]!;
+  const typical = all.toSorted((a, b) => a.seconds - b.seconds)[Math.floor((all.length - 1) / 2)]!;
   return {
-    runs,
+    runs: all.length,
     seconds: of((run) => run.seconds),
     loadSeconds: of((run) => run.loadSeconds),
     eventsPerSecond: of((run) => run.eventsPerSecond),

@@ -76,7 +76,7 @@ const SATURATED = 0.98;
 /** The orchestrator looks so often whether the load is over. */
 const LOOK_SECONDS = 0.5;
 /** A load of which so many times as much was lost will never end. */
-const MOST_RELOADS = 20;
+const MOST_RELOADS = 5;
 
 /** Plays a campaign once. The same seed gives the same run. Pure: no clock, no I/O. */
 export function simulate(setup: Setup, costs: Costs, seed: number): SimulatedRun {

@@ -13,6 +13,8 @@ export const STAGES: Readonly<Record<Limit["stage"], string>> = {
   connections: "connections through the proxy",
   machine: "cores of the machine",
   latency: "nothing is used up: answers, or the last chunks, are waited for",
+  losses:
+    "data nodes end before their shards have moved, and what they held is loaded again without end; a longer dataNodes.walltime, more data nodes, or dataNodes.replicas",
 };
 
 /** A share of 1 for people. */
@@ -22,5 +24,5 @@ export function percent(share: number): string {
 
 /** What a load waits for, for people. */
 export function limitText({ stage, utilisation }: Limit): string {
-  return `${STAGES[stage]} (${percent(utilisation)})`;
+  return stage === "losses" ? STAGES.losses : `${STAGES[stage]} (${percent(utilisation)})`;
 }

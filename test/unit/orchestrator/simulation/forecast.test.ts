@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { calibrate } from "../../../../orchestrator/simulation/calibrate.ts";
 import { DEFAULT_COSTS } from "../../../../orchestrator/simulation/costs.ts";
 import { forecast } from "../../../../orchestrator/simulation/forecast.ts";
+import { limitText } from "../../../../orchestrator/simulation/stages.ts";
 import { simulate, type Setup } from "../../../../orchestrator/simulation/simulate.ts";
 
 const setup: Setup = {
@@ -32,6 +33,15 @@ it("names the archive where it is slow, the parsers where they are few, and noth
   expect(limit({ parseMicrosPerLine: 200 })).toBe("parse");
   expect(limit({ redisMicrosPerChunk: 2e6 })).toBe("spool");
   expect(limit({ roundTripSeconds: 5 })).toBe("latency");
+});
+
+it("of a load that has no end says so after one run, and why", () => {
+  const walltimes = { dataNode: 20, parser: 1e9, marginSeconds: 0 };
+  const lossy = { ...setup, dataNodes: { ...setup.dataNodes, count: 1 }, walltimes };
+  const result = forecast(lossy, { ...DEFAULT_COSTS, moveBytesPerSecond: 1e4 }, { runs: 9 });
+  expect(result.runs).toBe(1);
+  expect(result.seconds).toEqual({ median: Infinity, low: Infinity, high: Infinity });
+  expect(limitText(result.limit)).toMatch(/loaded again without end; a longer dataNodes\.walltime/);
 });
 
 it.each([undefined, 2])("calibrated on a run plays that run, on a machine of %s shared cores", (machineCores) => {

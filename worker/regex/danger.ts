@@ -1,6 +1,6 @@
 import { has, type CharSet } from "./char-set.ts";
 import { compileRegex, TOO_MANY_STEPS } from "./compile.ts";
-import { childrenOf, type Node, type Regex } from "./syntax.ts";
+import { childrenOf, sizeOf, type Node, type Regex } from "./syntax.ts";
 
 /** A short text on which matching uses up its steps. */
 export interface Danger {
@@ -19,11 +19,15 @@ const LONGEST_BYTES = 1024;
 const SUFFIXES = ["", "!", "\0", " ", "\n"];
 /** Alternatives of a body that are tried as what is repeated. */
 const MOST_PUMPS = 6;
+/** Texts times nodes of the expression: more take longer than anybody would wait for a plan. Below so many texts nothing is too large. */
+const MOST_WORK = 4_000_000;
+const FEWEST_TEXTS = 200;
 
 /**
  * Looks for a text of at most 1 KiB on which an expression's matcher gives up: what is exponential, or a polynomial of a high degree, in
  * the length of a text. Each repetition is fed with what its body takes, behind what leads to it and before what it does not want, and
- * the matcher itself is asked; so whatever is found is no guess. What is not found may still exist: then the limit of steps holds.
+ * the matcher itself is asked; so whatever is found is no guess. What is not found may still exist, and in an expression of ten thousands of parts only
+ * the first repetitions are fed: then the limit of steps holds.
  * @param looksInto tells of a `%{…}` whether the repetitions of its definition are fed too
  */
 export function dangerOf(regex: Regex, looksInto: (element: string) => boolean = () => true): Danger | undefined {
@@ -33,13 +37,16 @@ export function dangerOf(regex: Regex, looksInto: (element: string) => boolean =
     const bytes = Buffer.from(text);
     return match(bytes, 0, bytes.length, slots) === TOO_MANY_STEPS;
   };
+  let texts = Math.max(FEWEST_TEXTS, MOST_WORK / sizeOf(regex.node));
   for (const { prefix, body, element } of repetitions(regex.node, "", undefined, looksInto)) {
     for (const pump of samplesOf(body, MOST_PUMPS)) {
       if (pump === "") continue;
       const most = Math.floor((LONGEST_BYTES - Buffer.byteLength(prefix)) / Buffer.byteLength(pump));
       for (const suffix of SUFFIXES) {
         const textOf = (times: number): string => prefix + pump.repeat(times) + suffix;
-        if (most < 2 || !givesUp(textOf(most))) continue;
+        if (most < 2) continue;
+        if (--texts < 0) return undefined;
+        if (!givesUp(textOf(most))) continue;
         return { element, prefix, pump, times: fewest(most, (times) => givesUp(textOf(times))), suffix };
       }
     }

@@ -13,7 +13,7 @@ import {
   type First,
 } from "./byte-set.ts";
 import type { CharSet } from "./char-set.ts";
-import { childrenOf, leadingAssertion, widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
+import { childrenOf, leadingAssertion, sizeOf, widthOf, type Assertion, type Node, type Regex } from "./syntax.ts";
 
 /** JavaScript that matches one expression, and the constants that it names. */
 export interface Generated {
@@ -632,10 +632,6 @@ function accumulated<T, U>(items: readonly T[], last: U, add: (item: T, behind: 
 /** The node without what only names it. */
 function plain(node: Node): Node {
   return node.kind === "element" ? plain(node.node) : node;
-}
-
-function sizeOf(node: Node): number {
-  return childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
 }
 
 /** Groups that some ways to a match pass by, and those that they may pass more than once. */

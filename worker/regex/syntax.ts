@@ -133,3 +133,8 @@ const WITHIN_LINE: Readonly<Partial<Record<Assertion, Assertion>>> = {
   "line-end": "text-end",
   "last-line-end": "text-end",
 };
+
+/** How many nodes an expression has. */
+export function sizeOf(node: Node): number {
+  return childrenOf(node).reduce((sum, child) => sum + sizeOf(child), 1);
+}

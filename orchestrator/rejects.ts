@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { StoreError } from "../worker/contract/errors.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { NO_WORD } from "../worker/contract/parse-counts.ts";
-import type { RejectedDocument } from "../worker/contract/rejected-document.ts";
+import { rejectsFileName, type RejectedDocument } from "../worker/contract/rejected-document.ts";
 import { withCampaignRedis } from "./campaign-redis.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
@@ -95,7 +95,7 @@ async function rejectFiles(site: SiteConfig, id: string): Promise<string[]> {
     for await (const row of spool.rows()) rows.push(row);
     await spool.disconnect();
     return withRejects(rows).map(({ chunk, attempt }) =>
-      join(paths.staging, "rejects", `${chunk}.${String(attempt)}.ndjson`),
+      join(paths.staging, "rejects", rejectsFileName(chunk, attempt)),
     );
   });
 }

@@ -10,6 +10,7 @@ import type { SiteConfig } from "./launch.ts";
 import { readLedger } from "./ledger-export.ts";
 import { campaignPaths } from "./paths.ts";
 import { readRejects } from "./reject-files.ts";
+import { lastWords } from "./replay/sums.ts";
 import { createSpool } from "./spool.ts";
 import { campaignStatus } from "./status.ts";
 
@@ -74,12 +75,12 @@ function add(groups: Map<string, RejectGroup>, document: RejectedDocument): void
   );
 }
 
-/** The files of committed attempts: collected in the campaign's directory, or, before its load is over, in the staging space. */
+/** The files of committed attempts whose rejects no replay has taken: collected in the campaign's directory, or, before its load is over, in the staging space. */
 async function rejectFiles(site: SiteConfig, id: string): Promise<string[]> {
   const campaign = await loadCampaign(site.stateDir, id);
   const { record, state } = campaign;
   const paths = record.serves ? campaignPaths(state.campaigns, record.serves.campaign) : campaign.paths;
-  const withRejects = (rows: readonly LedgerRow[]) => rows.filter(({ counts }) => counts.rejected > 0);
+  const withRejects = (rows: readonly LedgerRow[]) => lastWords(rows).filter(({ counts }) => counts.rejected > 0);
   const exported = await readLedger(paths.ledger).catch(() => undefined);
   if (exported) return withRejects(exported).map(({ chunk }) => join(paths.rejects, `${chunk}.ndjson`));
   const status = await campaignStatus(site.stateDir, id);

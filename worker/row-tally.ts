@@ -1,6 +1,6 @@
 import type { Origin } from "./contract/chunk.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
-import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
+import { GroupSums, ParseSums, ROW_LIMITS, type LineGroup } from "./contract/parse-counts.ts";
 import type { EncodedBatch } from "./contract/pipeline.ts";
 import type { RejectedCount } from "./rejects.ts";
 
@@ -59,6 +59,14 @@ export class RowTally {
       addAll(this.#perIndex, { [index]: -1 });
       addAll(this.#rejectedBy, { [type]: 1 });
     }
+  }
+
+  /** Documents that stay rejected and were not sent again. */
+  kept(type: string, groups: readonly LineGroup[]): void {
+    this.#read += groups.length;
+    this.#rejected += groups.length;
+    addAll(this.#rejectedBy, { [type]: groups.length });
+    for (const group of groups) this.#rejects.add(group);
   }
 
   row(

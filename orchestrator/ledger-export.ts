@@ -55,6 +55,17 @@ export async function collectRejects(paths: CampaignPaths, rows: readonly Ledger
   return missing;
 }
 
+/** Undoes `collectRejects`: parsers see the staging space alone. */
+export async function returnRejects(paths: CampaignPaths, rows: readonly LedgerRow[]): Promise<void> {
+  const to = join(paths.staging, "rejects");
+  await mkdir(to, { recursive: true });
+  for (const { chunk, attempt, counts } of rows) {
+    const [collected, target] = [join(paths.rejects, `${chunk}.ndjson`), join(to, rejectsFileName(chunk, attempt))];
+    // What was not collected is there still.
+    if (counts.rejected > 0 && !(await exists(target)) && (await exists(collected))) await rename(collected, target);
+  }
+}
+
 /** @throws StoreError `REJECTS_MISSING` */
 export function refuseMissing(missing: readonly string[]): void {
   if (missing.length === 0) return;

@@ -179,10 +179,11 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
         at: record.at,
         ...(record.reason === undefined ? {} : { reason: record.reason }),
       });
-      if (record.event === "retry" || record.event === "reload") {
+      const loadsAgain = record.event === "reload" || record.event === "replay";
+      if (record.event === "retry" || loadsAgain) {
         for (const name of FINISH_STEPS) view.steps.delete(name);
       }
-      if (record.event === "reload") {
+      if (loadsAgain) {
         view.steps.delete(LOAD_END);
         view.loadIsOver = false;
       }

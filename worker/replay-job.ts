@@ -163,6 +163,8 @@ async function lookThrough(
   planned: Origin,
 ): Promise<{ due: ReadonlyMap<number, number>; origin: Origin }> {
   const due = new Map<number, number>();
+  // Then there is no file.
+  if (rejected === 0) return { due, origin: planned };
   let documents = 0;
   let origin = planned;
   for await (const { offset, secondFolds } of read(file)) {
@@ -185,6 +187,7 @@ async function* rejectedLines(
   due: ReadonlyMap<number, number>,
   origin: Origin,
 ): AsyncGenerator<RejectedLine> {
+  if (due.size === 0) return;
   const begun = new Map<number, RejectedDocument[]>();
   for await (const document of read(file)) {
     const { offset } = document;

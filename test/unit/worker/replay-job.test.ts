@@ -251,6 +251,12 @@ describe("a replay", () => {
     expect(readdirSync(join(dir, "rejects")).length).toBe(1);
   });
 
+  it("of a chunk that has nothing rejected any more, since it was loaded again, does nothing", async () => {
+    const row = await load(LINES);
+    expect(await replay(row)).toMatchObject({ counts: { read: 0, written: 0, rejected: 0 }, replay: { attempt: 3 } });
+    expect(stored.length).toBe(4);
+  });
+
   it("that was given up leaves no file, and nobody knows what of it was written", async () => {
     refuses = isSshd;
     const row = await load(LINES);

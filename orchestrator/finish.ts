@@ -164,6 +164,7 @@ export async function finish(
     return { documents: comparison.documents };
   });
 
+  const totals = totalOf(rows);
   const roots = await step("export", async () => {
     await exportLedger(ctx.paths, rows);
     const lengths = new Map(expected.map(({ fileId, length }) => [fileId, length]));
@@ -171,7 +172,7 @@ export async function finish(
     const monthRoots = await writePieces(draft, manifestText(ctx.record.id, ctx.plan, rows, lengths));
     await rename(draft, ctx.paths.manifest);
     refuseMissing(await collectRejects(ctx.paths, rows));
-    if (rows.some((row) => row.counts.rejected > 0)) {
+    if (totals.counts.rejected > 0) {
       await decide(ctx, { type: "warning", text: `rejected documents are kept in ${ctx.paths.rejects}` });
     }
     await exported();
@@ -184,7 +185,6 @@ export async function finish(
   });
 
   const snapshot = ctx.record.id;
-  const totals = totalOf(rows);
   await step("snapshot", () => cluster.snapshot(REPOSITORY, snapshot, indices, signal));
   await step("verify-snapshot", async () => {
     const differences: string[] = [];

@@ -147,7 +147,7 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       {
         wanted: { files: more.files ?? [], chunks: more.chunks ?? [] },
         repair: more.repair ?? false,
-        recompute: createRecompute(createPipeline(DEFAULT_RULES)),
+        recompute: () => Promise.resolve(createRecompute(createPipeline(DEFAULT_RULES))),
         tell: (command) => Promise.resolve(told.push(command)),
       },
       signal,
@@ -399,7 +399,7 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       {
         wanted: { files: [], chunks: [] },
         repair: true,
-        recompute: createRecompute(createPipeline(DEFAULT_RULES)),
+        recompute: () => Promise.resolve(createRecompute(createPipeline(DEFAULT_RULES))),
         tell: () => Promise.reject(new Error("no")),
       },
       signal,
@@ -413,7 +413,12 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     const other = { ...createRecompute(createPipeline(DEFAULT_RULES)), hash: "another" };
     const wrong = verifyAgainstArchive(
       verifiable,
-      { wanted: { files: [], chunks: [] }, repair: false, recompute: other, tell: () => Promise.resolve() },
+      {
+        wanted: { files: [], chunks: [] },
+        repair: false,
+        recompute: () => Promise.resolve(other),
+        tell: () => Promise.resolve(),
+      },
       signal,
     );
     await expect(wrong).rejects.toMatchObject({ code: "PIPELINE_MISMATCH" });

@@ -6,11 +6,16 @@ import { processChunk, type ChunkContext } from "../../../worker/chunk-job.ts";
 import type { Chunk, Origin } from "../../../worker/contract/chunk.ts";
 import type { LedgerRow } from "../../../worker/contract/ledger.ts";
 import type { EncodedBatch, Outcome, Sink } from "../../../worker/contract/pipeline.ts";
-import { readRejectedDocuments, rejectsFileName } from "../../../worker/contract/rejected-document.ts";
+import {
+  readRejectedDocuments,
+  rejectsFileName,
+  type RejectedDocument,
+} from "../../../worker/contract/rejected-document.ts";
 import { replayId, type Replay } from "../../../worker/contract/replay.ts";
 import { ParserLoad } from "../../../worker/parser-load.ts";
 import type { PipelinePool } from "../../../worker/pipeline-pool.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
+import { createRecompute } from "../../../worker/recompute.ts";
 import { processReplay } from "../../../worker/replay-job.ts";
 import { SpareMemory } from "../../../worker/spare-memory.ts";
 import { DEFAULT_RULES } from "../../support/rules.ts";
@@ -108,6 +113,9 @@ describe("a replay", () => {
   };
   const rejectedBy = (row: LedgerRow) =>
     Array.fromAsync(readRejectedDocuments(join(dir, "rejects", rejectsFileName(row.chunk, row.attempt))));
+  /** As `verify --deep` makes them. */
+  const recomputed = (rejected: readonly RejectedDocument[], origin: Origin = ORIGIN): Sent[] =>
+    createRecompute(pipeline).replayed(rejected, origin).flatMap(sentIn);
   /** What a load leaves that nothing refuses. */
   const whole = async (text: string, origin: Origin = ORIGIN): Promise<readonly Sent[]> => {
     const before = { refuses, stored };
@@ -201,6 +209,7 @@ describe("a replay", () => {
     refuses = () => false;
     await replay(first, 2);
     expect(sorted(stored)).toEqual(sorted(all));
+    expect(sorted(recomputed(await rejectedBy(row)))).toEqual(sorted(all));
   });
 
   describe("of lines that were written out", () => {
@@ -227,6 +236,7 @@ describe("a replay", () => {
       expect(keptIds.size).toBe(3);
       const due = all.filter(({ action }) => !keptIds.has((action as { create: { _id: string } }).create._id));
       expect(sorted(stored)).toEqual(sorted(due));
+      expect(sorted(recomputed(await rejectedBy(row), origin))).toEqual(sorted(due));
     });
 
     it("leaves a line rejected of which some copies were stored", async () => {

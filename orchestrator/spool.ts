@@ -34,7 +34,10 @@ export interface Spool {
   /** Adds in the order given. Returns how many were handed over. */
   addChunks(chunks: Iterable<Chunk>): Promise<number>;
   addUnpacks(unpacks: Iterable<Unpack>): Promise<number>;
-  /** They go to the queue of the chunks. Returns how many were not there yet. */
+  /**
+   * They go to the queue of the chunks. One that has failed for good is tried again as it is given now. Returns how many wait that were done
+   * with, or not there.
+   */
   addReplays(replays: readonly Replay[]): Promise<number>;
   /** Lets workers take jobs. */
   open(): Promise<void>;
@@ -119,18 +122,23 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
     addChunks: (chunks) => add(parse, CHUNK_JOB, chunks),
     addUnpacks: (unpacks) => add(unpack, UNPACK_JOB, unpacks),
     async addReplays(replays) {
-      const isNew = async ({ id }: Replay): Promise<boolean> => !(await parse.getJob(id));
-      let added = 0;
+      let waiting = 0;
       for (let at = 0; at < replays.length; at += PAGE) {
         const page = replays.slice(at, at + PAGE);
-        const there = await Promise.all(page.map(isNew));
-        added += await add(
+        const there = await Promise.all(page.map(({ id }) => parse.getJob(id)));
+        waiting += await add(
           parse,
           REPLAY_JOB,
-          page.filter((_, i) => there[i]),
+          page.filter((_, i) => !there[i]),
         );
+        for (const [i, job] of there.entries()) {
+          if (!(await job?.isFailed())) continue;
+          await (job as Job<Replay> | undefined)?.updateData(page[i]!);
+          await job?.retry("failed");
+          waiting += 1;
+        }
       }
-      return added;
+      return waiting;
     },
     async open() {
       await Promise.all([parse.resume(), unpack.resume()]);

@@ -1,6 +1,7 @@
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { CommandReply } from "../commands.ts";
 import { move, type CampaignContext } from "../context.ts";
+import { readServing } from "../serving/serving-file.ts";
 import { isLoadSettled } from "../view.ts";
 import { readReplayRules } from "./rules-file.ts";
 import { replaysWanted, type ReplayWish } from "./wanted.ts";
@@ -12,7 +13,7 @@ import { replaysWanted, type ReplayWish } from "./wanted.ts";
 export async function replayRejects(ctx: CampaignContext, wish: ReplayWish): Promise<CommandReply> {
   const { view, spool, plan } = ctx;
   const { id } = ctx.record;
-  const no = obstacle(ctx);
+  const no = obstacle(ctx) ?? (await unready(ctx));
   if (no !== undefined) return { ok: false, text: `cannot replay campaign ${id} while it is ${view.state}; ${no}` };
   const rows: LedgerRow[] = [];
   for await (const row of spool.rows()) rows.push(row);
@@ -44,6 +45,14 @@ function whenOf({ view, record }: CampaignContext, wasOver: boolean): string {
   if (view.state === "paused" || view.state === "held")
     return `, once \`gridharvest resume ${record.id}\` lets it go on`;
   return "";
+}
+
+/** The snapshot goes when the load goes on: nothing may be missing then that only it has. */
+async function unready({ view, paths }: CampaignContext): Promise<string | undefined> {
+  if (view.state !== "serving") return undefined;
+  const seen = await readServing(paths);
+  if (!seen || seen.ready === seen.indices) return undefined;
+  return `${String(seen.indices - seen.ready)} of its ${String(seen.indices)} indices are not there; wait until \`gridharvest status\` says that all can be searched`;
 }
 
 /** What is in the way, and its remedy. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "bullmq";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,6 +13,7 @@ import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts
 import { campaignPaths } from "../../orchestrator/paths.ts";
 import type { Plan } from "../../orchestrator/plan.ts";
 import { writeReplayRules } from "../../orchestrator/replay/rules-file.ts";
+import { servingFile } from "../../orchestrator/serving/serving-file.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import { tellOrchestrator } from "../../orchestrator/tell.ts";
 import { viewOf } from "../../orchestrator/view.ts";
@@ -263,6 +265,18 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
       expect(done).toMatchObject({ code: undefined, waiting: [{ id: `${first}-r1`, pipeline: "mended" }] });
       const told = await redis.client.get(campaignKeys(id).replayRules("mended"));
       expect(JSON.parse(told ?? "")).toEqual(rules);
+    });
+
+    it("of one that serves not while an index is not there", async () => {
+      const id = "replay-unready";
+      const serving = { at: 0, indices: 34, ready: 33 };
+      const prepare = () => writeFile(servingFile(pathsOf(id)), JSON.stringify(serving));
+      const done = await replay(id, served, {}, prepare);
+      expect(done).toMatchObject({
+        code: "COMMAND_REFUSED",
+        waiting: [],
+        text: expect.stringContaining("1 of its 34 indices are not there") as string,
+      });
     });
 
     it("is nothing where nothing of a service is rejected", async () => {

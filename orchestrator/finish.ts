@@ -14,6 +14,7 @@ import { compareWithStore } from "./reconcile.ts";
 import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
 import { restoredAtOnce } from "./shards.ts";
+import { earlierSnapshots, snapshotName } from "./snapshot-name.ts";
 import type { FailedJob } from "./spool.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { liveJobs, type FinishStep } from "./view.ts";
@@ -184,7 +185,7 @@ export async function finish(
     return cluster.storeBytes(indices);
   });
 
-  const snapshot = ctx.record.id;
+  const snapshot = snapshotName(ctx.record.id, ctx.view);
   await step("snapshot", () => cluster.snapshot(REPOSITORY, snapshot, indices, signal));
   await step("verify-snapshot", async () => {
     const differences: string[] = [];
@@ -207,6 +208,12 @@ export async function finish(
       `${differences.join("; ")}; the snapshot was removed, \`gridharvest verify ${ctx.record.id}\` takes another`,
     );
   });
+  const earlier = earlierSnapshots(ctx.record.id, ctx.view);
+  if (earlier.length > 0) {
+    await step("drop-earlier-snapshots", async () => {
+      for (const name of earlier) await cluster.deleteSnapshot(REPOSITORY, name);
+    });
+  }
   // From here on what stands there is the operator's, for whom nothing was ever in the way.
   await step("allow-writes", () => cluster.allowWrites(indices));
   return {

@@ -9,6 +9,7 @@ import { isGoing } from "../jobs/forecast.ts";
 import { totalOf } from "../ledger.ts";
 import { returnRejects } from "../ledger-export.ts";
 import type { NodeGroups } from "../node-groups.ts";
+import { snapshotName } from "../snapshot-name.ts";
 import { openReload } from "../view.ts";
 import { placesFor, rowsToReload, shardKey } from "./consequences.ts";
 import { reloadStep, type PutBack, type Shard } from "./record.ts";
@@ -123,7 +124,7 @@ export async function reopenLoad(ctx: CampaignContext, signal: AbortSignal): Pro
   await returnRejects(ctx.paths, await rowsOf(ctx));
   await rm(ctx.paths.ledger, { force: true });
   const cluster = clusterOf(ctx);
-  await cluster.deleteSnapshot(REPOSITORY, ctx.record.id);
+  await cluster.deleteSnapshot(REPOSITORY, snapshotName(ctx.record.id, ctx.view));
   const { indexPattern: pattern, revision } = ctx.plan.pinned;
   await cluster.allowWrites(await cluster.indices({ pattern, revision }));
   await ctx.redis.del(ctx.keys.loaderCredential);

@@ -47,7 +47,7 @@ function whenOf({ view, record }: CampaignContext, wasOver: boolean): string {
   return "";
 }
 
-/** The snapshot goes when the load goes on: nothing may be missing then that only it has. */
+/** What is missing is restored while it serves, and by no load that goes on. */
 async function unready({ view, paths }: CampaignContext): Promise<string | undefined> {
   if (view.state !== "serving") return undefined;
   const seen = await readServing(paths);

@@ -39,7 +39,7 @@ describe("the view of a campaign whose rejected documents are loaded again after
       ...done("finished", { documents: 1 }),
     ];
     const view = viewOf(recordsOf(...over, { type: "transition", event: "replay", from, to: "running" }));
-    expect(view).toMatchObject({ state: "running", loadIsOver: false });
+    expect(view).toMatchObject({ state: "running", loadIsOver: false, replays: 1 });
     expect([...view.steps.keys()]).toEqual([]);
   });
 });

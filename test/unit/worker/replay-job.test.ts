@@ -217,23 +217,25 @@ describe("a replay", () => {
     const text = [
       "Oct 27 01:00:00 h sshd[1]: hello\n",
       "Oct 27 01:00:01 h last message repeated 3 times\n",
+      // As many documents as the line alone makes.
+      "Oct 27 01:00:02 h last message repeated 1 time\n",
       "Oct 27 01:00:02 h sshd[1]: message repeated 2 times: [ self]\n",
     ].join("");
 
     it("makes those that hold their message, and leaves those that need the archive rejected", async () => {
       refuses = isSshd;
       const row = await load(text, origin);
-      expect(row.counts).toMatchObject({ read: 6, rejected: 6 });
+      expect(row.counts).toMatchObject({ read: 7, rejected: 7 });
       refuses = () => false;
       const again = await replay(row, 1, origin);
       expect(again).toMatchObject({
-        counts: { read: 6, written: 3, rejected: 3 },
-        rejectedBy: { replay_needs_archive: 3 },
-        rejects: [{ program: "sshd", cause: "replay_needs_archive", lines: 3 }],
+        counts: { read: 7, written: 3, rejected: 4 },
+        rejectedBy: { replay_needs_archive: 4 },
+        rejects: [{ program: "sshd", cause: "replay_needs_archive", lines: 4 }],
       });
       const all = await whole(text, origin);
       const keptIds = new Set((await rejectedBy(again)).map(({ id }) => id));
-      expect(keptIds.size).toBe(3);
+      expect(keptIds.size).toBe(4);
       const due = all.filter(({ action }) => !keptIds.has((action as { create: { _id: string } }).create._id));
       expect(sorted(stored)).toEqual(sorted(due));
       expect(sorted(recomputed(await rejectedBy(row), origin))).toEqual(sorted(due));
@@ -243,10 +245,10 @@ describe("a replay", () => {
       let seen = 0;
       refuses = ({ source }) => source["message"] === "self" && ++seen === 2;
       const row = await load(text, origin);
-      expect(row.counts).toMatchObject({ read: 6, written: 5, rejected: 1 });
+      expect(row.counts).toMatchObject({ read: 7, written: 6, rejected: 1 });
       refuses = () => false;
       expect((await replay(row, 1, origin)).counts).toMatchObject({ read: 1, written: 0, rejected: 1 });
-      expect(stored.length).toBe(5);
+      expect(stored.length).toBe(6);
     });
   });
 

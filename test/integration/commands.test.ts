@@ -12,7 +12,7 @@ import { createLog } from "../../orchestrator/log.ts";
 import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
 import { campaignPaths } from "../../orchestrator/paths.ts";
 import type { Plan } from "../../orchestrator/plan.ts";
-import { writeReplayRules } from "../../orchestrator/replay/rules-file.ts";
+import { readReplayRules, writeReplayRules } from "../../orchestrator/replay/rules-file.ts";
 import { servingFile } from "../../orchestrator/serving/serving-file.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import { tellOrchestrator } from "../../orchestrator/tell.ts";
@@ -22,6 +22,7 @@ import type { BackfillError } from "../../worker/contract/errors.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
 import { NO_RULES } from "../../worker/contract/rules.ts";
 import { REPLAY_JOB } from "../../worker/contract/spool.ts";
+import { pipelineHash } from "../../worker/pipeline.ts";
 import { createQueues } from "../../worker/spool.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { originOf } from "../support/parser-campaign.ts";
@@ -265,6 +266,34 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
       expect(done).toMatchObject({ code: undefined, waiting: [{ id: `${first}-r1`, pipeline: "mended" }] });
       const told = await redis.client.get(campaignKeys(id).replayRules("mended"));
       expect(JSON.parse(told ?? "")).toEqual(rules);
+    });
+
+    it("by a file, of which the command line makes rules that stay in the campaign's directory; what waits already is not added again", async () => {
+      const id = "replay-file";
+      const file = join(stateDir, "mended.yaml");
+      await writeFile(file, "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n");
+      let said: Outcome | undefined;
+      const prepare = async () => {
+        said = await gridharvest("rejects", id, "--replay", "--pipeline", file, "--state-dir", stateDir, "--json");
+      };
+      const again = await replay(id, ["start", "booted"], { service: "syslog" }, prepare);
+      expect(said).toMatchObject({ code: 0, out: expect.stringMatching(/3 rejected documents of 1 chunks/) as string });
+      expect(again.text).toMatch(/, 1 of which waited already$/);
+      const { records } = await readJournal(pathsOf(id).journal);
+      const [told] = records.flatMap((record) => (record.type === "command" ? [record.args as Command] : []));
+      const { pipeline } = told as Extract<Command, { kind: "replay" }>;
+      expect(told).toEqual({ kind: "replay", pipeline, service: "syslog" });
+      expect(again.waiting).toMatchObject([{ id: `${first}-r1`, pipeline }]);
+      const rules = await readReplayRules(pathsOf(id), pipeline);
+      expect(pipelineHash(rules)).toBe(pipeline);
+      expect(rules).toMatchObject({ pipelines: [{ services: ["syslog"], file }], otherwise: "syslog" });
+
+      await writeFile(file, "name: syslog\nfilters:\n  - mutate: { remove_feld: [pid] }\n");
+      const broken = await gridharvest("rejects", id, "--replay", "--pipeline", file, "--state-dir", stateDir);
+      expect(broken).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/mended\.yaml:3:\d+: .*remove_feld/) as string,
+      });
     });
 
     it("of one that serves not while an index is not there", async () => {

@@ -35,6 +35,10 @@ export async function replayRejects(ctx: CampaignContext, wish: ReplayWish): Pro
   const byId = new Map(rows.map((row) => [row.chunk, row]));
   const documents = replays.reduce((sum, { of }) => sum + (byId.get(of)?.counts.rejected ?? 0), 0);
   const text = `${String(documents)} rejected documents of ${String(replays.length)} chunks`;
+  if (!isOver && view.state === "finishing") {
+    // The load came to its end in between, and takes nothing more. What was added waits for the next time.
+    return { ok: false, text: `the load of campaign ${id} has just ended; ask again when it serves` };
+  }
   if (isOver) await move(ctx, "replay", `${text} are loaded again`);
   const waiting = added === replays.length ? "" : `, ${String(replays.length - added)} of which waited already`;
   return { ok: true, text: `${text} are loaded again${waiting}${whenOf(ctx, isOver)}` };

@@ -5,7 +5,7 @@
  * the data nodes come up and the indices are made. While *running*, the spool is open; *paused*
  * closes it, nothing else ends. When both queues are empty it is *finishing*: parsers go, the
  * sums are checked, the result is saved and the save is tried out; when a data node goes with documents before they are saved, it is
- * running again until they are loaded once more. With `finish: keep` it is then
+ * running again until they are loaded once more; so it is when rejected documents are loaded again after its load. With `finish: keep` it is then
  * *serving* until its time is over. A campaign that only serves loads nothing: once booted it is *restoring* what another one has
  * saved, and when that is there and its sums are checked, it is *serving*. *tearing-down* ends jobs, gateway, keys and secrets, and leads to
  * *done*, *failed* or *cancelled*. *held* is where something could not be loaded or verified: the cluster stays,
@@ -39,6 +39,8 @@ export const CAMPAIGN_EVENTS = [
   "drained",
   /** Documents went with a data node before they were saved: they are loaded again. */
   "reload",
+  /** Rejected documents are loaded again, after the load was over. */
+  "replay",
   /** Saved and verified; the cluster may go. */
   "finished",
   /** The nodes of a campaign that only serves are there; or what it restored differs, and is restored again. */
@@ -80,10 +82,11 @@ const TRANSITIONS: Readonly<Record<CampaignState, Row>> = {
   },
   restoring: { serve: "serving", hold: "held", cancel: "tearing-down", fail: "tearing-down" },
   // A cluster that cannot serve any longer has still saved its result.
-  serving: { release: "tearing-down", cancel: "tearing-down", fail: "tearing-down" },
+  serving: { replay: "running", release: "tearing-down", cancel: "tearing-down", fail: "tearing-down" },
   // What was held for somebody to look at goes when somebody says so, and for no fault.
   held: {
     resume: "running",
+    replay: "running",
     retry: "finishing",
     restore: "restoring",
     release: "tearing-down",

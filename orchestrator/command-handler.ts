@@ -3,6 +3,7 @@ import { budgetOf, budgetText } from "./budget.ts";
 import { teardownEvent, type CampaignState } from "./campaign.ts";
 import { receiveCommands, replyTo, type Command, type CommandReply } from "./commands.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
+import { replayRejects } from "./replay/replay-rejects.ts";
 import { keepWindow, limitsOf, limitsText, setLimits } from "./limits.ts";
 import { servingUntil } from "./serving/service.ts";
 import { isLoadSettled, openReload } from "./view.ts";
@@ -82,6 +83,8 @@ async function carryOut(ctx: CampaignContext, command: Command): Promise<Command
       await decide(ctx, { type: "warning", text });
       return { ok: true, text };
     }
+    case "replay":
+      return await replayRejects(ctx, command);
     case "budget":
       await decide(ctx, { type: "budget", nodeHours: command.nodeHours });
       return { ok: true, text: budgetText(budgetOf(ctx.config, view, Date.now())) };

@@ -40,6 +40,14 @@ export const commandSchema = z.discriminatedUnion("kind", [
     deleted: z.int(),
     left: z.int(),
   }),
+  /** Load rejected documents again. */
+  z.strictObject({
+    kind: z.literal("replay"),
+    /** Hash: the campaign's own, or one of the rules in its directory `replays`. */
+    pipeline: z.string(),
+    /** Of files that the pipeline of this service reads; absent: of all. */
+    service: z.string().optional(),
+  }),
   z.strictObject({
     kind: z.literal("limit"),
     eventsPerSecond: z.int().nonnegative().optional(),

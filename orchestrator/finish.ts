@@ -14,6 +14,7 @@ import { compareWithStore } from "./reconcile.ts";
 import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
 import { restoredAtOnce } from "./shards.ts";
+import { earlierSnapshots, snapshotName } from "./snapshot-name.ts";
 import type { FailedJob } from "./spool.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { liveJobs, type FinishStep } from "./view.ts";
@@ -164,6 +165,7 @@ export async function finish(
     return { documents: comparison.documents };
   });
 
+  const totals = totalOf(rows);
   const roots = await step("export", async () => {
     await exportLedger(ctx.paths, rows);
     const lengths = new Map(expected.map(({ fileId, length }) => [fileId, length]));
@@ -171,7 +173,7 @@ export async function finish(
     const monthRoots = await writePieces(draft, manifestText(ctx.record.id, ctx.plan, rows, lengths));
     await rename(draft, ctx.paths.manifest);
     refuseMissing(await collectRejects(ctx.paths, rows));
-    if (rows.some((row) => row.counts.rejected > 0)) {
+    if (totals.counts.rejected > 0) {
       await decide(ctx, { type: "warning", text: `rejected documents are kept in ${ctx.paths.rejects}` });
     }
     await exported();
@@ -183,8 +185,7 @@ export async function finish(
     return cluster.storeBytes(indices);
   });
 
-  const snapshot = ctx.record.id;
-  const totals = totalOf(rows);
+  const snapshot = snapshotName(ctx.record.id, ctx.view);
   await step("snapshot", () => cluster.snapshot(REPOSITORY, snapshot, indices, signal));
   await step("verify-snapshot", async () => {
     const differences: string[] = [];
@@ -207,6 +208,12 @@ export async function finish(
       `${differences.join("; ")}; the snapshot was removed, \`gridharvest verify ${ctx.record.id}\` takes another`,
     );
   });
+  const earlier = earlierSnapshots(ctx.record.id, ctx.view);
+  if (earlier.length > 0) {
+    await step("drop-earlier-snapshots", async () => {
+      for (const name of earlier) await cluster.deleteSnapshot(REPOSITORY, name);
+    });
+  }
   // From here on what stands there is the operator's, for whom nothing was ever in the way.
   await step("allow-writes", () => cluster.allowWrites(indices));
   return {

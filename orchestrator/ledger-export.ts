@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { StoreError } from "../worker/contract/errors.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
+import { rejectsFileName } from "../worker/contract/rejected-document.ts";
 import type { CampaignPaths } from "./paths.ts";
 
 /**
@@ -41,7 +42,7 @@ export async function collectRejects(paths: CampaignPaths, rows: readonly Ledger
   for (const row of rows) {
     if (row.counts.rejected === 0) continue;
     const target = join(paths.rejects, `${row.chunk}.ndjson`);
-    const source = join(from, `${row.chunk}.${String(row.attempt)}.ndjson`);
+    const source = join(from, rejectsFileName(row.chunk, row.attempt));
     try {
       await rename(source, target);
     } catch {
@@ -52,6 +53,17 @@ export async function collectRejects(paths: CampaignPaths, rows: readonly Ledger
   const left = await readdir(from).catch(() => []);
   await Promise.all(left.map((name) => rm(join(from, name), { force: true })));
   return missing;
+}
+
+/** Undoes `collectRejects`: parsers see the staging space alone. */
+export async function returnRejects(paths: CampaignPaths, rows: readonly LedgerRow[]): Promise<void> {
+  const to = join(paths.staging, "rejects");
+  await mkdir(to, { recursive: true });
+  for (const { chunk, attempt, counts } of rows) {
+    const [collected, target] = [join(paths.rejects, `${chunk}.ndjson`), join(to, rejectsFileName(chunk, attempt))];
+    // What was not collected is there still.
+    if (counts.rejected > 0 && !(await exists(target)) && (await exists(collected))) await rename(collected, target);
+  }
 }
 
 /** @throws StoreError `REJECTS_MISSING` */

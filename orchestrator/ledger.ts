@@ -1,6 +1,7 @@
 import { addCounts, ZERO_COUNTS, type Counts, type LedgerRow } from "../worker/contract/ledger.ts";
 import { linesOf } from "../worker/contract/parse-counts.ts";
 import type { UnpackedFile } from "../worker/contract/chunk.ts";
+import { addRecord, replayProblems, withReplays } from "./replay/sums.ts";
 
 /** The sums and proofs over ledger rows. Pure. */
 
@@ -14,11 +15,7 @@ export interface LedgerTotals {
   readonly parseCpuMicros: number;
 }
 
-/** Adds the numbers of `more` to those of `into`, key by key. */
-export function addRecord(into: Record<string, number>, more: Readonly<Record<string, number>>): void {
-  for (const [key, n] of Object.entries(more)) into[key] = (into[key] ?? 0) + n;
-}
-
+/** Sums over the rows of chunks and of replays; a chunk and its replays are one of `chunks`. */
 export function totalOf(rows: Iterable<LedgerRow>): LedgerTotals {
   let counts = ZERO_COUNTS;
   let chunks = 0;
@@ -27,7 +24,7 @@ export function totalOf(rows: Iterable<LedgerRow>): LedgerTotals {
   const droppedBy: Record<string, number> = {};
   const rejectedBy: Record<string, number> = {};
   const unparsedBy: Record<string, number> = {};
-  for (const row of rows) {
+  for (const row of withReplays(rows)) {
     chunks += 1;
     counts = addCounts(counts, row.counts);
     parseCpuMicros += row.parseCpuMicros;
@@ -39,9 +36,9 @@ export function totalOf(rows: Iterable<LedgerRow>): LedgerTotals {
   return { chunks, counts, perIndex, droppedBy, rejectedBy, unparsedBy, parseCpuMicros };
 }
 
-/** A row whose own sums do not add up (invariant 4), or an empty list. */
-export function unbalancedRows(rows: Iterable<LedgerRow>): string[] {
-  const problems: string[] = [];
+/** Rows whose own sums do not add up (invariant 4), and replays that do not fit what they have taken; or an empty list. */
+export function unbalancedRows(rows: readonly LedgerRow[]): string[] {
+  const problems = replayProblems(rows);
   for (const { chunk, counts, perIndex, parses } of rows) {
     if (counts.read !== counts.written + counts.duplicate + counts.dropped + counts.rejected) {
       problems.push(

@@ -277,6 +277,8 @@ async function run(ctx: CampaignContext, ownership: Ownership, end: boolean): Pr
             break;
           case "running":
           case "paused":
+            // Of a load that goes on after its end.
+            finished = undefined;
             await attach(ctx, signal);
             await load(ctx, groups, signal);
             break;

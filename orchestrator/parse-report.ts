@@ -10,6 +10,7 @@ import {
 } from "../worker/contract/parse-counts.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import type { Plan } from "./plan.ts";
+import { withReplays } from "./replay/sums.ts";
 
 /** How far the lines of a campaign were understood, and what to write the next pattern for. Pure. */
 
@@ -28,7 +29,7 @@ export function parseTotals(rows: Iterable<LedgerRow>): ParseTotals {
   const sums = new ParseSums(HELD);
   const rejects = new GroupSums(HELD);
   // Where there are more names than are held, the order of the rows decides.
-  for (const row of [...rows].sort((a, b) => (a.chunk < b.chunk ? -1 : 1))) {
+  for (const row of withReplays(rows).toSorted((a, b) => (a.chunk < b.chunk ? -1 : 1))) {
     if (row.parses) sums.add(row.parses);
     rejects.addAll(row.rejects ?? []);
   }

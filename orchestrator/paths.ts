@@ -45,6 +45,8 @@ export interface CampaignPaths {
   readonly jobs: string;
   readonly staging: string;
   readonly rejects: string;
+  /** The rules of pipelines by which rejected documents were loaded again, beside the plan's, by their hash. */
+  readonly replays: string;
   readonly ledger: string;
   /** What was read of each file, with its Merkle roots. */
   readonly manifest: string;
@@ -69,6 +71,7 @@ export function campaignPaths(campaignsDir: string, id: string): CampaignPaths {
     jobs: join(dir, "jobs"),
     staging: join(dir, "staging"),
     rejects: join(dir, "rejects"),
+    replays: join(dir, "replays"),
     ledger: join(dir, "ledger.ndjson"),
     manifest: join(dir, MANIFEST),
     tuning: join(dir, "tuning.ndjson"),

@@ -14,6 +14,7 @@ import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
 import type { JobUsage } from "./jobs/agents.ts";
 import type { NodeGroups } from "./node-groups.ts";
+import { countsIn } from "./replay/sums.ts";
 import { makeReport, reportText } from "./report.ts";
 import type { QueueCounts } from "./spool.ts";
 import type { Budgets } from "../worker/contract/tuning.ts";
@@ -144,7 +145,7 @@ export async function createProgress(
       for await (const row of ctx.spool.rows(from)) {
         if (rows.has(row.chunk)) continue;
         rows.set(row.chunk, row);
-        sum = addCounts(sum, row.counts);
+        sum = addCounts(sum, countsIn(row));
       }
     };
     await take(rows.size);

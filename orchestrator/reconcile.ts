@@ -1,6 +1,7 @@
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import type { Cluster, FileCount } from "./cluster.ts";
 import { totalOf } from "./ledger.ts";
+import { withReplays } from "./replay/sums.ts";
 
 /** What comparing the ledger with Elasticsearch found. */
 export interface StoreComparison {
@@ -38,7 +39,8 @@ export async function compareWithStore(
   rows: readonly LedgerRow[],
   paths: ReadonlyMap<string, string>,
 ): Promise<StoreComparison> {
-  const totals = totalOf(rows);
+  const settled = withReplays(rows);
+  const totals = totalOf(settled);
   const differences: string[] = [];
   const counts = await cluster.counts(indices);
   let documents = 0;
@@ -53,7 +55,7 @@ export async function compareWithStore(
   }
 
   const booked = new Map<string, { documents: number; rows: LedgerRow[] }>();
-  for (const row of rows) {
+  for (const row of settled) {
     const path = paths.get(row.fileId) ?? row.fileId;
     const file = booked.get(path) ?? { documents: 0, rows: [] };
     file.documents += row.counts.written + row.counts.duplicate;

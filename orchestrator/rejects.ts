@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { StoreError } from "../worker/contract/errors.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { NO_WORD } from "../worker/contract/parse-counts.ts";
-import type { RejectedDocument } from "../worker/contract/rejected-document.ts";
+import { rejectsFileName, type RejectedDocument } from "../worker/contract/rejected-document.ts";
 import { withCampaignRedis } from "./campaign-redis.ts";
 import { isFinal } from "./campaign.ts";
 import { loadCampaign } from "./campaign-store.ts";
@@ -10,6 +10,7 @@ import type { SiteConfig } from "./launch.ts";
 import { readLedger } from "./ledger-export.ts";
 import { campaignPaths } from "./paths.ts";
 import { readRejects } from "./reject-files.ts";
+import { lastWords } from "./replay/sums.ts";
 import { createSpool } from "./spool.ts";
 import { campaignStatus } from "./status.ts";
 
@@ -74,12 +75,12 @@ function add(groups: Map<string, RejectGroup>, document: RejectedDocument): void
   );
 }
 
-/** The files of committed attempts: collected in the campaign's directory, or, before its load is over, in the staging space. */
+/** The files of committed attempts whose rejects no replay has taken: collected in the campaign's directory, or, before its load is over, in the staging space. */
 async function rejectFiles(site: SiteConfig, id: string): Promise<string[]> {
   const campaign = await loadCampaign(site.stateDir, id);
   const { record, state } = campaign;
   const paths = record.serves ? campaignPaths(state.campaigns, record.serves.campaign) : campaign.paths;
-  const withRejects = (rows: readonly LedgerRow[]) => rows.filter(({ counts }) => counts.rejected > 0);
+  const withRejects = (rows: readonly LedgerRow[]) => lastWords(rows).filter(({ counts }) => counts.rejected > 0);
   const exported = await readLedger(paths.ledger).catch(() => undefined);
   if (exported) return withRejects(exported).map(({ chunk }) => join(paths.rejects, `${chunk}.ndjson`));
   const status = await campaignStatus(site.stateDir, id);
@@ -95,7 +96,7 @@ async function rejectFiles(site: SiteConfig, id: string): Promise<string[]> {
     for await (const row of spool.rows()) rows.push(row);
     await spool.disconnect();
     return withRejects(rows).map(({ chunk, attempt }) =>
-      join(paths.staging, "rejects", `${chunk}.${String(attempt)}.ndjson`),
+      join(paths.staging, "rejects", rejectsFileName(chunk, attempt)),
     );
   });
 }

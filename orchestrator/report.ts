@@ -13,6 +13,7 @@ import type { JobUsage } from "./jobs/agents.ts";
 import { groupRows, parseReport, parseTotals, programRows, shareText, type ParseReport } from "./parse-report.ts";
 import { MANIFEST } from "./paths.ts";
 import type { Plan } from "./plan.ts";
+import { isReplay } from "./replay/sums.ts";
 import { serviceReportText } from "./serving/service-report.ts";
 import type { CampaignView } from "./view.ts";
 
@@ -208,7 +209,8 @@ export function makeReport(inputs: ReportInputs): Report {
     bytes,
     files: plan.files.length,
     chunks: totals.chunks,
-    chunksTotal: Math.max(inputs.chunksTotal, totals.chunks),
+    // The spool counts replays among them.
+    chunksTotal: Math.max(inputs.chunksTotal - rows.filter(isReplay).length, totals.chunks),
     perIndex: finish?.perIndex ?? totals.perIndex,
     fileProblems: finish?.fileProblems ?? inputs.fileProblems,
     jobs,

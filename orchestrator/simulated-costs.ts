@@ -3,6 +3,7 @@ import { ConfigError, describeError } from "../worker/contract/errors.ts";
 import { loadCampaign } from "./campaign-store.ts";
 import { readLedger } from "./ledger-export.ts";
 import { machineCores } from "./machine-cores.ts";
+import { withReplays } from "./replay/sums.ts";
 import { costsSchema, DEFAULT_COSTS, type Costs } from "./simulation/costs.ts";
 import { costsOfReport } from "./simulation/from-report.ts";
 import { readReport } from "./status.ts";
@@ -36,7 +37,7 @@ export async function readCosts(file: string): Promise<Costs> {
 export async function costsOfCampaign(stateDir: string, id: string, before: Costs = DEFAULT_COSTS): Promise<Costs> {
   const { record, paths } = await loadCampaign(stateDir, id);
   const report = await readReport(paths.reportJson);
-  const rows = await readLedger(paths.ledger).catch(() => []);
+  const rows = withReplays(await readLedger(paths.ledger).catch(() => []));
   const isOver = report?.state === "done" || report?.state === "serving";
   if (
     !isOver ||

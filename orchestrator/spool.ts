@@ -3,7 +3,8 @@ import type { Redis } from "ioredis";
 import type { Chunk, Unpack, UnpackResult } from "../worker/contract/chunk.ts";
 import { PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "../worker/contract/keys.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
-import { CHUNK_JOB, SPOOL_JOB_OPTIONS, UNPACK_JOB } from "../worker/contract/spool.ts";
+import type { Replay } from "../worker/contract/replay.ts";
+import { CHUNK_JOB, REPLAY_JOB, SPOOL_JOB_OPTIONS, UNPACK_JOB } from "../worker/contract/spool.ts";
 
 /** Jobs of one queue by what remains to be done with them. */
 export interface QueueCounts {
@@ -22,6 +23,7 @@ export interface FailedJob {
   readonly attempts: number;
   readonly chunk?: Chunk;
   readonly unpack?: Unpack;
+  readonly replay?: Replay;
 }
 
 /**
@@ -32,6 +34,11 @@ export interface Spool {
   /** Adds in the order given. Returns how many were handed over. */
   addChunks(chunks: Iterable<Chunk>): Promise<number>;
   addUnpacks(unpacks: Iterable<Unpack>): Promise<number>;
+  /**
+   * They go to the queue of the chunks. One that has failed for good is tried again as it is given now. Returns how many wait that were done
+   * with, or not there.
+   */
+  addReplays(replays: readonly Replay[]): Promise<number>;
   /** Lets workers take jobs. */
   open(): Promise<void>;
   /** Workers finish what they have and take nothing new. */
@@ -65,7 +72,7 @@ function isLockError(error: unknown): boolean {
 
 export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   const options = { connection: redis, prefix: keys.queuePrefix };
-  const parse = new Queue<Chunk, LedgerRow>(PARSE_QUEUE, options);
+  const parse = new Queue<Chunk | Replay, LedgerRow>(PARSE_QUEUE, options);
   const unpack = new Queue<Unpack, UnpackResult>(UNPACK_QUEUE, options);
   // Without a listener a lost connection would end the process; ioredis reconnects by itself.
   for (const queue of [parse, unpack]) queue.on("error", () => undefined);
@@ -114,6 +121,25 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   return {
     addChunks: (chunks) => add(parse, CHUNK_JOB, chunks),
     addUnpacks: (unpacks) => add(unpack, UNPACK_JOB, unpacks),
+    async addReplays(replays) {
+      let waiting = 0;
+      for (let at = 0; at < replays.length; at += PAGE) {
+        const page = replays.slice(at, at + PAGE);
+        const there = await Promise.all(page.map(({ id }) => parse.getJob(id)));
+        waiting += await add(
+          parse,
+          REPLAY_JOB,
+          page.filter((_, i) => !there[i]),
+        );
+        for (const [i, job] of there.entries()) {
+          if (!(await job?.isFailed())) continue;
+          await (job as Job<Replay> | undefined)?.updateData(page[i]!);
+          await job?.retry("failed");
+          waiting += 1;
+        }
+      }
+      return waiting;
+    },
     async open() {
       await Promise.all([parse.resume(), unpack.resume()]);
     },
@@ -139,7 +165,7 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
           id: job.id ?? "",
           reason: job.failedReason,
           attempts: job.attemptsMade,
-          chunk: job.data,
+          ...(job.name === REPLAY_JOB ? { replay: job.data as Replay } : { chunk: job.data as Chunk }),
         });
       }
       for (const job of await unpack.getFailed(0, -1)) {

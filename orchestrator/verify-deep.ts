@@ -4,12 +4,15 @@ import type { Recompute } from "../worker/contract/recompute.ts";
 import type { Rules } from "../worker/contract/rules.ts";
 import { indexNamesOf, monthWildcard } from "../worker/contract/index-names.ts";
 import type { SiteConfig } from "./launch.ts";
+import { campaignPaths } from "./paths.ts";
 import { compareDeep, type DeepTask } from "./proof/deep.ts";
 import type { DeepComparison } from "./proof/deep-result.ts";
 import { Mender, whileWritable, type Mended } from "./proof/mend.ts";
 import { selectionOf, selectionOfDifferences, type Wanted } from "./proof/selection.ts";
 import { StoredDocuments } from "./proof/stored-documents.ts";
 import type { StoreComparison } from "./reconcile.ts";
+import { readReplayRules } from "./replay/rules-file.ts";
+import { isReplay } from "./replay/sums.ts";
 import { tellOrchestrator } from "./tell.ts";
 import { compareSums, withVerifiable, type Verifiable } from "./verify.ts";
 
@@ -43,7 +46,18 @@ export async function verifyDeep(
   signal: AbortSignal,
 ): Promise<DeepVerification> {
   return await withVerifiable(site, id, async (verifiable) => {
-    const recompute = await options.recompute(verifiable.plan.rules);
+    const { plan, campaign } = verifiable;
+    const { record, paths, state } = campaign;
+    // Who only serves has loaded nothing again.
+    const loaded = record.serves ? campaignPaths(state.campaigns, record.serves.campaign) : paths;
+    const rulesOf = (pipeline: string): Promise<Rules> =>
+      pipeline === plan.pinned.pipeline ? Promise.resolve(plan.rules) : readReplayRules(loaded, pipeline);
+    const made = new Map<string, Promise<Recompute>>();
+    const recompute = (pipeline: string): Promise<Recompute> => {
+      const known = made.get(pipeline) ?? rulesOf(pipeline).then(options.recompute);
+      made.set(pipeline, known);
+      return known;
+    };
     return await verifyAgainstArchive(
       verifiable,
       { ...options, recompute, tell: (command) => tellOrchestrator(site, id, command, signal) },
@@ -54,6 +68,7 @@ export async function verifyDeep(
 
 /**
  * `verifyDeep` of a cluster that is at hand.
+ * @param options.recompute of the pipeline with this hash
  * @param options.tell asks the orchestrator; what it throws ends the repair before anything is written
  */
 export async function verifyAgainstArchive(
@@ -61,15 +76,18 @@ export async function verifyAgainstArchive(
   options: {
     readonly wanted: Wanted;
     readonly repair: boolean;
-    readonly recompute: Recompute;
+    readonly recompute: (pipeline: string) => Promise<Recompute>;
     readonly tell: (command: Command) => Promise<unknown>;
   },
   signal: AbortSignal,
 ): Promise<DeepVerification> {
-  const { recompute, tell } = options;
-  refuseOtherPipeline(verifiable, recompute);
+  const { tell } = options;
+  const recompute = async (pipeline: string): Promise<Recompute> =>
+    refuseOther(verifiable, pipeline, await options.recompute(pipeline));
   const compare = comparisons(verifiable, recompute, signal);
-  const selection = selectionOf(options.wanted, verifiable.claim.rows);
+  const chunks = verifiable.claim.rows.filter((row) => !isReplay(row));
+  const selection = selectionOf(options.wanted, chunks);
+  await recompute(verifiable.plan.pinned.pipeline);
   const sums = await compareSums(verifiable);
   const before = await compare({ selection });
   const { differences } = before;
@@ -105,13 +123,14 @@ function placeOf({ chunk, file }: DeepComparison["differences"][number]): string
 }
 
 /** @throws ConfigError `PIPELINE_MISMATCH` */
-function refuseOtherPipeline({ plan, campaign }: Verifiable, { hash }: Recompute): void {
-  if (hash === plan.pinned.pipeline) return;
+function refuseOther({ campaign }: Verifiable, pipeline: string, recompute: Recompute): Recompute {
+  const { hash } = recompute;
+  if (hash === pipeline) return recompute;
   throw new ConfigError(
     "PIPELINE_MISMATCH",
-    `campaign ${campaign.record.id} was loaded by the pipeline ${plan.pinned.pipeline}, this version makes ${hash} of its rules; ` +
+    `campaign ${campaign.record.id} was loaded by the pipeline ${pipeline}, this version makes ${hash} of its rules; ` +
       "verify --deep with the version that loaded it",
-    { context: { pinned: plan.pinned.pipeline, here: hash } },
+    { context: { pinned: pipeline, here: hash } },
   );
 }
 
@@ -123,7 +142,11 @@ function ownIndices({ plan, indices }: Verifiable): string[] {
 }
 
 /** Each comparison sees the store as it is when it begins. */
-function comparisons({ plan, claim, client, cluster, indices }: Verifiable, recompute: Recompute, signal: AbortSignal) {
+function comparisons(
+  { plan, claim, client, cluster, indices }: Verifiable,
+  recompute: DeepTask["recompute"],
+  signal: AbortSignal,
+) {
   return async (how: Pick<DeepTask, "selection" | "found">): Promise<DeepComparison> => {
     await cluster.refresh(indices);
     const { indexPattern: pattern, revision } = plan.pinned;

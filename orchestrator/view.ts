@@ -91,6 +91,7 @@ export const FINISH_STEPS = [
   "serving-settings",
   "snapshot",
   "verify-snapshot",
+  "drop-earlier-snapshots",
   "allow-writes",
   "finished",
 ] as const;
@@ -131,6 +132,8 @@ export interface CampaignView {
   readonly moves: ShardMove[];
   /** In the order of time; at most the last one is not done. */
   readonly reloads: Reload[];
+  /** How often it went back to loading after its end, for rejected documents. */
+  replays: number;
   /** The open ones. */
   readonly breakers: Map<NodeRole, BreakerView>;
   /** When a breaker was closed last: earlier failures do not count any more. */
@@ -179,10 +182,12 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
         at: record.at,
         ...(record.reason === undefined ? {} : { reason: record.reason }),
       });
-      if (record.event === "retry" || record.event === "reload") {
+      if (record.event === "replay") view.replays += 1;
+      const loadsAgain = record.event === "reload" || record.event === "replay";
+      if (record.event === "retry" || loadsAgain) {
         for (const name of FINISH_STEPS) view.steps.delete(name);
       }
-      if (record.event === "reload") {
+      if (loadsAgain) {
         view.steps.delete(LOAD_END);
         view.loadIsOver = false;
       }
@@ -378,6 +383,7 @@ export function emptyView(): CampaignView {
     jobs: new Map(),
     moves: [],
     reloads: [],
+    replays: 0,
     breakers: new Map(),
     breakersClosedAt: new Map(),
     quarantine: new Map(),

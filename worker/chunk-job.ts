@@ -4,7 +4,6 @@ import { openChunk, type ChunkBytes } from "./chunk-source.ts";
 import type { Chunk } from "./contract/chunk.ts";
 import { ConfigError } from "./contract/errors.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
-import { GroupSums, ParseSums, ROW_LIMITS } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "./contract/pipeline.ts";
 import type { Budgets } from "./contract/tuning.ts";
 import { ownedBlocks, type LineBlock } from "./framing/lines.ts";
@@ -13,7 +12,8 @@ import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import { waitedFor, type ParserLoad } from "./parser-load.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { createRejects, readLine, type RejectedCount, type Rejects } from "./rejects.ts";
+import { createRejects, readLine, type Rejects } from "./rejects.ts";
+import { RowTally } from "./row-tally.ts";
 
 /** What doing chunks needs; one for the process. */
 export interface ChunkContext {
@@ -69,11 +69,12 @@ export async function processChunk(
   }
   const begin = performance.now();
   await using bytes = await openChunk(chunk);
-  const rejects = createRejects(context.rejectsDir, chunk, attempt);
+  const owner = { id: chunk.id, chunk: chunk.id, origin: bytes.origin };
+  const rejects = createRejects(context.rejectsDir, owner, attempt);
   try {
     // Written down before the first bulk.
     const tag = chunk.origin.ids === "store" ? await context.attempts.begin(chunk.id, signal) : undefined;
-    const tally = new ChunkTally(bytes.shift + bytes.range.start);
+    const tally = new RowTally(bytes.shift + bytes.range.start);
     const work = new ChunkWork(chunk, tag, bytes, tally, rejects, context);
     const sha256 = await work.run(signal);
     // A line that was appended to or changed under our eyes is not what was planned.
@@ -89,7 +90,7 @@ class ChunkWork {
   readonly #chunk: Chunk;
   readonly #tag: string | undefined;
   readonly #bytes: ChunkBytes;
-  readonly #tally: ChunkTally;
+  readonly #tally: RowTally;
   readonly #rejects: Rejects;
   readonly #context: ChunkContext;
 
@@ -97,7 +98,7 @@ class ChunkWork {
     chunk: Chunk,
     tag: string | undefined,
     bytes: ChunkBytes,
-    tally: ChunkTally,
+    tally: RowTally,
     rejects: Rejects,
     context: ChunkContext,
   ) {
@@ -194,99 +195,4 @@ class ChunkWork {
       return Math.max(SMALLEST_BLOCK, Math.floor(Math.min(bulk, ...limits)));
     };
   }
-}
-
-/** Adds up a chunk's row. */
-class ChunkTally {
-  #first: number;
-  #last: number;
-  #covered = false;
-  #read = 0;
-  #bytes = 0;
-  #dropped = 0;
-  #unparsed = 0;
-  #written = 0;
-  #duplicate = 0;
-  #rejected = 0;
-  #cpuMicros = 0;
-  readonly #perIndex = new Map<string, number>();
-  readonly #droppedBy = new Map<string, number>();
-  readonly #unparsedBy = new Map<string, number>();
-  readonly #rejectedBy = new Map<string, number>();
-  readonly #parses = new ParseSums();
-  readonly #rejects = new GroupSums();
-
-  /** @param begin where the chunk covers nothing, if it covers nothing */
-  constructor(begin: number) {
-    this.#first = begin;
-    this.#last = begin;
-  }
-
-  /** Blocks come in order. */
-  cover(base: number, bytes: number): void {
-    if (!this.#covered) this.#first = base;
-    this.#covered = true;
-    this.#last = base + bytes;
-    this.#bytes += bytes;
-  }
-
-  parsed(batch: EncodedBatch, cpuMicros: number): void {
-    const { tallies } = batch;
-    this.#read += tallies.read;
-    this.#dropped += tallies.dropped;
-    this.#unparsed += tallies.unparsed;
-    this.#cpuMicros += cpuMicros;
-    addAll(this.#perIndex, tallies.perIndex);
-    addAll(this.#droppedBy, tallies.droppedBy);
-    addAll(this.#unparsedBy, tallies.unparsedBy);
-    this.#parses.add(tallies.parses);
-  }
-
-  settled(written: number, duplicate: number, rejected: readonly RejectedCount[]): void {
-    this.#written += written;
-    this.#duplicate += duplicate;
-    this.#rejected += rejected.length;
-    for (const { index, type, group } of rejected) {
-      this.#rejects.add(group);
-      addAll(this.#perIndex, { [index]: -1 });
-      addAll(this.#rejectedBy, { [type]: 1 });
-    }
-  }
-
-  row(
-    chunk: Chunk,
-    { attempt, tag }: { readonly attempt: number; readonly tag: string | undefined },
-    worker: string,
-    millis: number,
-  ): LedgerRow {
-    return {
-      chunk: chunk.id,
-      fileId: chunk.origin.fileId,
-      attempt,
-      ...(tag === undefined ? {} : { tag }),
-      worker,
-      counts: {
-        read: this.#read,
-        written: this.#written,
-        duplicate: this.#duplicate,
-        dropped: this.#dropped,
-        rejected: this.#rejected,
-        unparsed: this.#unparsed,
-        bytes: this.#bytes,
-      },
-      perIndex: Object.fromEntries([...this.#perIndex].filter(([, count]) => count > 0)),
-      droppedBy: Object.fromEntries(this.#droppedBy),
-      rejectedBy: Object.fromEntries(this.#rejectedBy),
-      unparsedBy: Object.fromEntries(this.#unparsedBy),
-      parses: this.#parses.counts(ROW_LIMITS),
-      ...(this.#rejected === 0 ? {} : { rejects: this.#rejects.top(ROW_LIMITS.groups) }),
-      covered: [this.#first, this.#last],
-      millis: Math.round(millis),
-      parseCpuMicros: Math.round(this.#cpuMicros),
-    };
-  }
-}
-
-function addAll(to: Map<string, number>, from: Readonly<Record<string, number>>): void {
-  for (const [key, count] of Object.entries(from)) to.set(key, (to.get(key) ?? 0) + count);
 }

@@ -12,13 +12,18 @@ import type { LedgerRow } from "./contract/ledger.ts";
 import { nodeRegistrationSchema, type NodeSpec } from "./contract/node.ts";
 import type { ParserStart } from "./contract/parser-process.ts";
 import type { Sink } from "./contract/pipeline.ts";
+import { replaySchema, type Replay } from "./contract/replay.ts";
 import { rulesSchema, type Rules } from "./contract/rules.ts";
+import { CHUNK_JOB, REPLAY_JOB } from "./contract/spool.ts";
 import { readBudgets, type Budgets } from "./contract/tuning.ts";
 import { ParserLoad } from "./parser-load.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
 import { readDatabases } from "./databases.ts";
 import { pipelineHash } from "./pipeline.ts";
 import { createRateLimit } from "./rate-limit.ts";
+import { processReplay } from "./replay-job.ts";
+import { createReplayPools, type ReplayPools } from "./replay-pools.ts";
+import { committedSource, SOURCE_WAITS } from "./replay-source.ts";
 import { createDataNodes, type DataNodes } from "./sinks/elasticsearch/nodes.ts";
 import { DEFAULT_POLICY } from "./sinks/elasticsearch/policy.ts";
 import { createElasticsearchSink, type BulkObservation } from "./sinks/elasticsearch/sink.ts";
@@ -38,6 +43,8 @@ import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 const NODES_MS = 1000;
 /** How long a chunk waits for its block to be unpacked again before it is looked at again. */
 const BLOCK_AGAIN_MS = 2000;
+/** How long a replay waits for what it loads again to be committed before it is looked at again. */
+const SOURCE_AGAIN_MS = 2000;
 /** How long a chunk rests when the store refuses to work at all. No attempt is used up by it. */
 const REFUSED_MS = 15_000;
 /** How long a chunk rests when its attempt is given up, since nobody can tell what of it was written. No attempt is used up by it. */
@@ -80,13 +87,15 @@ export class ParserProcess {
   readonly #admission: Admission;
   readonly #staging: Staging;
   #chunkContext: ChunkContext | undefined;
+  #replayPools: ReplayPools | undefined;
   readonly #unpackContext: UnpackContext;
   readonly #log: (text: string) => void;
   readonly #stopped = new AbortController();
   readonly #unpackStopped = new AbortController();
   /** Releases of blocks that are under way. */
   readonly #releases = new Set<Promise<void>>();
-  #workers: { readonly parse: Worker<Chunk, LedgerRow>; readonly unpack: Worker<Unpack, UnpackResult> } | undefined;
+  #workers:
+    { readonly parse: Worker<Chunk | Replay, LedgerRow>; readonly unpack: Worker<Unpack, UnpackResult> } | undefined;
   #nodesTimer: NodeJS.Timeout | undefined;
   /** Of the load, as it was read last. */
   #generation: string | null | undefined;
@@ -158,6 +167,12 @@ export class ParserProcess {
       load: this.#load,
       rejectsDir: this.#parser.rejectsDir,
     };
+    this.#replayPools = createReplayPools(
+      this.#redis,
+      this.#keys,
+      { pipeline: this.#chunkContext.pipeline, pool },
+      pipelineEntry(),
+    );
     await this.#refreshNodes();
     const options = {
       connection: this.#redis,
@@ -165,7 +180,7 @@ export class ParserProcess {
       name: this.#spec.jobName,
       ...workerOptions(this.#parser.lockSeconds),
     };
-    const doChunk: Processor<Chunk, LedgerRow> = (job, token, signal) => this.#chunk(job, token, signal);
+    const doChunk: Processor<Chunk | Replay, LedgerRow> = (job, token, signal) => this.#parse(job, token, signal);
     const doUnpack: Processor<Unpack, UnpackResult> = (job, token, signal) => this.#unpack(job, token, signal);
     const parse = new Worker(PARSE_QUEUE, doChunk, { ...options, concurrency: this.#parser.slots });
     const unpack = new Worker(UNPACK_QUEUE, doUnpack, { ...options, concurrency: this.#parser.unpackSlots });
@@ -177,10 +192,10 @@ export class ParserProcess {
       });
       worker.on("failed", (job, error) => this.#log(`${worker.name} ${job?.id ?? ""}: ${error.message}`));
     }
-    parse.on("completed", (job) => this.#release(job.data));
+    parse.on("completed", (job) => this.#release(job));
     parse.on("failed", (job) => {
       // Failed for good. Somebody who tries it again has the block unpacked again.
-      if (job?.finishedOn !== undefined) this.#release(job.data);
+      if (job?.finishedOn !== undefined) this.#release(job);
     });
     this.#workers = { parse, unpack };
     await Promise.all([parse.waitUntilReady(), unpack.waitUntilReady()]);
@@ -240,14 +255,14 @@ export class ParserProcess {
     await Promise.all([this.#workers?.parse.close(), this.#workers?.unpack.close()]);
     clearTimeout(this.#nodesTimer);
     await Promise.all(this.#releases);
-    await this.#pool?.close();
+    await Promise.all([this.#pool?.close(), this.#replayPools?.close()]);
     await this.#sink[Symbol.asyncDispose]();
     await Promise.all([this.#queues.parse.close(), this.#queues.unpack.close()]);
     this.#redis.disconnect();
   }
 
-  async #chunk(
-    job: Job<Chunk, LedgerRow>,
+  async #parse(
+    job: Job<Chunk | Replay, LedgerRow>,
     token: string | undefined,
     lost: AbortSignal | undefined,
   ): Promise<LedgerRow> {
@@ -255,27 +270,17 @@ export class ParserProcess {
     this.#chunks += 1;
     const isDone = this.#load.chunk();
     try {
-      const chunk = parseMessage(chunkSchema, job);
-      const bytes = chunk.source.kind === "staged" ? chunk.source.bytes : chunk.range.end - chunk.range.start;
-      if (this.#workers) this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
-      const leave = await this.#admission.enter(bytes, signal);
-      let row: LedgerRow;
-      try {
-        // Jobs come after `start`.
-        row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext!, signal);
-      } finally {
-        leave();
-      }
+      const row = await (job.name === REPLAY_JOB ? this.#replay(job, signal) : this.#chunk(job, signal));
       this.#chunksDone += 1;
-      this.#linesRead += row.counts.read;
       this.#jobProblem = undefined;
       return row;
     } catch (error) {
       const code = error instanceof BackfillError ? error.code : "";
       if (this.#stopped.signal.aborted && !lost?.aborted) throw await giveBack(job, token, 0);
-      if (code === BLOCK_MISSING && job.data.source.kind === "staged") {
+      if (code === BLOCK_MISSING && isChunk(job) && job.data.source.kind === "staged") {
         throw await this.#waitForBlock(job, token, job.data.source.unpackId);
       }
+      if (code === SOURCE_WAITS) throw await giveBack(job, token, SOURCE_AGAIN_MS);
       if (code === "STORE_REFUSED") {
         this.#jobProblem = describeError(error);
         this.#log(this.#jobProblem);
@@ -293,7 +298,35 @@ export class ParserProcess {
     }
   }
 
-  async #waitForBlock(job: Job<Chunk, LedgerRow>, token: string | undefined, unpackId: string): Promise<Error> {
+  async #chunk(job: Job<Chunk | Replay>, signal: AbortSignal): Promise<LedgerRow> {
+    const chunk = parseMessage(chunkSchema, job);
+    const bytes = chunk.source.kind === "staged" ? chunk.source.bytes : chunk.range.end - chunk.range.start;
+    if (this.#workers) this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
+    const leave = await this.#admission.enter(bytes, signal);
+    try {
+      // Jobs come after `start`.
+      const row = await processChunk(chunk, job.attemptsStarted, this.#chunkContext!, signal);
+      this.#linesRead += row.counts.read;
+      return row;
+    } finally {
+      leave();
+    }
+  }
+
+  /** Its lines are counted as read already. */
+  async #replay(job: Job<Chunk | Replay>, signal: AbortSignal): Promise<LedgerRow> {
+    const replay = parseMessage(replaySchema, job);
+    const source = await committedSource(this.#queues.parse, replay);
+    const pool = await this.#replayPools!.of(replay.pipeline);
+    const leave = await this.#admission.enter(this.#budgets.bulkBytes, signal);
+    try {
+      return await processReplay(replay, source, pool, job.attemptsStarted, this.#chunkContext!, signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async #waitForBlock(job: Job, token: string | undefined, unpackId: string): Promise<Error> {
     try {
       await unpackAgain(this.#queues.unpack, unpackId);
     } catch (error) {
@@ -323,7 +356,9 @@ export class ParserProcess {
   }
 
   /** A block is released after the commit, not before: until then the chunk may be done again. */
-  #release(chunk: Chunk): void {
+  #release(job: Job<Chunk | Replay>): void {
+    if (!isChunk(job)) return;
+    const chunk = job.data;
     const { source } = chunk;
     if (source.kind !== "staged" || source.bytes === 0) return;
     const release: Promise<void> = this.#staging
@@ -413,6 +448,10 @@ function observeBulk(meter: Meter<"parser">, bulk: BulkObservation): void {
   meter.gauge("bulk.latency", bulk.millis);
   meter.gauge("bulk.slowest", bulk.millis);
   meter.gauge("bulk.size", bulk.bytes);
+}
+
+function isChunk(job: Job<Chunk | Replay>): job is Job<Chunk> {
+  return job.name === CHUNK_JOB;
 }
 
 interface Schema<T> {

@@ -8,7 +8,9 @@ import type { Recompute, RecomputedChunk } from "./contract/recompute.ts";
 import { ownedBlocks } from "./framing/lines.ts";
 import { OwnedDigest } from "./owned-digest.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
+import { isAsRejected, rejectedLine, standsAlone } from "./rejected-lines.ts";
 import { fileError } from "./sources/file-access.ts";
+import { Calendars } from "./time/calendars.ts";
 import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 
 /** Bytes of a block: its documents are made without a pause for whoever shares the thread. */
@@ -18,6 +20,15 @@ const BLOCK_BYTES = 256 * 1024;
 export function createRecompute(pipeline: Pipeline): Recompute {
   return {
     hash: pipeline.hash,
+    replayed(rejected, origin) {
+      const calendars = new Calendars();
+      return [...Map.groupBy(rejected, ({ offset }) => offset).values()].flatMap(([first, ...others]) => {
+        const line = rejectedLine([first!, ...others], origin);
+        if (!standsAlone(line, calendars)) return [];
+        const batch = pipeline.run(line.block, line.offset, line.origin, { bytes: line.bytes });
+        return isAsRejected(batch, line) ? [batch] : [];
+      });
+    },
     async plain(chunk) {
       if (chunk.source.kind !== "plain") throw new Error(`chunk ${chunk.id} is not one of a plain file`);
       const source = { ...chunk.source, ...(await asItIs(chunk.source.file)) };

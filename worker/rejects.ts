@@ -1,10 +1,10 @@
 import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import type { Chunk } from "./contract/chunk.ts";
+import type { Origin } from "./contract/chunk.ts";
 import { StoreError } from "./contract/errors.ts";
 import { NO_HEADER, NO_PROGRAM, NO_WORD, printable, type LineGroup } from "./contract/parse-counts.ts";
 import type { EncodedBatch, Outcome, WriteResult } from "./contract/pipeline.ts";
-import type { RejectedDocument } from "./contract/rejected-document.ts";
+import { rejectsFileName, type RejectedDocument } from "./contract/rejected-document.ts";
 import { HELD_LINE_BYTES, type RangeReader } from "./framing/lines.ts";
 import { FirstWord } from "./parsers/first-word.ts";
 import { isHeaderRead } from "./parsers/unparsed.ts";
@@ -19,7 +19,17 @@ export interface RejectedCount {
   readonly group: LineGroup;
 }
 
-/** The rejects of one attempt at one chunk. */
+/** Whose rejects they are. */
+export interface RejectsOwner {
+  /** Of the spool job. */
+  readonly id: string;
+  /** The chunk that read the lines. */
+  readonly chunk: string;
+  /** With what the file's lines say of it. */
+  readonly origin: Origin;
+}
+
+/** The rejects of one attempt at one spool job. */
 export interface Rejects {
   /** Writes what a bulk rejected; returns what is counted of each document. */
   add(
@@ -27,20 +37,18 @@ export interface Rejects {
     result: WriteResult,
     line: (offset: number) => Promise<Uint8Array>,
   ): Promise<readonly RejectedCount[]>;
+  /** Writes documents that were rejected before and stay so, with the reason that now holds. */
+  keep(documents: readonly RejectedDocument[], why: { readonly type: string; readonly reason: string }): Promise<void>;
   /** Gives the file its name, if there is one. To be called just before the chunk is committed. */
   commit(): Promise<void>;
   /** Removes what was not committed. */
   discard(): Promise<void>;
 }
 
-/** The name of a rejects file. The ledger row tells the attempt that counts. */
-export function rejectsFile(rejectsDir: string, chunkId: string, attempt: number): string {
-  return join(rejectsDir, `${chunkId}.${attempt}.ndjson`);
-}
-
 /** Writes nothing until there is something to write. */
-export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number): Rejects {
-  const file = rejectsFile(rejectsDir, chunk.id, attempt);
+export function createRejects(rejectsDir: string, owner: RejectsOwner, attempt: number): Rejects {
+  const { chunk, origin } = owner;
+  const file = join(rejectsDir, rejectsFileName(owner.id, attempt));
   const unfinished = `${file}.tmp`;
   let handle: Promise<FileHandle> | undefined;
   let committed = false;
@@ -57,6 +65,13 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
     );
   const openOnce = (): Promise<FileHandle> =>
     (handle ??= mkdir(rejectsDir, { recursive: true }).then(() => open(unfinished, "w", 0o600)));
+  const append = async (document: RejectedDocument): Promise<void> => {
+    try {
+      await (await openOnce()).appendFile(`${JSON.stringify(document)}\n`);
+    } catch (error) {
+      throw failed(error);
+    }
+  };
 
   return {
     async add(batch, result, line) {
@@ -67,9 +82,10 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
         const { index, id } = actionOf(batch.body, starts?.[at] ?? 0);
         const offset = batch.offsets[at] ?? 0;
         const group = groupOf(batch, starts?.[at] ?? 0, at);
-        const document: RejectedDocument = {
-          chunk: chunk.id,
-          file: chunk.origin.path,
+        const raw = await line(offset);
+        await append({
+          chunk,
+          file: origin.path,
           offset,
           status,
           type,
@@ -78,16 +94,17 @@ export function createRejects(rejectsDir: string, chunk: Chunk, attempt: number)
           id,
           program: group.program,
           word: group.word,
-          raw: Buffer.from(await line(offset)).toString("base64"),
-        };
-        try {
-          await (await openOnce()).appendFile(`${JSON.stringify(document)}\n`);
-        } catch (error) {
-          throw failed(error);
-        }
-        counted.push({ index, type, group: { ...group, cause: printable(type), fileId: chunk.origin.fileId, offset } });
+          raw: Buffer.from(raw).toString("base64"),
+          // Such a line is a block of its own.
+          ...(raw.length === HELD_LINE_BYTES ? { bytes: batch.tallies.bytes } : {}),
+          ...(origin.secondFolds === undefined ? {} : { secondFolds: origin.secondFolds }),
+        });
+        counted.push({ index, type, group: { ...group, cause: printable(type), fileId: origin.fileId, offset } });
       }
       return counted;
+    },
+    async keep(documents, why) {
+      for (const document of documents) await append({ ...document, ...why, status: 0 });
     },
     async commit() {
       if (!handle) return;

@@ -28,11 +28,20 @@ export function awaitedNodes(
 
 /**
  * The rows of the chunks to load again: those with documents in an index of which a shard was lost. In which of an index's shards a document stood
- * is not in the row, so all chunks of the index are; what is still there comes back as duplicate.
+ * is not in the row, so all chunks of the index are; what is still there comes back as duplicate. Replays of what one of them had rejected wait with
+ * it: they take what its new attempt rejects.
  */
 export function rowsToReload(rows: Iterable<LedgerRow>, lost: readonly Shard[]): readonly LedgerRow[] {
   const indices = new Set(lost.map(({ index }) => index));
-  return [...rows].filter(({ perIndex }) => Object.entries(perIndex).some(([index, n]) => n > 0 && indices.has(index)));
+  const all = [...rows];
+  const isLost = ({ perIndex }: LedgerRow): boolean =>
+    Object.entries(perIndex).some(([index, n]) => n > 0 && indices.has(index));
+  const again = new Set(all.filter(isLost).map(({ chunk }) => chunk));
+  for (let before = -1; before !== again.size;) {
+    before = again.size;
+    for (const { chunk, replay } of all) if (replay && again.has(replay.of)) again.add(chunk);
+  }
+  return all.filter(({ chunk }) => again.has(chunk));
 }
 
 /** Which node gets which empty primary: always the one that holds the fewest shards by then. None without nodes. */

@@ -7,7 +7,9 @@ import { gatewayReport } from "../gateway-client.ts";
 import { REPORTED_MASTER } from "../gateway/index.ts";
 import { isGoing } from "../jobs/forecast.ts";
 import { totalOf } from "../ledger.ts";
+import { returnRejects } from "../ledger-export.ts";
 import type { NodeGroups } from "../node-groups.ts";
+import { snapshotName } from "../snapshot-name.ts";
 import { openReload } from "../view.ts";
 import { placesFor, rowsToReload, shardKey } from "./consequences.ts";
 import { reloadStep, type PutBack, type Shard } from "./record.ts";
@@ -113,14 +115,16 @@ async function rowsOf(ctx: CampaignContext): Promise<LedgerRow[]> {
 }
 
 /**
- * Undoes what finishing had done to end the load: the indices are open and the loader's credential holds again, what was exported is no ledger, and a snapshot that
+ * Undoes what finishing had done to end the load: rejects are in the staging space again, the indices are open and the loader's credential holds again, what was exported is no ledger, and a snapshot that
  * was begun not the result. Of a campaign that was never finishing there is nothing to undo.
  */
 export async function reopenLoad(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   if (!ctx.view.states.some(({ state }) => state === "finishing")) return;
+  // Before the ledger goes, which says where they are: replays read them in the staging space.
+  await returnRejects(ctx.paths, await rowsOf(ctx));
   await rm(ctx.paths.ledger, { force: true });
   const cluster = clusterOf(ctx);
-  await cluster.deleteSnapshot(REPOSITORY, ctx.record.id);
+  await cluster.deleteSnapshot(REPOSITORY, snapshotName(ctx.record.id, ctx.view));
   const { indexPattern: pattern, revision } = ctx.plan.pinned;
   await cluster.allowWrites(await cluster.indices({ pattern, revision }));
   await ctx.redis.del(ctx.keys.loaderCredential);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { UnpackedFile } from "../../worker/contract/chunk.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
-import type { RejectedDocument } from "../../worker/contract/rejected-document.ts";
+import { rejectsFileName, type RejectedDocument } from "../../worker/contract/rejected-document.ts";
 import { withCampaignRedis } from "../campaign-redis.ts";
 import type { CampaignRecord } from "../campaign-store.ts";
 import { lostFiles } from "../file-problems.ts";
@@ -78,7 +78,7 @@ async function claimOfSpool(campaign: LoadedCampaign, plan: Plan): Promise<Claim
       lengths,
       rejected: async ({ chunk, attempt }) => {
         const all = (file: string) => Array.fromAsync(readRejects(file));
-        const staged = join(staging, "rejects", `${chunk}.${String(attempt)}.ndjson`);
+        const staged = join(staging, "rejects", rejectsFileName(chunk, attempt));
         // They may have been collected before it was held.
         return await all(staged).catch(() => all(join(rejects, `${chunk}.ndjson`)));
       },

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Unpack } from "../../worker/contract/chunk.ts";
+import type { Origin, Unpack } from "../../worker/contract/chunk.ts";
 import { DataError } from "../../worker/contract/errors.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { Recompute, RecomputedChunk } from "../../worker/contract/recompute.ts";
@@ -13,7 +13,8 @@ import {
   type ChunkDifference,
   type DeepComparison,
 } from "./deep-result.ts";
-import { expectedDocuments } from "./documents.ts";
+import { isReplay, type ReplayRow } from "../replay/sums.ts";
+import { expectedDocuments, type ExpectedDocument } from "./documents.ts";
 import type { StoredDocuments } from "./stored-documents.ts";
 
 /** What the archive is compared with, and how. */
@@ -25,7 +26,8 @@ export interface DeepTask {
   readonly lengths: ReadonlyMap<string, number> | undefined;
   /** What of a row's chunk was rejected. */
   readonly rejected: (row: LedgerRow) => Promise<readonly RejectedDocument[]>;
-  readonly recompute: Recompute;
+  /** Of the pipeline with this hash: the plan's, or that of a replay. */
+  readonly recompute: (pipeline: string) => Promise<Recompute>;
   readonly stored: StoredDocuments;
   /** Values of the field `file` that stand in the store. */
   readonly storedFiles: Iterable<string>;
@@ -43,13 +45,17 @@ export interface Selection {
 
 /**
  * Recomputes a campaign's chunks from the archive and compares their documents with those that stand in the store, all fields of each; first
- * the bytes with the ledger's digest, so that a changed archive is told apart from changed documents. Chunks that the ledger has not are not
+ * the bytes with the ledger's digest, so that a changed archive is told apart from changed documents. What a replay has loaded is made of the rejected
+ * documents that it has taken, by its own pipeline. Chunks that the ledger has not are not
  * compared; documents that lie in no chunk of it are found. Holds the documents of a chunk in memory.
  * @throws StoreError; DataError only for what is no fault of one file
  */
 export async function compareDeep(task: DeepTask, signal: AbortSignal): Promise<DeepComparison> {
-  const comparison = new Comparison(task, signal);
-  const rowsOf = Map.groupBy(task.rows, ({ fileId }) => fileId);
+  const comparison = new Comparison(task, await task.recompute(task.plan.pinned.pipeline), signal);
+  const rowsOf = Map.groupBy(
+    task.rows.filter((row) => !isReplay(row)),
+    ({ fileId }) => fileId,
+  );
   const packed = new Map<string, PlannedFile>();
   for (const file of task.plan.files) {
     const { fileId, path } = file.origin;
@@ -72,16 +78,25 @@ export async function compareDeep(task: DeepTask, signal: AbortSignal): Promise<
 
 class Comparison {
   readonly #task: DeepTask;
+  /** By the plan's pipeline. */
+  readonly #recompute: Recompute;
   readonly #signal: AbortSignal;
+  readonly #origins: ReadonlyMap<string, Origin>;
+  readonly #rows: ReadonlyMap<string, LedgerRow>;
+  readonly #replays: ReadonlyMap<string, readonly ReplayRow[]>;
   readonly #files = new Set<string>();
   readonly #differences: ChunkDifference[] = [];
   readonly #archive: ArchiveDifference[] = [];
   #chunks = 0;
   #documents = 0;
 
-  constructor(task: DeepTask, signal: AbortSignal) {
+  constructor(task: DeepTask, recompute: Recompute, signal: AbortSignal) {
     this.#task = task;
+    this.#recompute = recompute;
     this.#signal = signal;
+    this.#origins = new Map(task.plan.files.map(({ origin }) => [origin.fileId, origin]));
+    this.#rows = new Map(task.rows.map((row) => [row.chunk, row]));
+    this.#replays = Map.groupBy(task.rows.filter(isReplay), ({ replay }) => replay.chunk);
   }
 
   result(): DeepComparison {
@@ -102,7 +117,7 @@ class Comparison {
       for (const chunk of chunksOf(file, this.#task.plan)) {
         const row = wanted.get(chunk.id);
         if (!row) continue;
-        const again = await this.#task.recompute.plain(chunk);
+        const again = await this.#recompute.plain(chunk);
         length = again.fileLength;
         await this.#chunk(path, row, again);
       }
@@ -124,7 +139,7 @@ class Comparison {
     );
     const name = unpack.file.slice(join(this.#task.plan.root, "/").length);
     await this.#costsFile(name, async () => {
-      const { files: unpacked } = await this.#task.recompute.packed(
+      const { files: unpacked } = await this.#recompute.packed(
         unpack,
         (id) => wanted.has(id),
         async (chunk) => {
@@ -174,13 +189,28 @@ class Comparison {
       return;
     }
     if (first === last) return;
-    const { stored, rejected, found } = this.#task;
-    const expected = [...expectedDocuments(chunk, row, row.counts.rejected === 0 ? [] : await rejected(row))];
+    const { stored, found } = this.#task;
+    const expected = [...expectedDocuments(chunk, row, await this.#rejected(row))];
+    for (const replay of this.#replays.get(row.chunk) ?? []) expected.push(...(await this.#replayed(replay)));
     this.#documents += expected.length;
     const differences = compareDocuments(expected, await stored.inRange(path, row.covered), row.tag === undefined);
     if (isWhole(differences)) return;
     this.#differences.push({ chunk: row.chunk, file: path, range: row.covered, ...summaryOf(differences) });
     await found?.(differences);
+  }
+
+  async #rejected(row: LedgerRow | undefined): Promise<readonly RejectedDocument[]> {
+    return !row || row.counts.rejected === 0 ? [] : await this.#task.rejected(row);
+  }
+
+  /** The documents that a replay left in the store. */
+  async #replayed(row: ReplayRow): Promise<Iterable<ExpectedDocument>> {
+    const { of, pipeline } = row.replay;
+    const origin = this.#origins.get(row.fileId);
+    if (!origin) return [];
+    const recompute = await this.#task.recompute(pipeline);
+    const batches = recompute.replayed(await this.#rejected(this.#rows.get(of)), origin);
+    return expectedDocuments({ batches }, row, await this.#rejected(row));
   }
 
   /** What was appended since lies in no chunk. */

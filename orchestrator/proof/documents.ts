@@ -28,11 +28,11 @@ export interface FoundDocument {
 const LF = 10;
 
 /**
- * The documents that a chunk left in the store: what its lines make, without those that were rejected.
+ * The documents that a chunk, or a replay, left in the store: what its lines make, without those that were rejected.
  * @param rejected those of the attempt that the row names
  */
 export function* expectedDocuments(
-  chunk: RecomputedChunk,
+  chunk: Pick<RecomputedChunk, "batches">,
   { tag }: Pick<LedgerRow, "tag">,
   rejected: readonly Pick<RejectedDocument, "offset" | "id">[],
 ): Generator<ExpectedDocument> {

@@ -4,6 +4,7 @@ import { StoreError } from "../../worker/contract/errors.ts";
 import { parseJson } from "../../worker/contract/json.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { Plan } from "../plan.ts";
+import { withReplays } from "../replay/sums.ts";
 import { merkleRoot, MerkleTree } from "./merkle.ts";
 
 /**
@@ -58,7 +59,8 @@ const TREE =
   'Leaves of a month, one for each of its files here: "root length path", "-" for no length. Texts are UTF-8, hashes hexadecimal.';
 
 /**
- * The text of a manifest in pieces, so that one of a million files never stands in memory as one.
+ * The text of a manifest in pieces, so that one of a million files never stands in memory as one. A chunk's counts say what became of its lines in the
+ * end, replays of rejected documents included.
  * @param lengths by file id, of the files that were loaded whole
  * @returns the root of each month
  */
@@ -69,7 +71,7 @@ export function* manifestText(
   lengths: ReadonlyMap<string, number>,
 ): Generator<string, Readonly<Record<string, string>>> {
   const months = new Map<string, { readonly tree: MerkleTree; files: number }>();
-  const byFile = Map.groupBy(rows, (row) => row.fileId);
+  const byFile = Map.groupBy(withReplays(rows), (row) => row.fileId);
   const head = { version: 1, campaign, plan: plan.id, tree: TREE };
   yield `${JSON.stringify(head).slice(0, -1)},\n"files":[`;
   let comma = "";

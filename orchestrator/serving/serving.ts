@@ -4,6 +4,7 @@ import { clusterOf, decide, move, until, type CampaignContext } from "../context
 import { REPOSITORY, type FinishResult } from "../finish.ts";
 import { readLedger } from "../ledger-export.ts";
 import { totalOf } from "../ledger.ts";
+import { snapshotName } from "../snapshot-name.ts";
 import { countDifferences, planRestore } from "./restore-plan.ts";
 import type { Restores } from "./restores.ts";
 import { isServiceOver } from "./service.ts";
@@ -32,7 +33,7 @@ interface Served {
 
 async function servedOf(ctx: CampaignContext): Promise<Served> {
   const { restores } = clusterOf(ctx);
-  const snapshot = ctx.record.serves?.snapshot ?? ctx.record.id;
+  const snapshot = ctx.record.serves?.snapshot ?? snapshotName(ctx.record.id, ctx.view);
   const { perIndex } = totalOf(await readLedger(ctx.paths.ledger));
   const saved = await restores.indicesOf(REPOSITORY, snapshot);
   const lacking = Object.keys(perIndex).filter((index) => !saved.includes(index));

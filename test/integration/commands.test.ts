@@ -1,15 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Worker } from "bullmq";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CampaignEvent } from "../../orchestrator/campaign.ts";
 import { handleCommands } from "../../orchestrator/command-handler.ts";
+import type { Command } from "../../orchestrator/commands.ts";
 import { move, type CampaignContext } from "../../orchestrator/context.ts";
 import { openJournal, readJournal, type JournalEntry } from "../../orchestrator/journal.ts";
 import { createLog } from "../../orchestrator/log.ts";
 import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
+import { campaignPaths } from "../../orchestrator/paths.ts";
+import type { Plan } from "../../orchestrator/plan.ts";
+import { readReplayRules, writeReplayRules } from "../../orchestrator/replay/rules-file.ts";
+import { servingFile } from "../../orchestrator/serving/serving-file.ts";
+import { createSpool } from "../../orchestrator/spool.ts";
 import { tellOrchestrator } from "../../orchestrator/tell.ts";
 import { viewOf } from "../../orchestrator/view.ts";
-import { campaignKeys } from "../../worker/contract/keys.ts";
-import { describeWith, privateStateDir } from "../support/index.ts";
+import type { Chunk } from "../../worker/contract/chunk.ts";
+import type { BackfillError } from "../../worker/contract/errors.ts";
+import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
+import { NO_RULES } from "../../worker/contract/rules.ts";
+import { REPLAY_JOB } from "../../worker/contract/spool.ts";
+import { pipelineHash } from "../../worker/pipeline.ts";
+import { createQueues } from "../../worker/spool.ts";
+import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
+import { originOf } from "../support/parser-campaign.ts";
 import { writeCampaignDirectory } from "../support/campaign-directory.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
 import { gridharvest, type Outcome } from "../support/gridharvest.ts";
@@ -32,6 +48,7 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     story: readonly (CampaignEvent | JournalEntry)[],
     goOn: readonly CampaignEvent[],
     act: () => Promise<T>,
+    parts: Partial<CampaignContext> = {},
   ): Promise<T> => {
     const { record, paths } = await writeCampaignDirectory(stateDir, id, story, {
       "services.redis.url": `redis://127.0.0.1:${String(redis.port)}`,
@@ -44,7 +61,9 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     const view = viewOf(journal.records);
     const log = createLog({ level: "error" });
     const ctx = {
+      ...parts,
       record,
+      paths,
       config: record.config,
       redis: redis.client,
       keys,
@@ -134,6 +153,172 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
       );
     },
   );
+
+  describe("rejected documents are loaded again", () => {
+    const files = ["a", "b"].map((path) => ({ origin: originOf(path, "logs-{day}") }));
+    const plan = { files, rules: NO_RULES, pinned: { pipeline: "own" } } as unknown as Plan;
+    const idsOf = ({ origin: { fileId } }: (typeof files)[number]): string => `${fileId}-0`;
+    const [first = "", second = ""] = files.map(idsOf);
+    const pathsOf = (id: string) => campaignPaths(join(stateDir, "campaigns"), id);
+
+    /** Two committed chunks, of which the first has something rejected, and what a command makes of them. */
+    const replay = async (
+      id: string,
+      story: readonly (CampaignEvent | JournalEntry)[],
+      command: { readonly pipeline?: string; readonly service?: string } = {},
+      prepare: () => Promise<void> = () => Promise.resolve(),
+    ) => {
+      const keys = campaignKeys(id);
+      const spool = createSpool(redis.client, keys);
+      const { parse, unpack } = createQueues(redis.client, keys);
+      await spool.addChunks(files.map((file) => ({ id: idsOf(file), ...file }) as unknown as Chunk));
+      const committed = (chunk: string) => ({
+        chunk,
+        fileId: chunk.split("-")[0],
+        attempt: 1,
+        counts: { rejected: chunk === first ? 3 : 0 },
+      });
+      const worker = new Worker(PARSE_QUEUE, ({ id: chunk = "" }) => Promise.resolve(committed(chunk)), {
+        connection: { host: "127.0.0.1", port: redis.port, maxRetriesPerRequest: null },
+        prefix: keys.queuePrefix,
+      });
+      await waitFor("the chunks to be committed", async () => (await spool.counts()).parse.completed === 2);
+      await worker.close();
+      const told: Command = { kind: "replay", pipeline: "own", ...command };
+      const act = async () => {
+        await prepare();
+        const site = { stateDir } as Parameters<typeof tellOrchestrator>[0];
+        return await tellOrchestrator(site, id, told, new AbortController().signal);
+      };
+      try {
+        const reply = await whileListening(id, story, [], act, { spool, plan }).then(
+          ({ text }) => ({ text, code: undefined }),
+          (error: BackfillError) => ({ text: error.message, code: error.code }),
+        );
+        const waiting = (await parse.getJobs(["waiting"])).map(({ name, data }) => ({ name, ...data }));
+        const isClosed = await parse.isPaused();
+        return { ...reply, waiting, isClosed };
+      } finally {
+        await Promise.all([spool.disconnect(), parse.close(), unpack.close()]);
+      }
+    };
+    const served = ["start", "booted", "drained", ...over, "serve"] as const;
+
+    it.each([
+      ["loads", ["start", "booted"], /^3 rejected documents of 1 chunks are loaded again$/],
+      ["is paused", ["start", "booted", "pause"], /loaded again, once `gridharvest resume \S+` lets it go on$/],
+      ["is held in its load", ["start", "booted", "hold"], /loaded again, once `gridharvest resume/],
+    ] as const)("of one that %s, by its own parsers", async (how, story, text) => {
+      const id = `replay-${how.replaceAll(" ", "-")}`;
+      const done = await replay(id, story);
+      expect(done.text).toMatch(text);
+      expect(done).toMatchObject({ code: undefined, isClosed: false });
+      expect(done.waiting).toMatchObject([
+        { name: REPLAY_JOB, id: `${first}-r1`, of: first, chunk: first, pipeline: "own", origin: files[0]?.origin },
+      ]);
+      expect(await eventsOf(`${stateDir}/campaigns/${id}/journal`)).toEqual(story);
+    });
+
+    it.each([
+      ["serves", served],
+      ["is held after its load", ["start", "booted", "drained", ...over, "hold"]],
+    ] as const)(
+      "of one that %s it goes back to loading, its spool closed until parsers find their rejects",
+      async (how, story) => {
+        const id = `replay-${how.replaceAll(" ", "-")}`;
+        const done = await replay(id, story);
+        expect(done.text).toMatch(/parsers are submitted/);
+        expect(done).toMatchObject({ isClosed: true, waiting: [{ id: `${first}-r1` }] });
+        const { records } = await readJournal(`${stateDir}/campaigns/${id}/journal`);
+        expect(viewOf(records)).toMatchObject({ state: "running", loadIsOver: false });
+      },
+    );
+
+    it.each([
+      ["boots", ["start"], /wait until it is running/],
+      ["is being checked", ["start", "booted", "drained"], /wait until it serves or is held/],
+      [
+        "is held while its parsers end",
+        ["start", "booted", "drained", ...over.slice(0, 2), "hold"],
+        /gridharvest verify \S+` checks it again/,
+      ],
+    ] as const)("of one that %s not, and it says what to do", async (how, story, remedy) => {
+      const done = await replay(`replay-${how.replaceAll(" ", "-")}`, story);
+      expect(done).toMatchObject({
+        code: "COMMAND_REFUSED",
+        waiting: [],
+        text: expect.stringMatching(remedy) as string,
+      });
+    });
+
+    it("by another pipeline, whose rules parsers find by its hash", async () => {
+      const rules = { ...NO_RULES, otherwise: "mended" };
+      const missing = await replay("replay-missing", ["start", "booted"], { pipeline: "mended" });
+      const file = join(pathsOf("replay-missing").replays, "mended.json");
+      expect(missing).toMatchObject({
+        code: "COMMAND_REFUSED",
+        waiting: [],
+        text: expect.stringContaining(file) as string,
+      });
+      const id = "replay-mended";
+      const prepare = () => writeReplayRules(pathsOf(id), "mended", rules);
+      const done = await replay(id, ["start", "booted"], { pipeline: "mended" }, prepare);
+      expect(done).toMatchObject({ code: undefined, waiting: [{ id: `${first}-r1`, pipeline: "mended" }] });
+      const told = await redis.client.get(campaignKeys(id).replayRules("mended"));
+      expect(JSON.parse(told ?? "")).toEqual(rules);
+    });
+
+    it("by a file, of which the command line makes rules that stay in the campaign's directory; what waits already is not added again", async () => {
+      const id = "replay-file";
+      const file = join(stateDir, "mended.yaml");
+      await writeFile(file, "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n");
+      let said: Outcome | undefined;
+      const prepare = async () => {
+        said = await gridharvest("rejects", id, "--replay", "--pipeline", file, "--state-dir", stateDir, "--json");
+      };
+      const again = await replay(id, ["start", "booted"], { service: "syslog" }, prepare);
+      expect(said).toMatchObject({ code: 0, out: expect.stringMatching(/3 rejected documents of 1 chunks/) as string });
+      expect(again.text).toMatch(/, 1 of which waited already$/);
+      const { records } = await readJournal(pathsOf(id).journal);
+      const [told] = records.flatMap((record) => (record.type === "command" ? [record.args as Command] : []));
+      const { pipeline } = told as Extract<Command, { kind: "replay" }>;
+      expect(told).toEqual({ kind: "replay", pipeline, service: "syslog" });
+      expect(again.waiting).toMatchObject([{ id: `${first}-r1`, pipeline }]);
+      const rules = await readReplayRules(pathsOf(id), pipeline);
+      expect(pipelineHash(rules)).toBe(pipeline);
+      expect(rules).toMatchObject({ pipelines: [{ services: ["syslog"], file }], otherwise: "syslog" });
+
+      await writeFile(file, "name: syslog\nfilters:\n  - mutate: { remove_feld: [pid] }\n");
+      const broken = await gridharvest("rejects", id, "--replay", "--pipeline", file, "--state-dir", stateDir);
+      expect(broken).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/mended\.yaml:3:\d+: .*remove_feld/) as string,
+      });
+    });
+
+    it("of one that serves not while an index is not there", async () => {
+      const id = "replay-unready";
+      const serving = { at: 0, indices: 34, ready: 33 };
+      const prepare = () => writeFile(servingFile(pathsOf(id)), JSON.stringify(serving));
+      const done = await replay(id, served, {}, prepare);
+      expect(done).toMatchObject({
+        code: "COMMAND_REFUSED",
+        waiting: [],
+        text: expect.stringContaining("1 of its 34 indices are not there") as string,
+      });
+    });
+
+    it("is nothing where nothing of a service is rejected", async () => {
+      const done = await replay("replay-none", served, { service: "auth" });
+      expect(done).toMatchObject({
+        waiting: [],
+        isClosed: false,
+        text: expect.stringContaining("nothing to load again") as string,
+      });
+      expect((await eventsOf(`${stateDir}/campaigns/replay-none/journal`)).at(-1)).toBe("serve");
+      expect(second).not.toBe(first);
+    });
+  });
 
   it.each([
     ["booting", ["start"], "cancel", "cancelled"],

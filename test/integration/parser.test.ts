@@ -6,11 +6,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createCluster, loadingTemplate } from "../../orchestrator/cluster.ts";
 import { removeLeftovers } from "../../orchestrator/leftovers.ts";
 import { withFields } from "../../orchestrator/mapping.ts";
-import { createSpool } from "../../orchestrator/spool.ts";
+import { totalOf, unbalancedRows } from "../../orchestrator/ledger.ts";
+import { compareWithStore } from "../../orchestrator/reconcile.ts";
+import { isReplay } from "../../orchestrator/replay/sums.ts";
+import { replaysWanted } from "../../orchestrator/replay/wanted.ts";
+import { createSpool, type Spool } from "../../orchestrator/spool.ts";
 import { parserRates } from "../../orchestrator/tuning/rates.ts";
 import { limitingStage, type Stage } from "../../orchestrator/tuning/stage.ts";
+import type { Origin } from "../../worker/contract/chunk.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
 import { readFigures, type ParserFigures } from "../../worker/contract/tuning.ts";
+import { pipelineHash } from "../../worker/pipeline.ts";
 import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
 import type { RejectedDocument } from "../../worker/contract/rejected-document.ts";
 import { HOSTILE_LINES } from "../hostile/lines.ts";
@@ -380,6 +386,162 @@ filters:
       expect(index).toContain("2013.01.10");
     }
     expect(readdirSync(join(campaign.dir, "rejects")).length).toBe(1);
+  });
+
+  describe("loads rejected documents again", () => {
+    /** As the default of the files' service, but that it keeps no pid. */
+    const MENDED: Rules = {
+      pipelines: [
+        {
+          services: ["syslog"],
+          file: "mended.yaml",
+          text: "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n",
+        },
+      ],
+      otherwise: "syslog",
+      patterns: [],
+      databases: [],
+    };
+    const pipeline = pipelineHash(MENDED);
+    let client: Client;
+    let spool: Spool;
+    beforeEach(async () => {
+      client = new Client({ node: store.url });
+      spool = createSpool(redis.client, campaign.keys);
+      await redis.client.set(campaign.keys.replayRules(pipeline), JSON.stringify(MENDED));
+    });
+    afterEach(async () => {
+      await spool.disconnect();
+      await client.close();
+    });
+
+    /** Loads a file of which sshd's lines are refused: they carry their number as pid, and a byte holds up to 127. */
+    const loadPoisoned = async (path: string, ids: "derived" | "store"): Promise<{ text: string; origin: Origin }> => {
+      const byte = { pid: { type: "byte" }, file: { type: "keyword" }, offset: { type: "long" } };
+      await campaign.createIndices(ids === "store" ? withFields(byte, [], "store") : byte);
+      const text = syslogLines(3000, path);
+      const chunks = campaign
+        .plainFile(path, text, 100_000)
+        .map((chunk) => (ids === "store" ? { ...chunk, origin: { ...chunk.origin, ids } } : chunk));
+      await campaign.addChunks(chunks);
+      await start();
+      await campaign.settled();
+      const [first] = chunks;
+      expect(chunks.length).toBeGreaterThan(1);
+      return { text, origin: first!.origin };
+    };
+    const replayAll = async (origin: Origin): Promise<number> => {
+      const origins = new Map([[origin.fileId, origin]]);
+      return await spool.addReplays(replaysWanted(await campaign.rows(), origins, MENDED, { pipeline }));
+    };
+    const compare = async (origin: Origin) => {
+      const found = await client.cat.indices({ index: campaign.indices, format: "json", h: "index" });
+      const indices = found.map(({ index }) => index ?? "");
+      await client.indices.refresh({ index: indices });
+      const paths = new Map([[origin.fileId, origin.path]]);
+      const rows = await campaign.rows();
+      const { differences } = await compareWithStore(createCluster(client), indices, rows, paths);
+      return [...unbalancedRows(rows), ...differences];
+    };
+
+    it("by another pipeline beside its own, under their own ids, so that nothing is there twice whatever is done twice", async () => {
+      const { origin } = await loadPoisoned("again/syslog", "derived");
+      const { rejected } = totalOf(await campaign.rows()).counts;
+      expect(rejected).toBeGreaterThan(100);
+      expect(await compare(origin)).toEqual([]);
+      const added = await replayAll(origin);
+      expect(added).toBeGreaterThan(1);
+      expect(await replayAll(origin)).toBe(0);
+      await campaign.settled();
+      const rows = await campaign.rows();
+      expect(rows.filter(isReplay).map(({ replay }) => replay.pipeline)).toEqual(Array(added).fill(pipeline));
+      expect(totalOf(rows).counts).toMatchObject({ read: 3000, written: 3000, duplicate: 0, rejected: 0 });
+      expect(await store.count(campaign.indices)).toBe(3000);
+      expect(await compare(origin)).toEqual([]);
+      expect(await replayAll(origin)).toBe(0);
+
+      // As after a loss: the chunks wait again, and what was loaded again of them waits with them.
+      await spool.close();
+      await spool.putBack(rows.map(({ chunk }) => chunk));
+      await spool.open();
+      await campaign.settled();
+      expect(totalOf(await campaign.rows()).counts).toMatchObject({
+        read: 3000,
+        written: 0,
+        duplicate: 3000,
+        rejected: 0,
+      });
+      expect(await store.count(campaign.indices)).toBe(3000);
+      expect(await compare(origin)).toEqual([]);
+    });
+
+    it("by the campaign's own once the mapping takes them; what it does not take is there for the next", async () => {
+      const { origin } = await loadPoisoned("mapping/syslog", "derived");
+      const own = pipelineHash(DEFAULT_RULES);
+      const origins = new Map([[origin.fileId, origin]]);
+      const { rejected } = totalOf(await campaign.rows()).counts;
+      await spool.addReplays(replaysWanted(await campaign.rows(), origins, DEFAULT_RULES, { pipeline: own }));
+      await campaign.settled();
+      expect(totalOf(await campaign.rows())).toMatchObject({
+        counts: { read: 3000, rejected },
+        rejectedBy: { document_parsing_exception: rejected },
+      });
+      expect(await compare(origin)).toEqual([]);
+      await replayAll(origin);
+      await campaign.settled();
+      expect(totalOf(await campaign.rows())).toMatchObject({
+        counts: { read: 3000, written: 3000, rejected: 0 },
+        rejectedBy: {},
+      });
+      expect(await compare(origin)).toEqual([]);
+    });
+
+    it("is killed in the middle, where the store makes the ids, and each line stands there once", async () => {
+      const { text, origin } = await loadPoisoned("killed/syslog", "store");
+      await Promise.all(parsers.map((parser) => parser.kill()));
+      await campaign.setDataNode(proxy.url);
+      await replayAll(origin);
+      for (let kill = 0; kill < 2; kill++) {
+        proxy.faults.splice(0, Infinity, { kind: "lose-answer" }, ...silence(100));
+        proxy.requests.length = 0;
+        const parser = await start(briefLock);
+        await waitFor("a bulk to be under way", () => proxy.requests.length >= 1);
+        await parser.kill();
+      }
+      proxy.faults.length = 0;
+      await start(briefLock);
+      await campaign.settled();
+      const found = await client.cat.indices({ index: campaign.indices, format: "json", h: "index" });
+      const ctx = { cluster: createCluster(client), redis: redis.client, keys: campaign.keys, spool };
+      const indices = found.map(({ index }) => index ?? "");
+      expect(await removeLeftovers(ctx, indices, await spool.failed(), new AbortController().signal)).toBeGreaterThan(
+        0,
+      );
+      expect(await compare(origin)).toEqual([]);
+      const offsets = (
+        await client.search<{ offset: number }>({ index: campaign.indices, size: 10_000, _source: ["offset"] })
+      ).hits.hits.map(({ _source }) => _source?.offset ?? -1);
+      expect(offsets.sort((a, b) => a - b)).toEqual([...text.matchAll(/[^\n]*\n/g)].map(({ index }) => index));
+    });
+
+    it("fails clearly without the rules that it names, and goes on when they are there", async () => {
+      const { origin } = await loadPoisoned("rules/syslog", "derived");
+      await redis.client.del(campaign.keys.replayRules(pipeline));
+      const added = await replayAll(origin);
+      await campaign.settled();
+      const failed = await spool.failed();
+      expect(failed.length).toBe(added);
+      expect(failed[0]).toMatchObject({
+        queue: "parse",
+        replay: { pipeline },
+        reason: expect.stringMatching(/^PIPELINE_MISMATCH: /) as string,
+      });
+      expect(failed[0]).not.toHaveProperty("chunk");
+      await redis.client.set(campaign.keys.replayRules(pipeline), JSON.stringify(MENDED));
+      expect(await spool.retryFailed()).toBe(added);
+      await campaign.settled();
+      expect(totalOf(await campaign.rows()).counts).toMatchObject({ written: 3000, rejected: 0 });
+    });
   });
 
   it("stores every hostile line, under the mapping of a campaign", async () => {

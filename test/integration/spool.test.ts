@@ -4,6 +4,7 @@ import { createSpool, type Spool } from "../../orchestrator/spool.ts";
 import type { Chunk } from "../../worker/contract/chunk.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
 import { ZERO_COUNTS, type LedgerRow } from "../../worker/contract/ledger.ts";
+import type { Replay } from "../../worker/contract/replay.ts";
 import { workerOptions } from "../../worker/spool.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { originOf } from "../support/parser-campaign.ts";
@@ -154,5 +155,31 @@ describeWith(["redis"], "a spool after a loss", () => {
     await spool.close();
     expect(await spool.endAttempts()).toBe(0);
     expect(await spool.failed()).toHaveLength(1);
+  });
+
+  it("takes a replay once, and one that has failed again as it is given then", async () => {
+    const replay = (pipeline: string): Replay => {
+      return { id: "f-0-r1", of: "f-0", chunk: "f-0", origin: chunk(0).origin, pipeline };
+    };
+    expect(await spool.addReplays([replay("a")])).toBe(1);
+    expect(await spool.addReplays([replay("b")])).toBe(0);
+    const seen: string[] = [];
+    const worker = new Worker<Chunk, LedgerRow>(
+      PARSE_QUEUE,
+      (job) => {
+        seen.push(`${job.name} ${job.data.pipeline}`);
+        if (seen.length === 1) throw new UnrecoverableError("DATABASE_UNFIT: it is gone");
+        return Promise.resolve(row(job, "p1"));
+      },
+      { connection: redis.client.duplicate(), prefix: keys.queuePrefix },
+    );
+    workers.push(worker);
+    await waitFor("the replay to fail", async () => (await spool.failed()).length === 1);
+    expect(await spool.failed()).toMatchObject([{ queue: "parse", id: "f-0-r1", replay: replay("a") }]);
+    expect((await spool.failed())[0]).not.toHaveProperty("chunk");
+    expect(await spool.addReplays([replay("b")])).toBe(1);
+    await waitFor("the replay to be done", async () => (await spool.counts()).parse.completed === 1);
+    expect(seen).toEqual(["replay a", "replay b"]);
+    expect(await spool.addReplays([replay("c")])).toBe(0);
   });
 });

@@ -16,10 +16,13 @@ import type { Verifiable } from "../../orchestrator/verify.ts";
 import { processChunk, type ChunkContext } from "../../worker/chunk-job.ts";
 import type { Chunk } from "../../worker/contract/chunk.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
-import { createPipeline } from "../../worker/pipeline.ts";
+import { replayId, type Replay } from "../../worker/contract/replay.ts";
+import type { Rules } from "../../worker/contract/rules.ts";
+import { createPipeline, pipelineHash } from "../../worker/pipeline.ts";
 import { ParserLoad } from "../../worker/parser-load.ts";
 import { createPipelinePool } from "../../worker/pipeline-pool.ts";
 import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
+import { processReplay } from "../../worker/replay-job.ts";
 import { createRecompute } from "../../worker/recompute.ts";
 import { createDataNodes } from "../../worker/sinks/elasticsearch/nodes.ts";
 import { DEFAULT_POLICY } from "../../worker/sinks/elasticsearch/policy.ts";
@@ -33,6 +36,19 @@ import { DEFAULT_RULES } from "../support/rules.ts";
 const { signal } = new AbortController();
 const PLAIN = "hosts/2013/01/10.0.0.1/syslog";
 const PACKED = "hosts/2013/01/10.0.0.2/syslog";
+/** As the rules of the files' service, but that it keeps no pid. */
+const MENDED: Rules = {
+  pipelines: [
+    {
+      services: ["syslog"],
+      file: "mended.yaml",
+      text: "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n",
+    },
+  ],
+  otherwise: "syslog",
+  patterns: [],
+  databases: [],
+};
 /** Of one chunk. */
 const SMALL = "hosts/2013/01/10.0.0.3/syslog";
 
@@ -74,7 +90,7 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     const index = indices.find((name) => name.includes("2013.01.10")) ?? "";
     await client.indices.delete({ index });
     await client.indices.create({ index, mappings: { properties: { pid: { type: "byte" } } } });
-    await load(pipeline.hash);
+    await asParser(DEFAULT_RULES, load);
     verifiable = {
       campaign: { record: { id: "c" } } as LoadedCampaign,
       plan,
@@ -104,8 +120,8 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     return path === PACKED ? syslogLines(1500, "packed").length : statSync(join(root, path)).size;
   }
 
-  /** As parsers do it, without a spool. */
-  async function load(pipeline: string): Promise<void> {
+  /** With what a parser has. */
+  async function asParser(rules: Rules, work: (context: ChunkContext) => Promise<void>): Promise<void> {
     const nodes = createDataNodes(DEFAULT_POLICY);
     const budgets = { bulkBytes: 128 * 1024, requestsInFlight: 2 };
     nodes.update([store.url]);
@@ -113,9 +129,9 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     const pool = createPipelinePool({
       threads: 1,
       entry: new URL("../../worker/pipeline-thread.ts", import.meta.url),
-      rules: DEFAULT_RULES,
+      rules,
     });
-    const context: ChunkContext = {
+    await work({
       pool,
       sink,
       rateLimit: {
@@ -124,12 +140,17 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       },
       meter: { count: () => undefined } as unknown as ChunkContext["meter"],
       worker: "p1",
-      pipeline,
+      pipeline: pipelineHash(rules),
       attempts: { begin: () => Promise.reject(new Error("ids are derived")) },
       budgets,
       load: new ParserLoad(1),
       rejectsDir,
-    };
+    });
+    await pool.close();
+  }
+
+  /** As parsers do it, without a spool. */
+  async function load(context: ChunkContext): Promise<void> {
     const take = async (chunk: Chunk): Promise<void> => void rows.push(await processChunk(chunk, 1, context, signal));
     for (const file of plan.files) for (const chunk of chunksOf(file, plan)) await take(chunk);
     for (const unpack of unpacksOf(plan, { dir: join(dir, "staging"), limitBytes: 1e9 })) {
@@ -138,7 +159,6 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       const staging = { reserve: nothing, extend: nothing, release: nothing };
       await processUnpack(unpack, "o", { parse, staging, meter: { count: () => undefined } }, nothing, signal);
     }
-    await pool.close();
   }
 
   const verify = (more: { repair?: boolean; files?: string[]; chunks?: string[] } = {}): Promise<DeepVerification> =>
@@ -147,7 +167,8 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       {
         wanted: { files: more.files ?? [], chunks: more.chunks ?? [] },
         repair: more.repair ?? false,
-        recompute: createRecompute(createPipeline(DEFAULT_RULES)),
+        recompute: (hash) =>
+          Promise.resolve(createRecompute(createPipeline(hash === pipelineHash(MENDED) ? MENDED : DEFAULT_RULES))),
         tell: (command) => Promise.resolve(told.push(command)),
       },
       signal,
@@ -399,7 +420,7 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       {
         wanted: { files: [], chunks: [] },
         repair: true,
-        recompute: createRecompute(createPipeline(DEFAULT_RULES)),
+        recompute: () => Promise.resolve(createRecompute(createPipeline(DEFAULT_RULES))),
         tell: () => Promise.reject(new Error("no")),
       },
       signal,
@@ -409,11 +430,45 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     await repaired({ created: 1 });
   });
 
+  it("knows what a replay has loaded, by its own pipeline, and mends it too", async () => {
+    const row = rows.find(({ counts }) => counts.rejected > 1) ?? expect.fail("nothing was rejected");
+    const origin = plan.files.find(({ origin: { fileId } }) => fileId === row.fileId)?.origin;
+    if (!origin) throw new Error("no such file");
+    const replay: Replay = {
+      id: replayId(row.chunk, 1),
+      of: row.chunk,
+      chunk: row.chunk,
+      origin,
+      pipeline: pipelineHash(MENDED),
+    };
+    await asParser(MENDED, async (context) => {
+      rows.push(await processReplay(replay, row, context.pool, 1, context, signal));
+    });
+    expect(rows.at(-1)?.counts).toMatchObject({ read: row.counts.rejected, written: row.counts.rejected, rejected: 0 });
+    expect(await verify()).toMatchObject({ sums: { differences: [] }, deep: { differences: [], archive: [] } });
+
+    const [first, second] = await Array.fromAsync(
+      readRejects(join(rejectsDir, `${row.chunk}.${String(row.attempt)}.ndjson`)),
+    );
+    const [lost, changed] = [first, second].map((one) => ({ index: one?.index ?? "", id: one?.id ?? "" }));
+    await client.delete(lost!);
+    await client.update({ ...changed!, doc: { message: "nothing happened" } });
+    expect((await verify()).deep.differences).toEqual([
+      expect.objectContaining({ chunk: row.chunk, missing: 1, altered: 1, extra: 0, fields: { message: 1 } }),
+    ]);
+    await repaired({ created: 1, replaced: 1 });
+  });
+
   it("refuses another pipeline than the one that loaded, and sees lines that were appended since", async () => {
     const other = { ...createRecompute(createPipeline(DEFAULT_RULES)), hash: "another" };
     const wrong = verifyAgainstArchive(
       verifiable,
-      { wanted: { files: [], chunks: [] }, repair: false, recompute: other, tell: () => Promise.resolve() },
+      {
+        wanted: { files: [], chunks: [] },
+        repair: false,
+        recompute: () => Promise.resolve(other),
+        tell: () => Promise.resolve(),
+      },
       signal,
     );
     await expect(wrong).rejects.toMatchObject({ code: "PIPELINE_MISMATCH" });

@@ -27,6 +27,7 @@ import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
 import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
 import { QUICK_JAVA } from "./quick-java.ts";
+import { snapshotName } from "../../orchestrator/snapshot-name.ts";
 import { rawFile } from "./raw-file.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -269,7 +270,8 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       await ok("teardown", id);
       await site.until(id, "done");
       const final = await readReport(files.reportJson);
-      expect(final?.snapshot).toMatchObject({ name: id, verified: true });
+      const { replays } = await site.view(id);
+      expect(final?.snapshot).toMatchObject({ name: snapshotName(id, { replays }), verified: true });
       await site.expectNothingLeft(id);
       return { report: final ?? report, rows };
     },

@@ -31,6 +31,8 @@ export interface CampaignKeys {
   readonly loadGeneration: string;
   /** String JSON `Rules`: what parsers do with lines. There before any parser is. */
   readonly rules: string;
+  /** The same of a pipeline that replays name by its hash, beside the campaign's own. There before the first of them is. */
+  replayRules(pipeline: string): string;
   /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
   readonly knobs: string;
   /** Hash of what the tuner lets each parser have on its way: `bulkBytes`, `requestsInFlight`; absent = as each was started. */
@@ -75,6 +77,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     loaderCredential: `${p}:control:loader-credential`,
     loadGeneration: `${p}:control:load-generation`,
     rules: `${p}:control:rules`,
+    replayRules: (pipeline) => `${p}:control:rules:${pipeline}`,
     knobs: `${p}:control:knobs`,
     tuning: `${p}:control:tuning`,
     commands: `${p}:control:commands`,

@@ -52,9 +52,22 @@ export interface LedgerRow {
   readonly covered: readonly [first: number, last: number];
   /** SHA-256 of these bytes in hex; absent in rows of versions that did not make it. */
   readonly sha256?: string;
+  /** Of a replay, which reads no bytes of the archive: `covered` is empty, `chunk` its own id, and `counts.read` all that was rejected there. */
+  readonly replay?: ReplayOf;
   /** Wall time of the attempt and the CPU that its parsing took. */
   readonly millis: number;
   readonly parseCpuMicros: number;
+}
+
+/** Whose rejected documents a replay has loaded again, and with what. */
+export interface ReplayOf {
+  /** The chunk that read their lines. */
+  readonly chunk: string;
+  /** The row that had rejected them, the chunk's or an earlier replay's, and its attempt: the items are those of its rejects file. */
+  readonly of: string;
+  readonly attempt: number;
+  /** Hash of the pipeline. */
+  readonly pipeline: string;
 }
 
 export const ZERO_COUNTS: Counts = {

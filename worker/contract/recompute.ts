@@ -1,5 +1,6 @@
-import type { Chunk, Unpack, UnpackResult } from "./chunk.ts";
+import type { Chunk, Origin, Unpack, UnpackResult } from "./chunk.ts";
 import type { EncodedBatch } from "./pipeline.ts";
+import type { RejectedDocument } from "./rejected-document.ts";
 
 /** A chunk that was read from the archive and parsed once more. */
 export interface RecomputedChunk {
@@ -32,4 +33,6 @@ export interface Recompute {
     take: (chunk: RecomputedChunk) => Promise<void>,
     signal: AbortSignal,
   ): Promise<UnpackResult>;
+  /** What a replay makes of rejected documents of one file: their lines once more, without those of which it can make nothing. */
+  replayed(rejected: readonly RejectedDocument[], origin: Origin): readonly EncodedBatch[];
 }

@@ -1,8 +1,10 @@
 /** What producer and consumers of the spool must agree on. */
 
-/** Names of the BullMQ jobs in the two queues. */
+/** Names of the BullMQ jobs. */
 export const CHUNK_JOB = "chunk";
 export const UNPACK_JOB = "unpack";
+/** In the queue of the chunks. */
+export const REPLAY_JOB = "replay";
 
 /**
  * Options of every spool job. Finished jobs stay: the return value is the ledger's row, and a job id that

@@ -98,3 +98,12 @@ function expansion(prefix: Buffer, message: Buffer, times: number): Expansion | 
   const text = Buffer.concat([prefix, message]);
   return isUtf8(text) ? { text, times } : undefined;
 }
+
+/** Whether a line speaks of a message that stands before it in its file, so that without those lines nobody can write it out. */
+export function speaksOfAnother(line: Buffer, calendar: Calendar): boolean {
+  const header = new HeaderScanner(new TimestampScanner(calendar));
+  const last = line.at(-1) === LF ? line.length - 1 : line.length;
+  const end = last > 0 && line[last - 1] === CR ? last - 1 : last;
+  if (header.scan(line, 0, end) !== HEADER_READ || header.programEnd > header.programStart) return false;
+  return repeatedTimes(line, header.messageStart, end, false) > 0;
+}

@@ -11,6 +11,11 @@ import { gridharvest } from "../../support/gridharvest.ts";
 const DONE = ["start", "booted", "drained", "finished", "torn-down-done"] as const;
 
 describe("rejects", () => {
+  it.each(["--pipeline", "--service"])("%s goes with --replay", async (flag) => {
+    const { code, err } = await call("c", flag, "auth");
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(`${flag} goes with --replay`) as string });
+  });
+
   let stateDir: string;
   beforeEach(() => void (stateDir = mkdtempSync(join(tmpdir(), "gridharvest-rejects-"))));
   afterEach(() => rmSync(stateDir, { recursive: true }));

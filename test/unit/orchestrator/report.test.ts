@@ -90,6 +90,25 @@ describe("a report", () => {
     expect(makeReport(inputs())).toMatchObject({ chunks: 1, chunksTotal: 9 });
   });
 
+  it("counts a chunk and what was loaded again of its rejected documents as one", () => {
+    const [row] = inputs().rows;
+    const base = {
+      ...row!,
+      counts: { ...ZERO_COUNTS, read: 400, written: 397, rejected: 3 },
+      rejectedBy: { mapping: 3 },
+    };
+    const replay = { chunk: "f-0", of: "f-0", attempt: 1, pipeline: "p" };
+    const again = { ...row!, chunk: "f-0-r1", counts: { ...ZERO_COUNTS, read: 3, written: 3 }, replay };
+    expect(makeReport(inputs({ rows: [base, again], chunksTotal: 2 }))).toMatchObject({
+      chunks: 1,
+      chunksTotal: 1,
+      lines: { read: 400, written: 400, rejected: 0 },
+      rejectedBy: {},
+      documents: 400,
+      parsing: { rejects: [] },
+    });
+  });
+
   it("says what was loaded again after a loss, and that it was a loss", () => {
     const shards = [0, 1].map((n) => ({ index: `logs-${String(n)}`, shard: 0 }));
     const loss = STORY.flatMap((event): typeof STORY =>

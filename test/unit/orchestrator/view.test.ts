@@ -31,6 +31,19 @@ describe("the view of a campaign that is checked again", () => {
   });
 });
 
+describe("the view of a campaign whose rejected documents are loaded again after its load", () => {
+  it.each(["serving", "held"] as const)("that was %s: it loads, and finishes from the beginning", (from) => {
+    const over = [
+      ...done("load-end", { cpuMillis: 99 }),
+      ...done("drain-parsers"),
+      ...done("finished", { documents: 1 }),
+    ];
+    const view = viewOf(recordsOf(...over, { type: "transition", event: "replay", from, to: "running" }));
+    expect(view).toMatchObject({ state: "running", loadIsOver: false, replays: 1 });
+    expect([...view.steps.keys()]).toEqual([]);
+  });
+});
+
 describe("the view of a campaign that lost documents", () => {
   const shards = [{ index: "logs-1", shard: 0 }];
   const lost: readonly JournalEntry[] = [

@@ -44,6 +44,28 @@ describe("the chunks to load again", () => {
   });
 });
 
+describe("replays to do again", () => {
+  const replay = (chunk: string, of: string, n: number, perIndex: Readonly<Record<string, number>>): LedgerRow => ({
+    ...row(`${chunk}-r${String(n)}`, perIndex),
+    replay: { chunk, of, attempt: 1, pipeline: "p" },
+  });
+  const rows = [
+    replay("a", "a-r1", 2, { tuesday: 1 }),
+    row("a", { monday: 1 }),
+    replay("a", "a", 1, {}),
+    row("b", { tuesday: 1 }),
+    replay("b", "b", 1, { wednesday: 1 }),
+    replay("b", "b-r1", 2, {}),
+  ];
+  it.each([
+    ["those of a chunk that waits again, whatever they had written", "monday", ["a-r2", "a", "a-r1"]],
+    ["those that lost documents, and those behind them", "wednesday", ["b-r1", "b-r2"]],
+    ["both", "tuesday", ["a-r2", "b", "b-r1", "b-r2"]],
+  ])("%s", (_, index, chunks) => {
+    expect(rowsToReload(rows, [{ index, shard: 0 }]).map(({ chunk }) => chunk)).toEqual(chunks);
+  });
+});
+
 describe("whose return is waited for", () => {
   it("nodes that worked and are no members, unless they are known to be gone", () => {
     const view = viewWith(

@@ -265,7 +265,7 @@ function javaMajor(home) {
 
 /**
  * Installs without starting a daemon: policy-rc.d says no for as long as it takes, and the units of what is new are switched off, since our
- * services are started by us with configurations of our own. A script and not steps of ours, so that it also cleans up when we are killed.
+ * services are started by us with configurations of our own. Nothing is removed for what is new: a host has one daemon for its logs. A script and not steps of ours, so that it also cleans up when we are killed.
  * Arguments: the packages, `--`, the systemd units.
  * @source invoke-rc.d(8), /usr/share/doc/init-system-helpers/README.policy-rc.d.gz
  */
@@ -281,7 +281,7 @@ fi
 packages=
 while [ "$1" != -- ]; do packages="$packages $1"; shift; done
 shift
-apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y --no-install-recommends $packages || exit 1
+apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y --no-remove --no-install-recommends $packages || exit 1
 if [ -d /run/systemd/system ]; then for unit; do systemctl disable --quiet "$unit" || true; done; fi
 `;
 

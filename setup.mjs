@@ -59,11 +59,28 @@ const DEBIAN = {
   kerberos: { names: ["krb5-user"], present: () => hasProgram("kinit") },
   faketime: { names: ["faketime"], present: () => hasProgram("faketime") },
   liblognorm: { names: ["liblognorm-utils"], present: () => hasProgram("lognormalizer") },
+  rsyslog: { names: ["rsyslog"], present: () => hasProgram("rsyslogd"), unit: "rsyslog" },
+  rsyslogElasticsearch: { names: ["rsyslog-elasticsearch"], present: () => hasRsyslogModule("omelasticsearch") },
+  pythonVenv: { names: ["python3-venv"], present: () => spawnSync("python3", ["-c", "import ensurepip"]).status === 0 },
+  ripgrep: { names: ["ripgrep"], present: () => hasProgram("rg") },
 };
-const { kdc, kdcAdmin, kerberos, faketime, liblognorm, ...OTHERS } = DEBIAN;
+const { kdc, kdcAdmin, kerberos, faketime, liblognorm, rsyslog, rsyslogElasticsearch, pythonVenv, ripgrep, ...OTHERS } =
+  DEBIAN;
 const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = OTHERS;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
+
+/** What benchmarks load into, and what those that load chunks have them from. */
+const STORE = { sevenZip: DEBIAN.sevenZip, maven: DEBIAN.maven, java: DEBIAN.java };
+const LOADING = { ...STORE, redis: DEBIAN.redis };
+/** What each benchmark needs, and what it can do without. */
+const BENCHMARKS = {
+  parse: { more: { sevenZip: DEBIAN.sevenZip }, welcome: { liblognorm } },
+  ids: { more: STORE },
+  ingest: { more: LOADING, welcome: { rsyslog, rsyslogElasticsearch, pythonVenv } },
+  search: { more: LOADING, welcome: { ripgrep } },
+  tuner: { more: LOADING },
+};
 
 /**
  * What can be run: the Debian packages that it needs, those that some arguments need besides, those that it can do without (`welcome`), whether it
@@ -84,8 +101,8 @@ const PROGRAMS = {
   services: { debian: SERVICES, runtimes: false, argv: ["orchestrator/main.ts", "services"] },
   bench: {
     debian: {},
-    more: ([name]) => (name === "parse" ? { sevenZip: DEBIAN.sevenZip } : {}),
-    welcome: ([name]) => (name === "parse" ? { liblognorm } : {}),
+    more: ([name]) => BENCHMARKS[name]?.more ?? {},
+    welcome: ([name]) => BENCHMARKS[name]?.welcome ?? {},
     runtimes: false,
     argv: ["test/perf/bench.ts"],
   },
@@ -230,6 +247,12 @@ function nodeBinary() {
 /** Debian keeps some of them where an ordinary user's PATH does not look. */
 function programDirs() {
   return [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].filter(Boolean);
+}
+
+/** @source Debian's libdir of its architecture */
+function hasRsyslogModule(name) {
+  const libs = existsSync("/usr/lib") ? readdirSync("/usr/lib").map((dir) => join("/usr/lib", dir, "rsyslog")) : [];
+  return [...libs, "/usr/lib/rsyslog"].some((dir) => existsSync(join(dir, `${name}.so`)));
 }
 
 function hasProgram(name) {

@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import { startElasticsearch } from "../../support/elasticsearch-node.ts";
 import type { Benchmark, BenchContext, Goal } from "../benchmark.ts";
 import { inBenchPlace } from "../bench-place.ts";
+import { goalTable } from "../goal-table.ts";
 import { ofOneDay, sampleCorpus } from "../parse/corpora.ts";
 import { rowOf, type Load, type LoadRow } from "../store/load-row.ts";
 import { textTable } from "../table.ts";
@@ -64,18 +65,9 @@ function report(rows: readonly LoadRow[], goals: readonly Goal[], lines: number,
     ],
     rows,
   );
-  const goalTable = textTable<Goal>(
-    [
-      { title: "goal", text: ({ name }) => name },
-      { title: "at most", right: true, text: ({ target }) => fixed(target) },
-      { title: "measured", right: true, text: ({ measured }) => (measured === null ? "–" : fixed(measured)) },
-      { title: "", text: ({ met }) => (met ? "met" : "not met") },
-    ],
-    goals,
-  );
   return [
     table,
-    goalTable,
+    goalTable(goals),
     `${whole(lines)} lines, medians of ${options.rounds} rounds, all by turns into an index of one warm node; CPU of all threads and bytes on disk, a document; load ${(loadavg()[0] ?? 0).toFixed(1)} at the end`,
   ].join("\n\n");
 }

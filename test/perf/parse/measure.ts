@@ -20,6 +20,12 @@ export interface Running {
   end(): Promise<void>;
 }
 
+/** A contender that stays. */
+export interface Server extends Running {
+  /** SIGKILL, and waits until it is gone. A run that is under way fails. */
+  kill(): Promise<void>;
+}
+
 /** How a program is started: bound to a core, and ended by the signal. */
 export interface Start {
   readonly argv: readonly string[];
@@ -31,7 +37,7 @@ export interface Start {
  * A contender that stays: what compiles while it runs has done so after some rounds, as in a parser that works for hours. A line on its stdin,
  * `INPUT tab OUTPUT tab MONTH`, is a run; its answer is `LINES CPU_MICROS WALL_MICROS`.
  */
-export function startServer(start: Start): Running {
+export function startServer(start: Start): Server {
   const child = spawnPinned(start, ["pipe", "pipe", "pipe"]);
   const answers = createInterface({ input: child.stdout! });
   const complaint = keepTail(child);
@@ -46,9 +52,18 @@ export function startServer(start: Start): Running {
     peakBytes: () => peakBytesOf(child.pid!),
     async end() {
       child.stdin!.end();
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      if (isThere(child)) await once(child, "exit");
+    },
+    async kill() {
+      if (!isThere(child)) return;
+      child.kill("SIGKILL");
+      await once(child, "exit");
     },
   };
+}
+
+function isThere(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
 }
 
 async function nextLine(answers: Interface, child: ChildProcess, complaint: () => string): Promise<string> {

@@ -6,8 +6,8 @@ import { createSpool } from "../../../orchestrator/spool.ts";
 import type { Ids } from "../../../worker/contract/ids.ts";
 import { treeFigures } from "../../../worker/contract/process-tree.ts";
 import { addUp, createParserCampaign } from "../../support/parser-campaign.ts";
-import { startParser } from "../../support/parser-child.ts";
 import { BENCH_RULES } from "../parse/rules.ts";
+import { startBundledParser } from "../store/bundled-parser.ts";
 import type { IngestPlace, Loading } from "./loading.ts";
 import { pinned } from "./shape.ts";
 
@@ -15,11 +15,7 @@ const LONGEST_MS = 600_000;
 /** All of them. */
 const MOST = 1_000_000;
 
-/**
- * The parser's process as nodes have it: bundled, forked, its chunks from BullMQ, its bulks over TLS with the credential that may only create. What a whole
- * campaign has besides is the proxy before Redis. Killed, it is started again as its agent would; what uncommitted attempts have
- * written is removed as at the end of a load.
- */
+/** A parser with a spool of its own. Killed, it is started again as its agent would; what uncommitted attempts have written is removed as at the end of a load. */
 export async function gridharvest(place: IngestPlace, ids: Ids): Promise<Loading> {
   const { config, corpus, index, node, options, redis, signal } = place;
   const id = `bench-${ids}`;
@@ -29,18 +25,7 @@ export async function gridharvest(place: IngestPlace, ids: Ids): Promise<Loading
     .plainFile("hosts/all.log", await readFile(corpus.file), config.plan.chunkBytes)
     .map((chunk) => ({ ...chunk, origin: { ...chunk.origin, ...pinned(corpus.month, ids) } }));
   const start = () =>
-    startParser({
-      dir,
-      campaign: id,
-      redisPort: redis.port,
-      program: place.parser,
-      store: { loader: node.loader, httpAuthority: node.authority },
-      parser: {
-        bulkBytes: options.bulkBytes,
-        requestsInFlight: options.inFlight,
-        lockSeconds: config.parsers.lock,
-      },
-    });
+    startBundledParser(campaign, place, { bulkBytes: options.bulkBytes, requestsInFlight: options.inFlight });
   let parser = await start();
   return {
     async load() {

@@ -1,17 +1,14 @@
 import { createCluster } from "../../../orchestrator/cluster.ts";
-import { createLog } from "../../../orchestrator/log.ts";
-import { ensureBundles } from "../../../orchestrator/runtimes/bundles.ts";
 import { indexName, indexWildcard } from "../../../worker/contract/index-names.ts";
 import type { Ids } from "../../../worker/contract/ids.ts";
 import { fieldsOfRules } from "../../../worker/pipeline/fields.ts";
-import { startRedis } from "../../support/redis-server.ts";
 import { inBenchPlace, type BenchPlace } from "../bench-place.ts";
 import type { Benchmark, BenchContext } from "../benchmark.ts";
 import { roundName } from "../parse/whole-parser.ts";
 import { BENCH_RULES } from "../parse/rules.ts";
 import type { Load } from "../store/load-row.ts";
 import { measureLoad } from "../store/measure-load.ts";
-import { startSecureNode } from "../store/secure-node.ts";
+import { withServices } from "../store/services.ts";
 import { differenceOf, differenceText, expectedKeys } from "./contents.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { ingestCorpus } from "./corpus.ts";
@@ -22,8 +19,6 @@ import { readOptions, type IngestOptions } from "./options.ts";
 import { ingestReport } from "./report.ts";
 import { NAMING } from "./shape.ts";
 
-const HEAP_BYTES = 2 * 2 ** 30;
-
 /** The whole pipeline against what its store takes of prebuilt bodies, and against what one would pick instead. */
 export const ingestBenchmark: Benchmark = {
   name: "ingest",
@@ -33,33 +28,24 @@ export const ingestBenchmark: Benchmark = {
 
 async function measureAll(bench: BenchPlace, options: IngestOptions, context: BenchContext) {
   const { signal, say } = context;
-  const { parser } = await ensureBundles(createLog({ level: "warn" }));
   say(`making ${options.lines} distinct lines`);
   const corpus = await ingestCorpus(bench.dir, options.lines, signal);
   const expected = await expectedKeys(corpus.file, corpus.month);
   const index = indexName(NAMING, corpus.month, corpus.day);
-  const redis = await startRedis(bench.dir);
-  try {
-    const node = await startSecureNode(bench, [indexWildcard(NAMING)], HEAP_BYTES);
-    try {
-      const place: IngestPlace = { ...bench, signal, node, redis, parser, corpus, index, options };
-      const contenders = CONTENDERS.filter(
-        ({ name }) => options.only.length === 0 || options.only.some((one) => name.startsWith(one)),
-      );
-      const entries = await measureRounds(contenders, place, expected, context);
-      const kills = options.kills ? await killAll(contenders, place, expected, context) : [];
-      const rows = entries.map((entry) => ingestRow(entry, entries));
-      const goals = ingestGoals(entries);
-      return {
-        result: { bench: "ingest", rows: [...rows, ...kills.map((row) => ({ ...row, kind: "killed" }))], goals },
-        text: ingestReport(rows, kills, goals, corpus, options),
-      };
-    } finally {
-      await node.stop();
-    }
-  } finally {
-    await redis.stop();
-  }
+  return await withServices(bench, [indexWildcard(NAMING)], async ({ node, redis }) => {
+    const place: IngestPlace = { ...bench, signal, node, redis, corpus, index, options };
+    const contenders = CONTENDERS.filter(
+      ({ name }) => options.only.length === 0 || options.only.some((one) => name.startsWith(one)),
+    );
+    const entries = await measureRounds(contenders, place, expected, context);
+    const kills = options.kills ? await killAll(contenders, place, expected, context) : [];
+    const rows = entries.map((entry) => ingestRow(entry, entries));
+    const goals = ingestGoals(entries);
+    return {
+      result: { bench: "ingest", rows: [...rows, ...kills.map((row) => ({ ...row, kind: "killed" }))], goals },
+      text: ingestReport(rows, kills, goals, corpus, options),
+    };
+  });
 }
 
 interface Entrant {

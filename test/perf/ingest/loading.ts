@@ -23,8 +23,6 @@ export interface IngestPlace extends BenchPlace {
   readonly signal: AbortSignal;
   readonly node: SecureNode;
   readonly redis: Pick<TestRedis, "client" | "port">;
-  /** Absolute path of a parser's program as nodes have it. */
-  readonly parser: string;
   readonly corpus: IngestCorpus;
   /** The one index that the file's lines are of. */
   readonly index: string;

@@ -19,7 +19,7 @@ export async function startBundledParser(
     redis,
     node,
   }: { readonly config: Config; readonly redis: Pick<TestRedis, "port">; readonly node: SecureNode },
-  budgets: Budgets,
+  { bulkBytes, requestsInFlight }: Budgets,
 ): Promise<TestParser> {
   const { parser } = await ensureBundles(createLog({ level: "warn" }));
   return await startParser({
@@ -28,6 +28,6 @@ export async function startBundledParser(
     redisPort: redis.port,
     program: parser,
     store: { loader: node.loader, httpAuthority: node.authority },
-    parser: { ...budgets, lockSeconds: config.parsers.lock },
+    parser: { bulkBytes, requestsInFlight, lockSeconds: config.parsers.lock },
   });
 }

@@ -6,6 +6,7 @@ import { parseBenchmark } from "./parse/index.ts";
 import { planBenchmark } from "./plan/index.ts";
 import { scaleBenchmark } from "./scale/index.ts";
 import { searchBenchmark } from "./search/index.ts";
+import { tunerBenchmark } from "./tuner/index.ts";
 
 /**
  * `npm run bench -- NAME [options] [--json]`: runs one benchmark. Its figures are printed as a table; with `--json` the last line on stdout is
@@ -18,6 +19,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   planBenchmark,
   scaleBenchmark,
   searchBenchmark,
+  tunerBenchmark,
 ];
 
 const [name, ...args] = process.argv.slice(2);

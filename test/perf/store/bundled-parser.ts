@@ -20,12 +20,14 @@ export async function startBundledParser(
     node,
   }: { readonly config: Config; readonly redis: Pick<TestRedis, "port">; readonly node: SecureNode },
   { bulkBytes, requestsInFlight }: Budgets,
+  name = "p1",
 ): Promise<TestParser> {
   const { parser } = await ensureBundles(createLog({ level: "warn" }));
   return await startParser({
     dir: campaign.dir,
     campaign: campaign.id,
     redisPort: redis.port,
+    name,
     program: parser,
     store: { loader: node.loader, httpAuthority: node.authority },
     parser: { bulkBytes, requestsInFlight, lockSeconds: config.parsers.lock },

@@ -13,6 +13,7 @@ import { waitFor } from "../../support/wait-for.ts";
 import type { Missing } from "../parse/contenders.ts";
 import { runProgram } from "../parse/measure.ts";
 import type { IngestPlace, Loading } from "../ingest/loading.ts";
+import type { Sent } from "../store/measure-load.ts";
 import { untilWritten } from "../store/written.ts";
 import { findProgram } from "./find-program.ts";
 
@@ -40,38 +41,52 @@ export async function rsyslog(input: RsyslogInput, ids: Ids, place: IngestPlace)
     return { missing: `${INSTALL} (${(error as Error).message})` };
   }
   let child: ChildProcess | undefined;
-  const kill = async () => {
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  };
-  const load = async () => {
+  /** @param documents when so many are written it is through */
+  const run = async (documents: number): Promise<Sent> => {
     let begin = performance.now();
-    child = spawn(program, ["-n", "-f", conf, "-i", "NONE"], { stdio: "ignore", signal: place.signal });
+    const ended = new AbortController();
+    const own = spawn(program, ["-n", "-f", conf, "-i", "NONE"], { stdio: "ignore", signal: place.signal });
+    child = own;
+    own.once("exit", () => ended.abort(new Error("rsyslogd has ended")));
     // It comes with the signal.
-    child.on("error", () => undefined);
-    if (input === "imptcp") {
-      await waitFor("rsyslog to listen", () => canConnect(port), { everyMs: 20 });
-      begin = performance.now();
-      // Broken off when it is killed.
-      void pipeline(createReadStream(place.corpus.file), connect(port, "127.0.0.1")).catch(() => undefined);
+    own.on("error", () => undefined);
+    try {
+      if (input === "imptcp") {
+        await waitFor("rsyslog to listen", () => canConnect(port), { everyMs: 20 });
+        begin = performance.now();
+        // Broken off when it is killed.
+        void pipeline(createReadStream(place.corpus.file), connect(port, "127.0.0.1")).catch(() => undefined);
+      }
+      const signal = AbortSignal.any([place.signal, ended.signal]);
+      await untilWritten(place.node.client, place.index, documents, { quietMs: QUIET_MS, signal });
+      const wallMicros = (performance.now() - begin) * 1000;
+      const senderMicros = treeFigures(own.pid ?? 0).cpuSeconds * 1e6;
+      return { documents: place.corpus.lines, wallMicros, senderMicros };
+    } finally {
+      await killChild(own);
     }
-    const { lines: documents } = place.corpus;
-    await untilWritten(place.node.client, place.index, documents, { quietMs: QUIET_MS, signal: place.signal });
-    const wallMicros = (performance.now() - begin) * 1000;
-    return { documents, wallMicros, senderMicros: treeFigures(child.pid ?? 0).cpuSeconds * 1e6 };
+  };
+  const kill = async () => {
+    if (child) await killChild(child);
   };
   return {
     async load() {
       // As if the file were a new one.
       await rm(join(work, STATE), { recursive: true });
       await mkdir(join(work, STATE));
-      return await load().finally(kill);
+      return await run(place.corpus.lines);
     },
     kill,
-    resume: async () => void (await load().finally(kill)),
+    // What it writes again counts too: only its silence tells that it is through.
+    resume: async () => void (await run(Infinity)),
     end: kill,
   };
+}
+
+async function killChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
 }
 
 async function canConnect(port: number): Promise<boolean> {

@@ -31,6 +31,9 @@ export interface Start {
   readonly argv: readonly string[];
   readonly pin: string | undefined;
   readonly signal: AbortSignal;
+  /** Ours when absent. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
 }
 
 /**
@@ -112,8 +115,8 @@ export function startFilter(start: Start, linesOf: (input: string) => number): R
 }
 
 /** Runs a program to its end. @throws Error with what it said when it fails */
-export async function runProgram(start: Start, env: NodeJS.ProcessEnv = process.env, cwd?: string): Promise<string> {
-  const child = spawnPinned(start, ["ignore", "pipe", "pipe"], env, cwd);
+export async function runProgram(start: Start): Promise<string> {
+  const child = spawnPinned(start, ["ignore", "pipe", "pipe"]);
   const complaint = keepTail(child);
   let output = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -122,14 +125,15 @@ export async function runProgram(start: Start, env: NodeJS.ProcessEnv = process.
   return output;
 }
 
-function spawnPinned(
-  { argv, pin, signal }: Start,
-  stdio: ("pipe" | "ignore")[],
-  env = process.env,
-  cwd?: string,
-): ChildProcess {
+function spawnPinned({ argv, pin, signal, env, cwd }: Start, stdio: ("pipe" | "ignore")[]): ChildProcess {
   const [command, ...args] = pin === undefined ? argv : ["taskset", "-c", pin, ...argv];
-  const child = spawn(command!, args, { stdio, env, signal, killSignal: "SIGKILL", ...(cwd ? { cwd } : {}) });
+  const child = spawn(command!, args, {
+    stdio,
+    signal,
+    killSignal: "SIGKILL",
+    ...(env ? { env } : {}),
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   // Both come with the signal.
   child.on("error", () => undefined);
   child.stdin?.on("error", () => undefined);

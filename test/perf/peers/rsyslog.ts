@@ -16,6 +16,7 @@ import type { IngestPlace, Loading } from "../ingest/loading.ts";
 import type { Sent } from "../store/measure-load.ts";
 import { untilWritten } from "../store/written.ts";
 import { findProgram } from "./find-program.ts";
+import { lognormEnvironment } from "./liblognorm.ts";
 
 const RULES = fileURLToPath(new URL("rsyslog", import.meta.url));
 const STATE = "state";
@@ -34,8 +35,9 @@ export async function rsyslog(input: RsyslogInput, ids: Ids, place: IngestPlace)
   const port = await freePort();
   const conf = join(work, "rsyslog.conf");
   await writeFile(conf, await configuration(input, ids, place, work, port), { mode: 0o600 });
+  const env = lognormEnvironment();
   try {
-    await runProgram({ argv: [program, "-N1", "-f", conf], pin: undefined, signal: place.signal });
+    await runProgram({ argv: [program, "-N1", "-f", conf], pin: undefined, signal: place.signal, env });
   } catch (error) {
     place.signal.throwIfAborted();
     return { missing: `${INSTALL} (${(error as Error).message})` };
@@ -45,7 +47,7 @@ export async function rsyslog(input: RsyslogInput, ids: Ids, place: IngestPlace)
   const run = async (documents: number): Promise<Sent> => {
     let begin = performance.now();
     const ended = new AbortController();
-    const own = spawn(program, ["-n", "-f", conf, "-i", "NONE"], { stdio: "ignore", signal: place.signal });
+    const own = spawn(program, ["-n", "-f", conf, "-i", "NONE"], { stdio: "ignore", env, signal: place.signal });
     child = own;
     own.once("exit", () => ended.abort(new Error("rsyslogd has ended")));
     // It comes with the signal.

@@ -19,10 +19,10 @@ export async function measureLoad(
   send: () => Promise<Sent>,
 ): Promise<Load> {
   const cluster = createCluster(client);
-  const before = await cpuMicros(cluster);
+  const before = await cpuMicrosOf(cluster);
   const sent = await send();
   await settle(client, indices);
-  const storeMicros = (await cpuMicros(cluster)) - before;
+  const storeMicros = (await cpuMicrosOf(cluster)) - before;
   const stored = Object.values(await cluster.counts(indices)).reduce((sum, n) => sum + n, 0);
   if (stored !== sent.documents) {
     throw new Error(`${stored} documents stand in the store, not the ${sent.documents} that were sent`);
@@ -42,7 +42,8 @@ export async function settle(client: Client, indices: readonly string[]): Promis
   );
 }
 
-async function cpuMicros(cluster: Cluster): Promise<number> {
+/** CPU of a cluster of one node since it started. */
+export async function cpuMicrosOf(cluster: Cluster): Promise<number> {
   const [figures] = Object.values(await cluster.nodeFigures());
   if (!figures) throw new Error("the store tells nothing of its process");
   return figures.cpuMillis * 1000;

@@ -2,19 +2,28 @@ import { readFile } from "node:fs/promises";
 import { createCluster } from "../../../orchestrator/cluster.ts";
 import type { Config } from "../../../orchestrator/config-schema.ts";
 import { fieldsOfRules } from "../../../worker/pipeline/fields.ts";
+import { treeFigures } from "../../../worker/contract/process-tree.ts";
 import { pause } from "../../../worker/contract/pause.ts";
 import { createParserCampaign } from "../../support/parser-campaign.ts";
 import { BENCH_RULES, serviceOf } from "../parse/rules.ts";
 import type { Corpus } from "../parse/corpora.ts";
 import { startBundledParser } from "../store/bundled-parser.ts";
 import type { Services } from "../store/services.ts";
+import { cpuMicrosOf } from "../store/measure-load.ts";
 import { writtenTo } from "../store/written.ts";
 import type { Budgets } from "../../../worker/contract/tuning.ts";
 
+/** Sums of a load. CPU is user and system of all threads. */
+export interface LoadSums {
+  readonly documents: number;
+  readonly storeMicros: number;
+  readonly senderMicros: number;
+}
+
 /** A load that does not end by itself. */
 export interface EndlessLoad {
-  /** Documents written since it began. */
-  written(): Promise<number>;
+  /** What it has done, and cost, since it began. */
+  sums(): Promise<LoadSums>;
   /** What the parser may have on its way from now on. */
   allow(budgets: Budgets): Promise<void>;
   end(): Promise<void>;
@@ -38,7 +47,8 @@ export async function startEndlessLoad(
   const chunks = campaign.plainFile("hosts/all.log", await readFile(corpus.file), config.plan.chunkBytes);
   const fields = fieldsOfRules(BENCH_RULES);
   const naming = chunks[0]!.origin.index;
-  await createCluster(node.client).prepare(naming, [corpus.month], { shards: 1, replicas: 0 }, fields, "store");
+  const cluster = createCluster(node.client);
+  await cluster.prepare(naming, [corpus.month], { shards: 1, replicas: 0 }, fields, "store");
   const parser = await startBundledParser(campaign, { config, ...services }, start, parserName);
   const ended = new AbortController();
   let copies = 0;
@@ -58,7 +68,11 @@ export async function startEndlessLoad(
   // Whoever ends the load hears of it.
   fed.catch(() => undefined);
   return {
-    written: async () => (await writtenTo(node.client, campaign.indices)).written,
+    sums: async () => ({
+      documents: (await writtenTo(node.client, campaign.indices)).written,
+      storeMicros: await cpuMicrosOf(cluster),
+      senderMicros: treeFigures(parser.child.pid ?? 0).cpuSeconds * 1e6,
+    }),
     allow: async ({ bulkBytes, requestsInFlight }) => {
       await redis.client.hset(campaign.keys.tuning, { bulkBytes, requestsInFlight });
     },

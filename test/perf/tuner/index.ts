@@ -69,6 +69,8 @@ function settingsText(settings: readonly SettingRow[]): string {
       { title: "in flight", right: true, text: ({ requestsInFlight }) => String(requestsInFlight) },
       { title: "body MiB", right: true, text: ({ bulkBytes }) => (bulkBytes / 2 ** 20).toFixed(2) },
       { title: "documents/s", right: true, text: (row) => Math.round(row.documentsPerSecond).toLocaleString("en") },
+      { title: "store µs", right: true, text: ({ store }) => store.toFixed(1) },
+      { title: "sender µs", right: true, text: ({ sender }) => sender.toFixed(1) },
       { title: "of the best", right: true, text: ({ ofBest }) => ofBest.toFixed(2) },
     ],
     settings.toSorted((a, b) => b.ofBest - a.ofBest),

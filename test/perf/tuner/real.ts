@@ -11,12 +11,15 @@ import { median, type BenchContext, type Row } from "../benchmark.ts";
 import { sampleCorpus } from "../parse/corpora.ts";
 import { roundName } from "../parse/whole-parser.ts";
 import type { Services } from "../store/services.ts";
-import { startEndlessLoad, type EndlessLoad } from "./endless-load.ts";
+import { startEndlessLoad, type EndlessLoad, type LoadSums } from "./endless-load.ts";
 import type { TunerOptions } from "./options.ts";
 
 /** What a setting is worth on the real node. */
 export interface SettingRow extends Row, Budgets {
   readonly documentsPerSecond: number;
+  /** Microseconds of CPU a document. */
+  readonly store: number;
+  readonly sender: number;
   /** Of the best fixed setting's rate in the same round. */
   readonly ofBest: number;
   readonly found: boolean;
@@ -32,6 +35,9 @@ export interface RealTuning {
   readonly noise: number;
   readonly decisions: number;
 }
+
+/** What a setting brought in a round, and cost: documents a second, microseconds of CPU a document. */
+type Worth = Readonly<Record<"rate" | "store" | "sender", number>>;
 
 const ID = "bench-tuner";
 const MIB = 2 ** 20;
@@ -117,48 +123,66 @@ async function ratesOf(
   look: () => Promise<void> = () => Promise.resolve(),
 ): Promise<readonly number[]> {
   const rates: number[] = [];
-  let [written, at] = [await load.written(), performance.now()];
-  for (let second = 0; second < seconds; second++) {
-    await look();
-    await pause(1000 - (performance.now() - at), signal);
-    signal.throwIfAborted();
-    const [now, then] = [await load.written(), performance.now()];
-    rates.push(((now - written) * 1000) / (then - at));
-    [written, at] = [now, then];
-  }
+  for (let second = 0; second < seconds; second++) rates.push((await worthOf(load, 1, signal, look)).rate);
   return rates;
 }
 
-/** Everybody in turn, then everybody again; the order turns round each time. @returns rates of each setting, by round */
+/** What some seconds have brought and cost. */
+async function worthOf(
+  load: EndlessLoad,
+  seconds: number,
+  signal: AbortSignal,
+  look: () => Promise<void> = () => Promise.resolve(),
+): Promise<Worth> {
+  const before = await load.sums();
+  const begin = performance.now();
+  await look();
+  await pause(seconds * 1000 - (performance.now() - begin), signal);
+  signal.throwIfAborted();
+  const after = await load.sums();
+  const wallSeconds = (performance.now() - begin) / 1000;
+  const documents = after.documents - before.documents;
+  const each = (of: (sums: LoadSums) => number) => (of(after) - of(before)) / Math.max(1, documents);
+  return {
+    rate: documents / wallSeconds,
+    store: each(({ storeMicros }) => storeMicros),
+    sender: each(({ senderMicros }) => senderMicros),
+  };
+}
+
+/** Everybody in turn, then everybody again; the order turns round each time. @returns the worth of each setting, by round */
 async function overGrid(
   load: EndlessLoad,
   settings: readonly Budgets[],
   { rounds, seconds }: TunerOptions,
   { signal, say }: BenchContext,
-): Promise<ReadonlyMap<Budgets, readonly number[]>> {
-  const worth = new Map<Budgets, number[]>(settings.map((setting) => [setting, []]));
+): Promise<ReadonlyMap<Budgets, readonly Worth[]>> {
+  const worth = new Map<Budgets, Worth[]>(settings.map((setting) => [setting, []]));
   for (let round = 0; round < rounds; round++) {
     say(`fixed settings, ${roundName(round, rounds)}`);
     for (const setting of round % 2 === 0 ? settings : settings.toReversed()) {
       await load.allow(setting);
       await pause(TOLD_MS, signal);
-      const rates = await ratesOf(load, seconds, signal);
-      worth.get(setting)!.push(rates.reduce((sum, rate) => sum + rate, 0) / rates.length);
+      worth.get(setting)!.push(await worthOf(load, seconds, signal));
     }
   }
   return worth;
 }
 
 /** The best of the grid is the one whose median is: the best of each round would be the luckiest. */
-function settingRows(worth: ReadonlyMap<Budgets, readonly number[]>, found: Budgets): readonly SettingRow[] {
+function settingRows(worth: ReadonlyMap<Budgets, readonly Worth[]>, found: Budgets): readonly SettingRow[] {
+  const usual = (rounds: readonly Worth[], of: (round: Worth) => number) => median(rounds.map(of));
+  const rate = (round: Worth) => round.rate;
   const [, best] = [...worth]
     .filter(([setting]) => setting !== found)
-    .reduce((most, one) => (median(one[1]) > median(most[1]) ? one : most));
-  return [...worth].map(([setting, rates]) => ({
+    .reduce((most, one) => (usual(one[1], rate) > usual(most[1], rate) ? one : most));
+  return [...worth].map(([setting, rounds]) => ({
     name: setting === found ? "found by the tuner" : "fixed",
     ...setting,
-    documentsPerSecond: median(rates),
-    ofBest: median(rates.map((rate, round) => rate / best[round]!)),
+    documentsPerSecond: usual(rounds, rate),
+    store: usual(rounds, ({ store }) => store),
+    sender: usual(rounds, ({ sender }) => sender),
+    ofBest: median(rounds.map((round, i) => round.rate / best[i]!.rate)),
     found: setting === found,
   }));
 }

@@ -27,7 +27,7 @@ export async function measureLoad(
   if (stored !== sent.documents) {
     throw new Error(`${stored} documents stand in the store, not the ${sent.documents} that were sent`);
   }
-  return { ...sent, storeMicros, storeBytes: await cluster.storeBytes(indices) };
+  return { ...sent, storeMicros, storeBytes: await segmentBytes(client, indices) };
 }
 
 /** Until everything can be searched and stands on the disk, and no merge runs: what is not on the disk yet has no size. */
@@ -40,6 +40,12 @@ export async function settle(client: Client, indices: readonly string[]): Promis
     async () => Object.values(await cluster.nodeFigures()).every(({ mergesRunning }) => mergesRunning === 0),
     { timeoutMs: LONGEST_MERGE_MS, everyMs: 200 },
   );
+}
+
+/** Bytes of all segments. The size that Elasticsearch tells of an index may be ten seconds old. @source Elasticsearch, `index.store.stats_refresh_interval` */
+async function segmentBytes(client: Client, indices: readonly string[]): Promise<number> {
+  const rows = await client.cat.segments({ index: indices.slice(), format: "json", bytes: "b", h: "size" });
+  return rows.reduce((sum, { size }) => sum + Number(size ?? 0), 0);
 }
 
 /** CPU of a cluster of one node since it started. */

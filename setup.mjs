@@ -59,11 +59,28 @@ const DEBIAN = {
   kerberos: { names: ["krb5-user"], present: () => hasProgram("kinit") },
   faketime: { names: ["faketime"], present: () => hasProgram("faketime") },
   liblognorm: { names: ["liblognorm-utils"], present: () => hasProgram("lognormalizer") },
+  rsyslog: { names: ["rsyslog"], present: () => hasProgram("rsyslogd"), unit: "rsyslog" },
+  rsyslogElasticsearch: { names: ["rsyslog-elasticsearch"], present: () => hasRsyslogModule("omelasticsearch") },
+  pythonVenv: { names: ["python3-venv"], present: () => spawnSync("python3", ["-c", "import ensurepip"]).status === 0 },
+  ripgrep: { names: ["ripgrep"], present: () => hasProgram("rg") },
 };
-const { kdc, kdcAdmin, kerberos, faketime, liblognorm, ...OTHERS } = DEBIAN;
+const { kdc, kdcAdmin, kerberos, faketime, liblognorm, rsyslog, rsyslogElasticsearch, pythonVenv, ripgrep, ...OTHERS } =
+  DEBIAN;
 const { chromium, curl, sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc, ...SERVICES } = OTHERS;
 /** A Slurm on hosts of its own; the compiler is for what a host that may not open enough files is given. */
 const SLURM_BED = { sshServer, sshClient, slurm, slurmPbs, munge, iproute2, compiler, libc };
+
+/** What benchmarks load into, and what those that load chunks have them from. */
+const STORE = { sevenZip: DEBIAN.sevenZip, maven: DEBIAN.maven, java: DEBIAN.java };
+const LOADING = { ...STORE, redis: DEBIAN.redis };
+/** What each benchmark needs, and what it can do without. */
+const BENCHMARKS = {
+  parse: { more: { sevenZip: DEBIAN.sevenZip }, welcome: { liblognorm } },
+  ids: { more: STORE },
+  ingest: { more: LOADING, welcome: { rsyslog, rsyslogElasticsearch, pythonVenv } },
+  search: { more: LOADING, welcome: { ripgrep } },
+  tuner: { more: LOADING },
+};
 
 /**
  * What can be run: the Debian packages that it needs, those that some arguments need besides, those that it can do without (`welcome`), whether it
@@ -84,8 +101,8 @@ const PROGRAMS = {
   services: { debian: SERVICES, runtimes: false, argv: ["orchestrator/main.ts", "services"] },
   bench: {
     debian: {},
-    more: ([name]) => (name === "parse" ? { sevenZip: DEBIAN.sevenZip } : {}),
-    welcome: ([name]) => (name === "parse" ? { liblognorm } : {}),
+    more: ([name]) => BENCHMARKS[name]?.more ?? {},
+    welcome: ([name]) => BENCHMARKS[name]?.welcome ?? {},
     runtimes: false,
     argv: ["test/perf/bench.ts"],
   },
@@ -232,6 +249,12 @@ function programDirs() {
   return [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"].filter(Boolean);
 }
 
+/** @source Debian's libdir of its architecture */
+function hasRsyslogModule(name) {
+  const libs = existsSync("/usr/lib") ? readdirSync("/usr/lib").map((dir) => join("/usr/lib", dir, "rsyslog")) : [];
+  return [...libs, "/usr/lib/rsyslog"].some((dir) => existsSync(join(dir, `${name}.so`)));
+}
+
 function hasProgram(name) {
   return programDirs().some((dir) => isExecutable(join(dir, name)));
 }
@@ -265,7 +288,7 @@ function javaMajor(home) {
 
 /**
  * Installs without starting a daemon: policy-rc.d says no for as long as it takes, and the units of what is new are switched off, since our
- * services are started by us with configurations of our own. A script and not steps of ours, so that it also cleans up when we are killed.
+ * services are started by us with configurations of our own. Nothing is removed for what is new: a host has one daemon for its logs. A script and not steps of ours, so that it also cleans up when we are killed.
  * Arguments: the packages, `--`, the systemd units.
  * @source invoke-rc.d(8), /usr/share/doc/init-system-helpers/README.policy-rc.d.gz
  */
@@ -281,7 +304,7 @@ fi
 packages=
 while [ "$1" != -- ]; do packages="$packages $1"; shift; done
 shift
-apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y --no-install-recommends $packages || exit 1
+apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y --no-remove --no-install-recommends $packages || exit 1
 if [ -d /run/systemd/system ]; then for unit; do systemctl disable --quiet "$unit" || true; done; fi
 `;
 

@@ -2,28 +2,20 @@ import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { NodeFigures } from "../../orchestrator/cluster.ts";
 import type { CampaignContext } from "../../orchestrator/context.ts";
-import { openJournal, type Journal, type JournalEntry } from "../../orchestrator/journal.ts";
-import { createLog } from "../../orchestrator/log.ts";
+import type { Journal } from "../../orchestrator/journal.ts";
 import { readTuning } from "../../orchestrator/tuning/record.ts";
 import { recordedCourse, replay } from "../../orchestrator/tuning/replay.ts";
 import { policyOf } from "../../orchestrator/tuning/policy.ts";
 import { createTuner, type Tuner } from "../../orchestrator/tuning/tuner.ts";
-import { viewOf, type CampaignView } from "../../orchestrator/view.ts";
+import type { CampaignView } from "../../orchestrator/view.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import { readBudgets, type ParserFigures } from "../../worker/contract/tuning.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
-import { writeCampaignDirectory } from "../support/campaign-directory.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
 import { observe, USUAL_STORE } from "../support/simulated-store.ts";
+import { TUNED_NODES, tunedCampaign } from "../support/tuned-campaign.ts";
 
 const STORE = { ...USUAL_STORE, parsers: 1 };
-const RUNNING: readonly (JournalEntry | "start" | "booted")[] = [
-  "start",
-  { type: "submit-intent", jobName: "gh-abcde-d1", role: "es-data" },
-  { type: "submit-intent", jobName: "gh-abcde-p1", role: "parser" },
-  "booted",
-];
-
 /** The orchestrator's side of the tuner, on a real Redis and journal; parsers and data nodes report what a simulated store would make of it. */
 describeWith(["redis"], "the tuner of a campaign", () => {
   const dir = privateStateDir("tuner");
@@ -49,18 +41,13 @@ describeWith(["redis"], "the tuner of a campaign", () => {
 
   async function campaignOf(name: string, settings: Readonly<Record<string, unknown>> = {}): Promise<Campaign> {
     const begin = { "parsers.bulkBytes": "100KiB", "parsers.requestsInFlight": 1, ...settings };
-    const { record, paths } = await writeCampaignDirectory(dir, name, RUNNING, begin);
-    const keys = campaignKeys(name);
-    const journal = await openJournal(paths.journal, 2, "here");
-    const view = viewOf(journal.records);
-    const log = createLog({ level: "error" });
-    const common = { record, config: record.config, paths, keys, journal, view, log, access: {} };
-    const ctx = { ...common, redis: redis.client } as unknown as CampaignContext;
+    const ctx = await tunedCampaign(dir, name, redis.client, begin);
+    const { keys, view, journal } = ctx;
     const sums = { upMillis: 0, documents: 0, requests: 0, latencyMillis: 0, fullMillis: 0, waitMillis: 0 };
     let cpuMillis = 0;
     const nodes = () => {
       const figures = Object.fromEntries(
-        ["gh-abcde-d1", "master"].map((node) => [
+        [TUNED_NODES.dataNode, "master"].map((node) => [
           node,
           { heapPercent: 40, heapBytes: 2 ** 31, cpuMillis, gcMillis: 0, throttledMillis: 0 } as NodeFigures,
         ]),
@@ -94,7 +81,13 @@ describeWith(["redis"], "the tuner of a campaign", () => {
           readMillis: 0,
         };
         const figures: ParserFigures = { ...sums, ...rest, slots: 1, limitedMillis: 0, parseMillis: 0, mainMillis: 0 };
-        await redis.client.hset(keys.figures, "gh-abcde-p1", JSON.stringify(figures), "gh-abcde-p9", "of another life");
+        await redis.client.hset(
+          keys.figures,
+          TUNED_NODES.parser,
+          JSON.stringify(figures),
+          "gh-abcde-p9",
+          "of another life",
+        );
         await tuner.look();
       },
       again: () => {

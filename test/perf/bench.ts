@@ -1,15 +1,26 @@
 import type { Benchmark } from "./benchmark.ts";
 import { describeError } from "../../worker/contract/errors.ts";
 import { idsBenchmark } from "./ids/index.ts";
+import { ingestBenchmark } from "./ingest/index.ts";
 import { parseBenchmark } from "./parse/index.ts";
 import { planBenchmark } from "./plan/index.ts";
 import { scaleBenchmark } from "./scale/index.ts";
+import { searchBenchmark } from "./search/index.ts";
+import { tunerBenchmark } from "./tuner/index.ts";
 
 /**
  * `npm run bench -- NAME [options] [--json]`: runs one benchmark. Its figures are printed as a table; with `--json` the last line on stdout is
  * one object (`BenchResult`). What is going on is told on stderr. A goal that is not met does not fail the command.
  */
-const BENCHMARKS: readonly Benchmark[] = [idsBenchmark, parseBenchmark, planBenchmark, scaleBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  idsBenchmark,
+  ingestBenchmark,
+  parseBenchmark,
+  planBenchmark,
+  scaleBenchmark,
+  searchBenchmark,
+  tunerBenchmark,
+];
 
 const [name, ...args] = process.argv.slice(2);
 const benchmark = BENCHMARKS.find((candidate) => candidate.name === name);

@@ -79,8 +79,8 @@ export function originOf(path: string, pattern: string): Origin {
 export async function createParserCampaign(
   id: string,
   dir: string,
-  redis: TestRedis,
-  store: TestElasticsearch,
+  redis: Pick<TestRedis, "client">,
+  store: Pick<TestElasticsearch, "url" | "request">,
   rules: Rules = DEFAULT_RULES,
 ): Promise<ParserCampaign> {
   const keys = campaignKeys(id);

@@ -25,6 +25,10 @@ export async function startParser(options: {
   readonly redisPort: number;
   readonly name?: string;
   readonly parser?: Partial<NonNullable<NodeSpec["parser"]>>;
+  /** What it shows Elasticsearch, and how it knows it. */
+  readonly store?: Pick<ParserStart, "loader" | "httpAuthority">;
+  /** The program, in place of the source. */
+  readonly program?: string;
 }): Promise<TestParser> {
   const { dir, campaign, redisPort, name = "p1" } = options;
   mkdirSync(join(dir, "rejects"), { recursive: true });
@@ -55,8 +59,10 @@ export async function startParser(options: {
     },
     redis: { host: "127.0.0.1", port: redisPort },
     address: "127.0.0.1",
+    ...options.store,
   };
-  const child = fork(ENTRY, [], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const { program = ENTRY } = options;
+  const child = fork(program, [], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const reports: ParserReport[] = [];
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));

@@ -1,15 +1,13 @@
-import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { loadavg } from "node:os";
-import { join } from "node:path";
-import { loadConfig } from "../../../orchestrator/config.ts";
-import { createLog } from "../../../orchestrator/log.ts";
-import { statePaths } from "../../../orchestrator/paths.ts";
-import { ensureElasticsearch } from "../../../orchestrator/runtimes/elasticsearch.ts";
 import { startElasticsearch } from "../../support/elasticsearch-node.ts";
 import type { Benchmark, BenchContext, Goal } from "../benchmark.ts";
-import { sampleCorpus } from "../parse/corpora.ts";
+import { inBenchPlace } from "../bench-place.ts";
+import { goalTable } from "../goal-table.ts";
+import { ofOneDay, sampleCorpus } from "../parse/corpora.ts";
+import { rowOf, type Load, type LoadRow } from "../store/load-row.ts";
 import { textTable } from "../table.ts";
-import { idsGoals, rowOf, type IdsRow, type Load } from "./figures.ts";
+import { idsGoals } from "./figures.ts";
 import { Loader } from "./load.ts";
 import { readOptions, type IdsBenchOptions } from "./options.ts";
 import { WAYS } from "./ways.ts";
@@ -20,24 +18,11 @@ export const idsBenchmark: Benchmark = {
   about: "what a document's id costs: derived by the parser, or made by the store with the attempt's tag beside it",
   async run(args, context) {
     const options = readOptions(args);
-    const { config } = await loadConfig({ env: process.env });
-    const { home, javaHome } = await ensureElasticsearch(
-      config,
-      statePaths(config.stateDir),
-      createLog({ level: "warn" }),
-    );
-    process.env["ES_HOME"] = home;
-    process.env["ES_JAVA_HOME"] = javaHome;
-    const place = join(config.stateDir, "bench");
-    await mkdir(place, { recursive: true });
-    const dir = await mkdtemp(join(place, "run-"));
-    // Elasticsearch does not run as root.
-    await chmod(dir, 0o711);
-    try {
+    return inBenchPlace(async ({ dir, elasticsearch: { home, javaHome } }) => {
+      process.env["ES_HOME"] = home;
+      process.env["ES_JAVA_HOME"] = javaHome;
       return await measureAll(dir, options, context);
-    } finally {
-      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
-    }
+    });
   },
 };
 
@@ -66,15 +51,10 @@ async function measureAll(dir: string, options: IdsBenchOptions, { signal, say }
   return { result: { bench: "ids", rows, goals }, text: report(rows, goals, lines, options) };
 }
 
-/** The lines of a month as those of one day: an index as large as that of a large site, in place of many that are hardly begun. */
-function ofOneDay(lines: Buffer): Buffer {
-  return Buffer.from(lines.toString("latin1").replaceAll(/^([A-Z][a-z]{2}) [ \d]\d (?=\d\d:)/gm, "$1 14 "), "latin1");
-}
-
-function report(rows: readonly IdsRow[], goals: readonly Goal[], lines: number, options: IdsBenchOptions): string {
+function report(rows: readonly LoadRow[], goals: readonly Goal[], lines: number, options: IdsBenchOptions): string {
   const fixed = (value: number) => value.toFixed(2);
   const whole = (value: number) => Math.round(value).toLocaleString("en");
-  const table = textTable<IdsRow>(
+  const table = textTable<LoadRow>(
     [
       { title: "ids", text: ({ name }) => name },
       { title: "store µs", right: true, text: ({ store }) => fixed(store) },
@@ -85,18 +65,9 @@ function report(rows: readonly IdsRow[], goals: readonly Goal[], lines: number, 
     ],
     rows,
   );
-  const goalTable = textTable<Goal>(
-    [
-      { title: "goal", text: ({ name }) => name },
-      { title: "at most", right: true, text: ({ target }) => fixed(target) },
-      { title: "measured", right: true, text: ({ measured }) => (measured === null ? "–" : fixed(measured)) },
-      { title: "", text: ({ met }) => (met ? "met" : "not met") },
-    ],
-    goals,
-  );
   return [
     table,
-    goalTable,
+    goalTable(goals),
     `${whole(lines)} lines, medians of ${options.rounds} rounds, all by turns into an index of one warm node; CPU of all threads and bytes on disk, a document; load ${(loadavg()[0] ?? 0).toFixed(1)} at the end`,
   ].join("\n\n");
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "../../../worker/contract/errors.ts";
+import { wholeNumbers } from "../whole-number.ts";
 
 /** What `npm run bench -- ids` can be told. */
 export interface IdsBenchOptions {
@@ -22,6 +23,8 @@ const USAGE = `npm run bench -- ids [options] [--json]
   --bulk-bytes N   bytes of a bulk body (4194304)
   --in-flight N    bulks under way at once (2)
   --only NAME      ways whose names begin so; may be repeated`;
+
+const whole = wholeNumbers(USAGE);
 
 /** @throws ConfigError `USAGE` */
 export function readOptions(args: readonly string[]): IdsBenchOptions {
@@ -49,9 +52,4 @@ export function readOptions(args: readonly string[]): IdsBenchOptions {
     inFlight: whole("in-flight", values["in-flight"], 1),
     only: values.only,
   };
-}
-
-function whole(option: string, text: string, least: number): number {
-  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
-  throw new ConfigError("USAGE", `--${option} ${text}: write a whole number of at least ${least}\n${USAGE}`);
 }

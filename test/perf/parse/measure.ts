@@ -20,18 +20,27 @@ export interface Running {
   end(): Promise<void>;
 }
 
+/** A contender that stays. */
+export interface Server extends Running {
+  /** SIGKILL, and waits until it is gone. A run that is under way fails. */
+  kill(): Promise<void>;
+}
+
 /** How a program is started: bound to a core, and ended by the signal. */
 export interface Start {
   readonly argv: readonly string[];
   readonly pin: string | undefined;
   readonly signal: AbortSignal;
+  /** Ours when absent. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
 }
 
 /**
  * A contender that stays: what compiles while it runs has done so after some rounds, as in a parser that works for hours. A line on its stdin,
  * `INPUT tab OUTPUT tab MONTH`, is a run; its answer is `LINES CPU_MICROS WALL_MICROS`.
  */
-export function startServer(start: Start): Running {
+export function startServer(start: Start): Server {
   const child = spawnPinned(start, ["pipe", "pipe", "pipe"]);
   const answers = createInterface({ input: child.stdout! });
   const complaint = keepTail(child);
@@ -46,9 +55,18 @@ export function startServer(start: Start): Running {
     peakBytes: () => peakBytesOf(child.pid!),
     async end() {
       child.stdin!.end();
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      if (isThere(child)) await once(child, "exit");
+    },
+    async kill() {
+      if (!isThere(child)) return;
+      child.kill("SIGKILL");
+      await once(child, "exit");
     },
   };
+}
+
+function isThere(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
 }
 
 async function nextLine(answers: Interface, child: ChildProcess, complaint: () => string): Promise<string> {
@@ -97,8 +115,8 @@ export function startFilter(start: Start, linesOf: (input: string) => number): R
 }
 
 /** Runs a program to its end. @throws Error with what it said when it fails */
-export async function runProgram(start: Start, env: NodeJS.ProcessEnv = process.env, cwd?: string): Promise<string> {
-  const child = spawnPinned(start, ["ignore", "pipe", "pipe"], env, cwd);
+export async function runProgram(start: Start): Promise<string> {
+  const child = spawnPinned(start, ["ignore", "pipe", "pipe"]);
   const complaint = keepTail(child);
   let output = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -107,14 +125,15 @@ export async function runProgram(start: Start, env: NodeJS.ProcessEnv = process.
   return output;
 }
 
-function spawnPinned(
-  { argv, pin, signal }: Start,
-  stdio: ("pipe" | "ignore")[],
-  env = process.env,
-  cwd?: string,
-): ChildProcess {
+function spawnPinned({ argv, pin, signal, env, cwd }: Start, stdio: ("pipe" | "ignore")[]): ChildProcess {
   const [command, ...args] = pin === undefined ? argv : ["taskset", "-c", pin, ...argv];
-  const child = spawn(command!, args, { stdio, env, signal, killSignal: "SIGKILL", ...(cwd ? { cwd } : {}) });
+  const child = spawn(command!, args, {
+    stdio,
+    signal,
+    killSignal: "SIGKILL",
+    ...(env ? { env } : {}),
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   // Both come with the signal.
   child.on("error", () => undefined);
   child.stdin?.on("error", () => undefined);

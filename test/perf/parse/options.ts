@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { ConfigError } from "../../../worker/contract/errors.ts";
+import { wholeNumbers } from "../whole-number.ts";
 
 /** What `npm run bench -- parse` can be told. */
 export interface ParseBenchOptions {
@@ -24,6 +25,8 @@ export const USAGE = `npm run bench -- parse [options] [--json]
   --only NAME        contenders whose names begin so; may be repeated
   --pin CORE|none    the core that each contender is bound to (0)
   --memory-bytes N   length of the file for the memory figure (2000000000; 0 leaves memory and two cores out)`;
+
+const whole = wholeNumbers(USAGE);
 
 /** @throws ConfigError `USAGE` */
 export function readOptions(args: readonly string[]): ParseBenchOptions {
@@ -52,9 +55,4 @@ export function readOptions(args: readonly string[]): ParseBenchOptions {
     pin: values.pin === "none" ? undefined : values.pin,
     memoryBytes: whole("memory-bytes", values["memory-bytes"], 0),
   };
-}
-
-function whole(option: string, text: string, least: number): number {
-  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
-  throw new ConfigError("USAGE", `--${option} ${text}: write a whole number of at least ${least}\n${USAGE}`);
 }

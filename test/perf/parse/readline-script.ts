@@ -22,8 +22,37 @@ const EVENTS: readonly (readonly [event: string, message: RegExp])[] = [
   ["REFUSED", /^(?<result>refused) connect from \S+ \((?<remote>[^)]+)\)/],
 ];
 
+/** What the script makes of a line. */
+export interface ScriptDocument {
+  readonly "@timestamp": Date;
+  readonly host: string;
+  readonly program: string | undefined;
+  readonly pid: string | undefined;
+  readonly pri: string | undefined;
+  readonly message: string;
+  readonly ssh: { readonly event: string; readonly [field: string]: string | undefined } | undefined;
+}
+
 /**
- * What one writes in an afternoon: readline, a RegExp, JSON.stringify. It knows the year, but no zone, and no dirty lines: what does not match is passed over.
+ * What one writes in an afternoon: a RegExp. It knows the year, but no zone, and no dirty lines: what does not match is undefined.
+ * @param ssh whether it looks at what sshd says
+ */
+export function readLine(line: string, year: number, ssh: boolean): ScriptDocument | undefined {
+  const match = HEADER.exec(line);
+  if (!match) return undefined;
+  const [, pri, monthName, day, hour, minute, second, host, program, pid, message = ""] = match;
+  const time = new Date(Date.UTC(year, MONTHS.indexOf(monthName!), Number(day), +hour!, +minute!, +second!));
+  const fields = ssh && program === "sshd" ? sshFields(message) : undefined;
+  return { "@timestamp": time, host: host!, program, pid, pri, message, ssh: fields };
+}
+
+/** The lines of a file, as one reads them. */
+export function readLines(path: string): AsyncIterable<string> {
+  return createInterface({ input: createReadStream(path, { encoding: "utf8" }), crlfDelay: Infinity });
+}
+
+/**
+ * readline, a RegExp, JSON.stringify.
  * @param output a descriptor
  * @returns the lines of the file
  */
@@ -35,27 +64,18 @@ export async function readlineScript(path: string, output: number, month: string
     if (batch.length > 0) writeSync(output, `${batch.join("\n")}\n`);
     batch = [];
   };
-  for await (const line of createInterface({
-    input: createReadStream(path, { encoding: "utf8" }),
-    crlfDelay: Infinity,
-  })) {
+  for await (const line of readLines(path)) {
     lines++;
-    const match = HEADER.exec(line);
-    if (!match) continue;
-    const [, pri, monthName, day, hour, minute, second, host, program, pid, message = ""] = match;
-    const time = new Date(Date.UTC(year, MONTHS.indexOf(monthName!), Number(day), +hour!, +minute!, +second!));
-    const fields = ssh && program === "sshd" ? sshFields(message) : undefined;
-    batch.push(
-      '{"create":{"_index":"logs"}}',
-      JSON.stringify({ "@timestamp": time, host, program, pid, pri, message, ssh: fields }),
-    );
+    const document = readLine(line, year, ssh);
+    if (!document) continue;
+    batch.push('{"create":{"_index":"logs"}}', JSON.stringify(document));
     if (batch.length >= 2 * BATCH_LINES) flush();
   }
   flush();
   return lines;
 }
 
-function sshFields(message: string): object | undefined {
+function sshFields(message: string): ScriptDocument["ssh"] {
   for (const [event, expression] of EVENTS) {
     const match = expression.exec(message);
     if (match) return { event, ...match.groups };

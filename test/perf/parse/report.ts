@@ -1,5 +1,6 @@
 import { cpus, loadavg } from "node:os";
 import type { Goal } from "../benchmark.ts";
+import { goalTable } from "../goal-table.ts";
 import { textTable } from "../table.ts";
 import type { Corpus } from "./corpora.ts";
 import type { ParseRow } from "./figures.ts";
@@ -74,18 +75,6 @@ function parserText({
   return `${table}\ntwo threads are ${fixed(speedUp(cores) ?? 0)} times as fast as one`;
 }
 
-function goalTable(goals: readonly Goal[]): string {
-  return textTable<Goal>(
-    [
-      { title: "goal", text: ({ name }) => name },
-      { title: "target", right: true, text: ({ target }) => short(target) },
-      { title: "measured", right: true, text: ({ measured }) => (measured === null ? "–" : short(measured)) },
-      { title: "met", text: ({ met }) => (met ? "yes" : "no") },
-    ],
-    goals,
-  );
-}
-
 function figure(value: number | null, text: (value: number) => string): string {
   return value === null ? "–" : text(value);
 }
@@ -93,4 +82,3 @@ function figure(value: number | null, text: (value: number) => string): string {
 const count = (n: number) => Math.round(n).toLocaleString("en");
 const fixed = (n: number) => n.toFixed(2);
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
-const short = (n: number) => (Math.abs(n) >= 1000 ? count(n) : String(Math.round(n * 100) / 100));

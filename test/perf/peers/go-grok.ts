@@ -23,7 +23,7 @@ export async function goGrok(work: "header" | "ssh", place: Place): Promise<Runn
     GOTOOLCHAIN: "local",
   };
   try {
-    await runProgram({ argv: [go, "build", "-o", program, "."], pin: undefined, signal }, env, SOURCES);
+    await runProgram({ argv: [go, "build", "-o", program, "."], pin: undefined, signal, env, cwd: SOURCES });
   } catch (error) {
     signal.throwIfAborted();
     return { missing: `it cannot be built: ${(error as Error).message}` };

@@ -1,77 +1,18 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, type TuningPolicy } from "../../../../orchestrator/tuning/policy.ts";
 import { startTuning, tune, type Observation, type TuningState } from "../../../../orchestrator/tuning/tune.ts";
-import type { Budgets } from "../../../../worker/contract/tuning.ts";
+import { median } from "../../../perf/benchmark.ts";
 import { bestFixed, observe, steadyState, USUAL_STORE, type StoreModel } from "../../../support/simulated-store.ts";
-
-const BAD_START: Budgets = { bulkBytes: 100_000, requestsInFlight: 1 };
-const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
-
-/** Whether a second's rate is what it should be, 1 being just that. */
-type Noise = (second: number) => number;
-
-/** Five per cent from second to second, each like the one before, and pauses now and then; half as fast at first, as a cold JVM is. */
-function ownMachine(seed: number): Noise {
-  let bits = seed * 7919;
-  const random = (): number => (bits = (bits * 1_664_525 + 1_013_904_223) >>> 0) / 2 ** 32;
-  for (let i = 0; i < 10; i++) random();
-  let level = 0;
-  return (second) => {
-    const normal = Math.sqrt(-2 * Math.log(random() + 1e-9)) * Math.cos(2 * Math.PI * random());
-    level = 0.5 * level + 0.05 * normal;
-    const pause = random() < 0.02 ? 0.6 : 1;
-    return Math.exp(level) * pause * (1 - 0.5 * Math.exp(-second / 12));
-  };
-}
-
-const { factors } = JSON.parse(
-  readFileSync(new URL("../../../fixtures/tuning/rate-noise.json", import.meta.url), "utf8"),
-) as { readonly factors: readonly number[] };
-
-/** As it was recorded on a machine that others used too, from another second on for each seed. */
-function sharedMachine(seed: number): Noise {
-  return (second) => (factors[(seed * 31 + second) % factors.length] ?? 1) * (1 - 0.5 * Math.exp(-second / 12));
-}
-
-interface Run {
-  readonly states: readonly TuningState[];
-  /** What each second's setting is worth without noise, as a share of what the best fixed one is. */
-  readonly shares: readonly number[];
-}
-
-/** @param modelAt the store in a second: it may change */
-function run(modelAt: (second: number) => StoreModel, noise: Noise, seconds: number, policy = DEFAULT_POLICY): Run {
-  let state = startTuning(BAD_START);
-  const best = new Map<StoreModel, number>();
-  const states: TuningState[] = [];
-  const shares: number[] = [];
-  for (let second = 0; second < seconds; second++) {
-    const model = modelAt(second);
-    if (!best.has(model)) best.set(model, bestFixed(model, policy));
-    ({ state } = tune(state, observe(model, state.budgets, noise(second)), policy));
-    states.push(state);
-    shares.push(steadyState(model, state.budgets).rate / (best.get(model) ?? 0));
-  }
-  return { states, shares };
-}
-
-/** What the best setting that is known in a second is worth, as a share of what the best fixed one is. */
-function foundAt({ states }: Run, second: number, model: StoreModel): number {
-  return steadyState(model, states[second]!.best.budgets).rate / bestFixed(model, DEFAULT_POLICY);
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
-}
-
-const STORES: Readonly<Record<string, StoreModel>> = {
-  "two data nodes": USUAL_STORE,
-  "a long way": { ...USUAL_STORE, thinkMicros: 40_000 },
-  "one small node": { ...USUAL_STORE, dataNodes: 1, cpus: 1, parsers: 1 },
-  "large documents": { ...USUAL_STORE, documentBytes: 3000, documentMicros: 60 },
-  "little heap": { ...USUAL_STORE, heapBytes: 2 ** 28 },
-};
+import {
+  BAD_START,
+  CHANGES,
+  foundAt,
+  ownMachine,
+  run,
+  SEEDS,
+  sharedMachine,
+  STORES,
+} from "../../../support/simulated-tuning.ts";
 
 describe("the tuner, on a simulated store", () => {
   describe.each(Object.entries(STORES))("%s", (_, model) => {
@@ -116,12 +57,7 @@ describe("the tuner, on a simulated store", () => {
     });
   });
 
-  it.each([
-    ["a lost node", { ...USUAL_STORE, dataNodes: 1 }],
-    ["a further node", { ...USUAL_STORE, dataNodes: 4 }],
-    ["documents of another size", { ...USUAL_STORE, documentBytes: 3000, documentMicros: 60 }],
-    ["a store that takes four times as long", { ...USUAL_STORE, documentMicros: 64, requestMicros: 10_000 }],
-  ] satisfies [string, StoreModel][])("follows %s within a minute", (_, later) => {
+  it.each(Object.entries(CHANGES))("follows %s within a minute", (_, later) => {
     const found = SEEDS.map((seed) => {
       const whole = run((second) => (second < 150 ? USUAL_STORE : later), ownMachine(seed), 210);
       return foundAt(whole, 209, later);

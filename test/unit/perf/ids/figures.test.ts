@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { idsGoals, rowOf, type Load } from "../../../perf/ids/figures.ts";
+import { idsGoals } from "../../../perf/ids/figures.ts";
 import { WAYS } from "../../../perf/ids/ways.ts";
+import { rowOf, type Load } from "../../../perf/store/load-row.ts";
 
 const load = (storeMicros: number, senderMicros = 2000): Load => ({
   documents: 1000,

@@ -25,8 +25,14 @@ export async function startParser(options: {
   readonly redisPort: number;
   readonly name?: string;
   readonly parser?: Partial<NonNullable<NodeSpec["parser"]>>;
+  /** The program, of other sources than these. */
+  readonly entry?: URL;
+  /** Variables of its environment beside this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where its metrics go; nowhere without. */
+  readonly relay?: ParserStart["relay"];
 }): Promise<TestParser> {
-  const { dir, campaign, redisPort, name = "p1" } = options;
+  const { dir, campaign, redisPort, name = "p1", entry = ENTRY, env = {}, relay } = options;
   mkdirSync(join(dir, "rejects"), { recursive: true });
   const start: ParserStart = {
     type: "start",
@@ -55,8 +61,13 @@ export async function startParser(options: {
     },
     redis: { host: "127.0.0.1", port: redisPort },
     address: "127.0.0.1",
+    ...(relay === undefined ? {} : { relay }),
   };
-  const child = fork(ENTRY, [], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(entry, [], {
+    execArgv: [],
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   const reports: ParserReport[] = [];
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));

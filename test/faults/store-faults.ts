@@ -2,12 +2,14 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Random } from "../../orchestrator/sample/random.ts";
+import type { Chunk } from "../../worker/contract/chunk.ts";
 import type { Ids } from "../../worker/contract/ids.ts";
 import { clockOff } from "../support/fake-clock.ts";
 import { STAGES, type Fault } from "../support/fault-proxy.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { LOAD_LINES, type Load, type LoadOptions } from "../support/load.ts";
 import { FLOOD_STAGE_BYTES } from "../support/store-ground.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** A fault of what a load stands on: how it comes, how it is seen that it is there, and how it goes. */
 export interface StoreFault {
@@ -78,8 +80,8 @@ const PROXIES: readonly StoreFault[] = [
   toBulks("a proxy that delays", "store", (random) =>
     Array.from({ length: 6 }, () => ({ kind: "delay", millis: random.between(50, 1000) })),
   ),
-  toBulks("a storm of 429", "store", () => times(8, FULL)),
-  { ...toBulks("a long storm of 429", "derived", () => times(16, FULL)), seldom: true },
+  toBulks("a storm of 429", "store", () => times(5, FULL)),
+  { ...toBulks("a long storm of 429", "derived", () => times(12, FULL)), seldom: true },
 ];
 
 /** The last of them; it comes back with its data. */
@@ -224,15 +226,22 @@ const FILES: readonly StoreFault[] = [
   {
     name: "an archive file removed in mid-load",
     usually: "store",
-    inject(load) {
-      // The last one in the spool.
-      const path = load.files.at(-1) ?? "";
-      rmSync(join(load.campaign.dir, "archive", path));
-      return Promise.resolve({
-        felt: async () => (await load.campaign.parse.getFailedCount()) > 0,
+    async inject({ campaign }) {
+      // One of which a part is loaded, another is in work, and a third waits: what is open is read to its end.
+      const path = await waitFor(
+        "a plain file in work",
+        async () => {
+          const [{ source, range, origin }] = (await campaign.parse.getActive()).map(({ data }) => data) as [Chunk];
+          return source.kind === "plain" && range.start > 0 && range.end < source.size && origin.path;
+        },
+        { everyMs: 5 },
+      );
+      rmSync(join(campaign.dir, "archive", path));
+      return {
+        felt: async () => (await campaign.parse.getFailedCount()) > 0,
         heal: () => Promise.resolve(),
         costs: { path, code: "FILE_MISSING" },
-      });
+      };
     },
   },
 ];

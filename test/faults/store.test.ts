@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../../orchestrator/sample/random.ts";
 import { IDS } from "../../worker/contract/ids.ts";
 import { EngineCopy } from "../fuzz/plant.ts";
+import { makeSite, type TestSite } from "../support/campaign.ts";
+import { SERVICE_FAULTS } from "../support/campaign-faults.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { startClusterGround, startStoreGround, type StoreGround } from "../support/store-ground.ts";
@@ -12,7 +14,8 @@ import { CLUSTER_FAULTS, PARSER_KILLED, PASSING_FAULTS, STORE_FAULTS, type Store
 /**
  * Faults of the store and of what is around it, under a load by real parsers: each line must stand in the store once, as an export and a script
  * outside the product see it. Each fault once in `npm test`; with `npm run test:faults -- store` all of them with each way of ids, 50 kills, and a
- * quarter of an hour of what chance brings. `GRIDHARVEST_FAULT_SEED` brings another run's chance back. Those of whole campaigns are in `store-campaign.test.ts`.
+ * quarter of an hour of what chance brings. `GRIDHARVEST_FAULT_SEED` brings another run's chance back. In `npm test`
+ * `grid.test.ts` has those of whole campaigns, and `node-loss.test.ts` that of a data node among several.
  */
 const SEED = Number(process.env["GRIDHARVEST_FAULT_SEED"] ?? 20130114);
 const KILLS = EVERY_FAULT ? 50 : 3;
@@ -97,6 +100,33 @@ if (EVERY_FAULT) {
     it.for(meetings(CLUSTER_FAULTS, EVERY_FAULT))("$name, ids: $ids", async (meeting) => {
       const dataNodes = ground.data.map(({ url }) => url);
       await meet(ground, { ...meeting, seed: SEED, load: { dataNodes } });
+    });
+  });
+
+  describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of what is around a campaign", () => {
+    const dir = privateStateDir("store-campaign");
+    let site: TestSite;
+    beforeAll(async () => {
+      site = await makeSite(dir);
+    }, 120_000);
+    afterEach(async () => {
+      await site.endAll();
+    }, 120_000);
+    afterAll(async () => {
+      await site.down();
+    }, 60_000);
+
+    const cases = SERVICE_FAULTS.flatMap((fault, n) =>
+      IDS.map((ids) => ({ fault, name: fault.name, ids, id: `${ids}-${String(n)}` })),
+    );
+    it.for(cases)("$name, ids: $ids", async ({ fault, ids, id }) => {
+      await site.launch(id, [`plan.ids=${ids}`, "limits.eventsPerSecond=300"]);
+      await site.untilChunks(id, 10);
+      await fault.happen(id, site);
+      site.unleash(id);
+      await site.conclude(id);
+      // One for the data node, one for the parser: whoever came meanwhile submitted none again.
+      expect(await site.jobNames(id)).toHaveLength(2);
     });
   });
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
@@ -15,6 +15,7 @@ import { readLedger } from "../../orchestrator/ledger-export.ts";
 import { readManifest } from "../../orchestrator/proof/manifest.ts";
 import type { Report } from "../../orchestrator/report.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
+import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import { readServices, redisOptions } from "../../orchestrator/services/index.ts";
 import { readRecord, readRedisAdmin } from "../../orchestrator/services/record.ts";
 import { statePaths } from "../../orchestrator/paths.ts";
@@ -46,6 +47,8 @@ export interface TestSite {
   untilChunks(id: string, done: number): Promise<CampaignStatus>;
   view(id: string): Promise<CampaignView>;
   orchestrator(id: string): ProcessIdentity;
+  /** Starts one more orchestrator, whatever there is, and waits for its end. */
+  orchestrate(id: string): Promise<CallResult>;
   redis(): Promise<Redis>;
   /** Lets the rest of the load go as fast as it can. */
   unleash(id: string): void;
@@ -199,6 +202,15 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     orchestrator(id) {
       const file = join(statePaths(stateDir).campaigns, id, "orchestrator.pid");
       return JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity;
+    },
+    async orchestrate(id) {
+      const { node, args } = commandLine();
+      const [command = node, ...words] = [...prefix, node, ...args, "orchestrate", id, "--state-dir", stateDir];
+      return new Promise((resolve) => {
+        const child = execFile(command, words, { encoding: "utf8" }, (_, stdout, stderr) => {
+          resolve({ code: child.exitCode ?? 1, stdout, stderr });
+        });
+      });
     },
     async redis() {
       const services = await readServices(resolved.config, statePaths(stateDir));

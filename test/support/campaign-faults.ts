@@ -76,9 +76,9 @@ export const SERVICE_FAULTS: readonly CampaignFault[] = [
     async happen(id, site) {
       const { owners } = await site.view(id);
       const first = site.orchestrator(id);
-      const { code, stderr } = await site.orchestrate(id);
-      expect(code).not.toBe(0);
-      expect(stderr).toContain("CAMPAIGN_OWNED");
+      const { code, stdout } = await site.orchestrate(id);
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ error: { code: "CAMPAIGN_OWNED" } });
       await untilMore(site, id);
       expect(site.orchestrator(id)).toEqual(first);
       expect((await site.view(id)).owners).toBe(owners);

@@ -205,7 +205,16 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     },
     async orchestrate(id) {
       const { node, args } = commandLine();
-      const [command = node, ...words] = [...prefix, node, ...args, "orchestrate", id, "--state-dir", stateDir];
+      const [command = node, ...words] = [
+        ...prefix,
+        node,
+        ...args,
+        "orchestrate",
+        id,
+        "--state-dir",
+        stateDir,
+        "--json",
+      ];
       return new Promise((resolve) => {
         const child = execFile(command, words, { encoding: "utf8" }, (_, stdout, stderr) => {
           resolve({ code: child.exitCode ?? 1, stdout, stderr });

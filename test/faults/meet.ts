@@ -27,7 +27,7 @@ export async function meet(ground: StoreGround, { faults, ids, seed, name, load:
   const load = await beginLoad(ground, {
     id: `s${String(++serial)}`,
     ids,
-    ...(faults.length === 1 ? faults[0]?.load : { eventsPerSecond: 600 }),
+    ...(faults.length === 1 ? faults[0]?.load : { eventsPerSecond: 200 }),
     ...options,
   });
   try {

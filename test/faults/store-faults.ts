@@ -116,17 +116,19 @@ const STORE: readonly StoreFault[] = [
     name: "the store's disk full, and freed",
     usually: "store",
     needs: "small disk",
-    async inject({ campaign, ground }) {
+    // Elasticsearch looks at its disk every ten seconds.
+    load: { eventsPerSecond: 300 },
+    async inject(load) {
+      const { campaign, ground } = load;
       const { store, disk } = ground;
+      const throttled = await load.figure("throttled");
       disk?.fill(FLOOD_STAGE_BYTES / 2);
       const isBlocked = async (): Promise<boolean> =>
         JSON.stringify(await store.request("GET", `/${campaign.indices}/_settings`)).includes("read_only_allow_delete");
       return {
-        felt: isBlocked,
-        async heal() {
-          disk?.free();
-          // Elasticsearch opens them by itself when it looks again.
-        },
+        felt: async () => (await isBlocked()) && (await load.figure("throttled")) > throttled,
+        // Elasticsearch opens the indices by itself when it looks again.
+        heal: () => Promise.resolve(disk?.free()),
         async afterwards() {
           expect(await isBlocked()).toBe(false);
         },
@@ -160,10 +162,7 @@ const STORE: readonly StoreFault[] = [
   },
 ];
 
-/** Everywhere but in the whole matrix a minute is shorter. */
-const CARBON_AWAY_SECONDS = EVERY_FAULT ? 60 : 6;
-
-const SERVICES: readonly StoreFault[] = [
+const REDIS: readonly StoreFault[] = [
   {
     name: "kill -9 of Redis",
     usually: "derived",
@@ -191,24 +190,27 @@ const SERVICES: readonly StoreFault[] = [
       };
     },
   },
-  {
-    name: "carbon away for a minute",
-    usually: "derived",
-    load: { eventsPerSecond: LOAD_LINES / (2 * CARBON_AWAY_SECONDS) },
-    async inject(load) {
-      const { carbon } = load.ground;
-      const since = Date.now();
-      await carbon.leave();
-      return {
-        felt: () => Date.now() - since > 1000 * CARBON_AWAY_SECONDS,
-        heal: () => carbon.comeBack(),
-        afterwards: () => {
-          expectEveryPoint(load);
-        },
-      };
-    },
-  },
 ];
+
+const CARBON_AWAY_SECONDS = EVERY_FAULT ? 60 : 6;
+
+const CARBON: StoreFault = {
+  name: `carbon away for ${String(CARBON_AWAY_SECONDS)} s`,
+  usually: "derived",
+  load: { eventsPerSecond: LOAD_LINES / (2 * CARBON_AWAY_SECONDS) },
+  async inject(load) {
+    const { carbon } = load.ground;
+    const since = Date.now();
+    await carbon.leave();
+    return {
+      felt: () => Date.now() - since > 1000 * CARBON_AWAY_SECONDS,
+      heal: () => carbon.comeBack(),
+      afterwards: () => {
+        expectEveryPoint(load);
+      },
+    };
+  },
+};
 
 const FILES: readonly StoreFault[] = [
   {
@@ -308,14 +310,14 @@ export const CLUSTER_FAULTS: readonly StoreFault[] = [
 ];
 
 /** Each is met by a load of its own. */
-export const STORE_FAULTS: readonly StoreFault[] = [...PROXIES, ...STORE, ...SERVICES, ...FILES, CLOCK];
+export const STORE_FAULTS: readonly StoreFault[] = [...PROXIES, ...STORE, ...REDIS, CARBON, ...FILES, CLOCK];
 
 /** Those that leave a load as they found it, so that several may meet one load. */
 export const PASSING_FAULTS: readonly StoreFault[] = [
   PARSER_KILLED,
   ...PROXIES.filter(({ seldom }) => !seldom),
   ...STORE.filter(({ seldom }) => !seldom),
-  ...SERVICES,
+  ...REDIS,
 ];
 
 /** The points of each parser, of which none was killed, add up to all that was read, and no second is missing. */

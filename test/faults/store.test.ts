@@ -47,6 +47,7 @@ describeWith(["redis", "elasticsearch", "faketime"], `faults of the store (seed 
         expect(again).toBeGreaterThan(0);
       }
     },
+    (5 + KILLS / 2) * 60_000,
   );
 
   it(

@@ -168,7 +168,7 @@ class BufferedSender implements GraphiteSender {
 
   /** Forgets delivered points that are older than the repeat window, and the oldest of all beyond the capacity. */
   #trim(): void {
-    const horizon = Date.now() - this.#repeatMs;
+    const horizon = performance.now() - this.#repeatMs;
     const delivered = this.#next - this.#firstSequence;
     let forget = 0;
     while (forget < delivered && (this.#entries[forget]?.sentAtMs ?? 0) <= horizon) forget++;
@@ -192,7 +192,7 @@ class BufferedSender implements GraphiteSender {
           }
           await this.#connect();
           await this.#writeSome();
-          if (Date.now() - this.#connectedAtMs >= SETTLED_MS) this.#say("connected", "");
+          if (performance.now() - this.#connectedAtMs >= SETTLED_MS) this.#say("connected", "");
         } catch (error) {
           this.#say("away", error instanceof Error ? error.message : String(error));
           await this.#pause();
@@ -229,7 +229,7 @@ class BufferedSender implements GraphiteSender {
       throw new Error("the sender was closed");
     }
     this.#socket = socket;
-    this.#connectedAtMs = Date.now();
+    this.#connectedAtMs = performance.now();
     this.#client = new GraphiteClient({ carbon: new CarbonClient({ socket }) });
     // Carbon sends nothing; reading is how the end of its side is noticed.
     socket.resume();
@@ -237,7 +237,7 @@ class BufferedSender implements GraphiteSender {
       this.#socket = undefined;
       this.#client = undefined;
       if (this.#closed) return;
-      if (Date.now() - this.#connectedAtMs >= SETTLED_MS) this.#retryMs = FIRST_RETRY_MS;
+      if (performance.now() - this.#connectedAtMs >= SETTLED_MS) this.#retryMs = FIRST_RETRY_MS;
       else this.#shaky = true;
       // What the peer may not have stored is to be sent once more.
       this.#trim();
@@ -274,7 +274,7 @@ class BufferedSender implements GraphiteSender {
     });
     // Broken meanwhile: everything of the repeat window is to be sent again.
     if (socket !== this.#socket) return;
-    const now = Date.now();
+    const now = performance.now();
     for (let s = Math.max(this.#next, this.#firstSequence); s < upTo; s++) {
       const entry = this.#entries[s - this.#firstSequence];
       if (entry) entry.sentAtMs = now;

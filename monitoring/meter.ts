@@ -144,7 +144,9 @@ class IntervalMeter implements Meter {
   /** Sends what is complete when the interval is over. */
   #roll(): void {
     const now = this.#intervalNow();
-    if (now <= this.#interval) return;
+    // A clock that was set back: waiting for it to come round again would be hours without a point.
+    if (now < this.#interval) this.#interval = now;
+    if (now === this.#interval) return;
     const losses = this.#sender.takeLosses();
     // After a blocked event loop or a suspended machine the values belong to all the intervals gone by.
     const first = Math.max(this.#interval, now - MOST_INTERVALS);

@@ -63,8 +63,8 @@ export function createRateLimit(redis: Redis, keys: CampaignKeys, refreshMs: num
   let readAt = 0;
 
   function limits(): Promise<Limits> {
-    if (known === undefined || Date.now() - readAt >= refreshMs) {
-      readAt = Date.now();
+    if (known === undefined || performance.now() - readAt >= refreshMs) {
+      readAt = performance.now();
       // Read apart from the script: the role may only read the knobs, and a script's keys count as written.
       known = redis
         .hmget(keys.knobs, "eventsPerSecond", "bytesPerSecond")

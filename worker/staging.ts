@@ -90,9 +90,9 @@ export function createStaging(redis: Redis, keys: CampaignKeys): Staging {
     async reserve({ chunkId, bytes, dir, limitBytes }, dispensable, signal) {
       let sweepAt = 0;
       while (!(await ask(chunkId, bytes, limitBytes, false))) {
-        if (Date.now() >= sweepAt) {
+        if (performance.now() >= sweepAt) {
           await sweep(dir, dispensable, signal);
-          sweepAt = Date.now() + SWEEP_MS;
+          sweepAt = performance.now() + SWEEP_MS;
         } else {
           await delay(ASK_AGAIN_MS, undefined, { signal });
         }

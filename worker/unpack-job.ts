@@ -61,7 +61,7 @@ export async function processUnpack(
   const files: UnpackedFile[] = [];
   let current: MemberUnpacking | undefined;
   let bytes = 0;
-  let toldAt = Date.now();
+  let toldAt = performance.now();
   const finish = async (problem?: string): Promise<void> => {
     if (current) files.push(await current.finish(problem));
     current = undefined;
@@ -79,8 +79,8 @@ export async function processUnpack(
         bytes += piece.bytes.length;
         context.meter.count("unpack.bytes", piece.bytes.length);
         await current?.push(piece.bytes);
-        if (Date.now() - toldAt >= PROGRESS_MS) {
-          toldAt = Date.now();
+        if (performance.now() - toldAt >= PROGRESS_MS) {
+          toldAt = performance.now();
           await progress(bytes);
         }
       }

@@ -15,14 +15,14 @@ import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/
 import { localPaths } from "../../pbs/local/settings.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
 import type { NodeRegistration } from "../../worker/contract/node.ts";
-import { isAlive, signalProcess } from "../../worker/contract/process.ts";
-import { EVERY_FAULT } from "../support/every-fault.ts";
+import { killProcess } from "../support/campaign-faults.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { DERIVED_IDS, makeSite, STORE_IDS, type TestSite } from "../support/campaign.ts";
 
 /**
  * Faults of a real campaign: each asserts the ledger and the documents, never log lines. One site for all; every test
- * boots a cluster of its own, which takes most of its time; so each has the ids of documents made in one of the two ways.
+ * boots a cluster of its own, which takes most of its time; so each has the ids of documents made in one of the two ways. Services that are
+ * killed meanwhile are in `grid.test.ts` and `store.test.ts`.
  */
 describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a campaign", () => {
   const dir = privateStateDir("faults");
@@ -36,11 +36,6 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
   afterAll(async () => {
     await site.down();
   }, 60_000);
-
-  const kill = async (identity: ReturnType<TestSite["orchestrator"]>): Promise<void> => {
-    expect(signalProcess(identity, "SIGKILL")).toBe(true);
-    await waitFor("the killed process to be gone", () => !isAlive(identity));
-  };
 
   it("a parser killed three times in mid-chunk, on the same chunk", async () => {
     // So slow that a chunk is in work for seconds.
@@ -82,17 +77,6 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     expect(new Set(rows.map(({ tag }) => tag)).size).toBe(rows.length);
   });
 
-  // `grid.test.ts` has it in a campaign with others.
-  it.runIf(EVERY_FAULT)("the orchestrator killed in mid-campaign, and adopted", async () => {
-    const id = await site.launch("orchestrator-killed", [STORE_IDS]);
-    await site.untilChunks(id, 10);
-    await kill(site.orchestrator(id));
-    expect((await site.call("adopt", id, "--detach")).code).toBe(0);
-    await site.conclude(id);
-    expect((await site.jobNames(id)).length).toBe(2);
-    expect((await site.view(id)).owners).toBe(2);
-  });
-
   it("the orchestrator killed between a submission and its answer", async () => {
     // Whoever holds this lock keeps qsub waiting.
     const lock = localPaths(statePaths(site.stateDir).batch).lock;
@@ -105,7 +89,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     const qsub = await waitFor("qsub to wait for the lock", () => programsOf(site.stateDir, "qsub")[0], {
       timeoutMs: 60_000,
     });
-    await kill(site.orchestrator(id));
+    await killProcess(site.orchestrator(id));
     expect([...(await site.view(id)).jobs.values()].every((job) => job.jobId === undefined)).toBe(true);
     holder.stdin.end();
     await once(holder, "exit");
@@ -116,19 +100,6 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     const names = await site.jobNames(id);
     expect(names).toHaveLength(2);
     expect(new Set(names).size).toBe(2);
-  });
-
-  it.runIf(EVERY_FAULT)("Redis killed in mid-load", async () => {
-    const id = await site.launch("redis-killed", [STORE_IDS]);
-    await site.untilChunks(id, 10);
-    const { services } = JSON.parse((await site.call("services", "status")).stdout) as {
-      services: { name: string; pid?: number }[];
-    };
-    const pid = services.find((service) => service.name.toLowerCase() === "redis")?.pid;
-    if (pid === undefined) throw new Error("services status does not name Redis's process");
-    process.kill(pid, "SIGKILL");
-    // The campaign's orchestrator starts it again.
-    await site.conclude(id);
   });
 
   it("documents that Elasticsearch rejects", async () => {

@@ -3,24 +3,15 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { slotOf } from "../../orchestrator/jobs/forecast.ts";
 import { listNamespaces } from "../../orchestrator/network/index.ts";
-import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { statePaths } from "../../orchestrator/paths.ts";
 import { nodeBinary } from "../../orchestrator/runtimes/index.ts";
-import { readProcesses } from "../../orchestrator/gateway/state.ts";
-import { readRecord } from "../../orchestrator/services/record.ts";
 import type { JobView } from "../../orchestrator/view.ts";
 import type { NodeRole } from "../../worker/contract/keys.ts";
-import { isAlive, signalProcess, type ProcessIdentity } from "../../worker/contract/process.ts";
+import { SERVICE_FAULTS, untilMore as moreOf, type CampaignFault } from "../support/campaign-faults.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { leftoverProcesses } from "../support/processes.ts";
 import { makeSlurmSite, type SlurmSite } from "../support/slurm-site.ts";
-
-/** What happens to a campaign while it loads, and how it is seen that the campaign has got over it. */
-interface Fault {
-  readonly name: string;
-  /** @returns when the campaign was itself again. Anything lost or doubled shows at the end of the campaign */
-  happen(id: string): Promise<void>;
-}
 
 /**
  * Faults of a real grid under load: a Slurm on hosts of its own behind an sshd. Each campaign ends with the ledger and the documents
@@ -51,7 +42,6 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
   }, 120_000);
 
   const LONG = { timeoutMs: 300_000, everyMs: 250 };
-  const gatewayDir = (id: string): string => campaignPaths(statePaths(grid.site.stateDir).campaigns, id).gateway;
   const jobsOf = async (id: string, role: NodeRole): Promise<readonly JobView[]> =>
     [...(await grid.site.view(id)).jobs.values()].filter((job) => job.role === role);
   const working = async (id: string, role: NodeRole): Promise<readonly JobView[]> =>
@@ -59,33 +49,11 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
   const untilWorking = async (id: string, role: NodeRole, count: number): Promise<void> => {
     await waitFor(`${String(count)} of the role ${role}`, async () => (await working(id, role)).length === count, LONG);
   };
-  /** The load goes on. */
-  const untilMore = async (id: string, chunks = 3): Promise<void> => {
-    const { done } = (await grid.site.status(id)).chunks;
-    await grid.site.untilChunks(id, done + chunks);
-  };
+  const untilMore = (id: string, chunks?: number): Promise<void> => moreOf(grid.site, id, chunks);
   const scale = async (id: string, ...words: readonly string[]): Promise<void> => {
     expect((await grid.site.call("scale", id, ...words)).code).toBe(0);
   };
-  const kill = async (identity: ProcessIdentity | undefined): Promise<void> => {
-    if (!identity) throw new Error("there is nothing to kill");
-    expect(signalProcess(identity, "SIGKILL")).toBe(true);
-    await waitFor("the killed process to be gone", () => !isAlive(identity));
-  };
-  /** Kills it, and waits for another one in its place. */
-  const replace = async (what: string, find: () => Promise<ProcessIdentity | undefined>): Promise<void> => {
-    const before = await find();
-    await kill(before);
-    await waitFor(
-      `${what} to be started again`,
-      async () => {
-        const now = await find();
-        return now !== undefined && now.pid !== before?.pid && isAlive(now);
-      },
-      LONG,
-    );
-  };
-  const SERVICES: readonly Fault[] = [
+  const GRID_SERVICES: readonly CampaignFault[] = [
     {
       name: "slurmctld down for a minute",
       async happen(id) {
@@ -116,36 +84,6 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
         await untilWorking(id, "parser", parsers + 1);
       },
     },
-    {
-      name: "haproxy killed",
-      async happen(id) {
-        await replace("haproxy", async () => (await readProcesses(gatewayDir(id)))?.haproxy);
-        await untilMore(id);
-      },
-    },
-    {
-      name: "Redis killed",
-      async happen(id) {
-        await replace("Redis", async () => readRecord(statePaths(grid.site.stateDir).services).redis?.process);
-        await untilMore(id);
-      },
-    },
-    {
-      name: "the gateway's supervisor killed",
-      async happen(id) {
-        await replace("the gateway", async () => (await readProcesses(gatewayDir(id)))?.supervisor);
-        await untilMore(id);
-      },
-    },
-    {
-      name: "the orchestrator killed",
-      async happen(id) {
-        await kill(grid.site.orchestrator(id));
-        expect((await grid.site.call("adopt", id, "--detach")).code).toBe(0);
-        await untilMore(id);
-        expect((await grid.site.view(id)).owners).toBeGreaterThan(1);
-      },
-    },
   ];
 
   /** Until what went with a data node was put back, and as many data nodes work as before. */
@@ -162,7 +100,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
     await untilMore(id);
   };
 
-  const JOBS: readonly Fault[] = [
+  const JOBS: readonly CampaignFault[] = [
     {
       name: "a data node's job deleted by somebody else",
       async happen(id) {
@@ -271,13 +209,17 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
 
   interface Group {
     readonly name: string;
-    readonly faults: readonly Fault[];
+    readonly faults: readonly CampaignFault[];
     readonly settings: readonly string[];
   }
   // Two data nodes do not fit on one host, so that one of them can be cut off alone.
   const APART = ["dataNodes.cpus=5", "limits.eventsPerSecond=30"];
   const groups: readonly Group[] = [
-    { name: "services and the way to them", faults: SERVICES, settings: ["limits.eventsPerSecond=40"] },
+    {
+      name: "services and the way to them",
+      faults: [...GRID_SERVICES, ...SERVICE_FAULTS],
+      settings: ["limits.eventsPerSecond=40"],
+    },
     { name: "jobs and hosts", faults: JOBS, settings: APART },
   ];
   const GROUPS = EVERY_FAULT
@@ -299,7 +241,7 @@ describeWith(["namespaces", "slurm", "redis", "haproxy", "elasticsearch"], "faul
       const seconds: string[] = [];
       for (const fault of faults) {
         const from = Date.now();
-        await fault.happen(id);
+        await fault.happen(id, grid.site);
         seconds.push(`${fault.name}: ${((Date.now() - from) / 1000).toFixed(0)} s`);
       }
       grid.site.unleash(id);

@@ -6,7 +6,7 @@ import type { CampaignView, JobView } from "../../orchestrator/view.ts";
 import type { BatchSystem } from "../../pbs/batch-system.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
-import { isAlive, signalProcess } from "../../worker/contract/process.ts";
+import { killProcess } from "../support/campaign-faults.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { privateStateDir, waitFor } from "../support/index.ts";
 import { DERIVED_IDS, makeSite, STORE_IDS, type TestSite } from "../support/campaign.ts";
@@ -131,9 +131,7 @@ describe("the loss of a data node", () => {
       const [first, second] = await dataJobs(id);
       killEverythingOf(first?.name ?? "");
       await untilView(id, "the loss to be noticed", ({ reloads }) => reloads.length > 0);
-      const orchestrator = site.orchestrator(id);
-      expect(signalProcess(orchestrator, "SIGKILL")).toBe(true);
-      await waitFor("the killed process to be gone", () => !isAlive(orchestrator));
+      await killProcess(site.orchestrator(id));
       expect((await site.view(id)).reloads[0]?.done).toBeUndefined();
       // Now there is nobody to take the empty shards; and more is lost than the journal knows.
       killEverythingOf(second?.name ?? "");
@@ -176,7 +174,7 @@ describe("the loss of a data node", () => {
     }
     expect((await site.call("scale", id, "--data-nodes", "1")).code).not.toBe(0);
     const victim = await victimOf(id);
-    await deleteJob(victim);
+    killEverythingOf(victim.name);
     await untilView(id, "the loss to be known", ({ jobs }) => jobs.get(victim.name)?.ended !== undefined);
     const before = (await site.status(id)).chunks.done;
     await site.untilChunks(id, before + 10);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { readProcesses } from "../../orchestrator/gateway/state.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
-import { isAlive, signalProcess, type ProcessIdentity } from "../../worker/contract/process.ts";
+import { killProcess } from "../support/campaign-faults.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
 import { jobsInside, makeTwoSpaces, type TwoSpaces } from "../support/two-spaces.ts";
@@ -49,12 +49,6 @@ describeWith(
     }, 60_000);
 
     const gatewayDir = (id: string): string => campaignPaths(statePaths(site.stateDir).campaigns, id).gateway;
-    const kill = async (identity: ProcessIdentity | undefined): Promise<void> => {
-      if (!identity) throw new Error("there is nothing to kill");
-      expect(signalProcess(identity, "SIGKILL")).toBe(true);
-      await waitFor("the killed process to be gone", () => !isAlive(identity));
-    };
-
     it("takes commands through the proxy, shows the dashboards there, and leaves nothing of a cancelled campaign", async () => {
       const id = await site.launch("told-from-outside", ["limits.eventsPerSecond=300"]);
       await site.until(id, "running");
@@ -76,8 +70,8 @@ describeWith(
     it("ends a campaign whose orchestrator and gateway are gone", async () => {
       const id = await site.launch("abandoned", ["limits.eventsPerSecond=300"]);
       await site.until(id, "running");
-      await kill(site.orchestrator(id));
-      await kill((await readProcesses(gatewayDir(id)))?.supervisor);
+      await killProcess(site.orchestrator(id));
+      await killProcess((await readProcesses(gatewayDir(id)))?.supervisor);
       expect((await site.call("teardown", id)).code).toBe(0);
       expect((await site.status(id)).state).toBe("cancelled");
       await site.expectNothingLeft(id);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { PlantedFault } from "./planted-faults.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -54,8 +54,13 @@ export class EngineCopy implements AsyncDisposable {
   }
 
   /** Takes the fault out again. */
-  async restore({ file }: PlantedFault): Promise<void> {
+  async restore({ file }: Pick<PlantedFault, "file">): Promise<void> {
     await cp(join(ROOT, file), join(this.#dir, file));
+  }
+
+  /** A file of the copy. */
+  file(path: string): URL {
+    return pathToFileURL(join(this.#dir, path));
   }
 
   /** Runs the copy's fuzzer. */

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
@@ -15,6 +15,7 @@ import { readLedger } from "../../orchestrator/ledger-export.ts";
 import { readManifest } from "../../orchestrator/proof/manifest.ts";
 import type { Report } from "../../orchestrator/report.ts";
 import { writeSample, type Manifest } from "../../orchestrator/sample/index.ts";
+import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import { readServices, redisOptions } from "../../orchestrator/services/index.ts";
 import { readRecord, readRedisAdmin } from "../../orchestrator/services/record.ts";
 import { statePaths } from "../../orchestrator/paths.ts";
@@ -26,6 +27,7 @@ import { campaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { ProcessIdentity } from "../../worker/contract/process.ts";
 import { mergeSettings, type Settings } from "../../orchestrator/settings.ts";
+import { comparePairs, type PairComparison } from "./compare-pairs.ts";
 import { QUICK_JAVA } from "./quick-java.ts";
 import { snapshotName } from "../../orchestrator/snapshot-name.ts";
 import { rawFile } from "./raw-file.ts";
@@ -46,6 +48,8 @@ export interface TestSite {
   untilChunks(id: string, done: number): Promise<CampaignStatus>;
   view(id: string): Promise<CampaignView>;
   orchestrator(id: string): ProcessIdentity;
+  /** Starts one more orchestrator, whatever there is, and waits for its end. */
+  orchestrate(id: string): Promise<CallResult>;
   redis(): Promise<Redis>;
   /** Lets the rest of the load go as fast as it can. */
   unleash(id: string): void;
@@ -78,6 +82,7 @@ export interface TestSite {
 const PATIENCE = { timeoutMs: 400_000, everyMs: 250 };
 
 const SEARCH = join(import.meta.dirname, "search.ts");
+const EXPORT_PAIRS = join(import.meta.dirname, "export-pairs.ts");
 const RECOMPUTE = join(import.meta.dirname, "recompute-manifest.py");
 
 /** Settings of `TestSite.launch`: who makes the ids of documents. */
@@ -127,20 +132,33 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
   };
   const status = (id: string): Promise<CampaignStatus> => campaignStatus(stateDir, id);
   const pathsOf = async (id: string) => (await loadCampaign(stateDir, id)).paths;
-  /** Asks Elasticsearch as an operator does, from where the operator is. */
-  const search = async <T>(id: string, path: string): Promise<T> => {
+  /** Asks Elasticsearch as an operator does, from where the operator is. @returns what the program printed */
+  const ask = async (program: string, id: string, what: string): Promise<string> => {
     const file = join((await pathsOf(id)).secrets, "access.json");
-    const [command = "", ...words] = [...prefix, process.execPath, SEARCH, file, path];
-    return JSON.parse(execFileSync(command, words, { encoding: "utf8" })) as T;
+    const [command = "", ...words] = [...prefix, process.execPath, program, file, what];
+    return execFileSync(command, words, { encoding: "utf8", maxBuffer: 2 ** 28 });
+  };
+  const search = async <T>(id: string, path: string): Promise<T> => JSON.parse(await ask(SEARCH, id, path)) as T;
+
+  /** The raw file of each file of the campaign's manifest. */
+  const rawFiles = async (id: string): Promise<readonly (readonly [identity: string, file: string])[]> => {
+    const { files = [] } = (await readManifest((await pathsOf(id)).manifest)) ?? {};
+    return files.map(({ path }) => [path, rawFile(archive, path, join(dir, "raw"))] as const);
   };
 
   /** What a script that shares nothing with the product makes of the raw files. */
   const recomputed = async (id: string): Promise<unknown> => {
     const { record, paths } = await loadCampaign(stateDir, id);
-    const { files = [] } = (await readManifest(paths.manifest)) ?? {};
-    const raw = files.map(({ path }) => `${path}=${rawFile(archive, path, join(dir, "raw"))}`);
+    const raw = (await rawFiles(id)).map((pair) => pair.join("="));
     const words = [RECOMPUTE, paths.manifest, String(record.config.plan.chunkBytes), ...raw];
-    return JSON.parse(execFileSync("python3", words, { encoding: "utf8" })) as unknown;
+    return JSON.parse(execFileSync("python3", ["-B", ...words], { encoding: "utf8" })) as unknown;
+  };
+
+  /** What such a script finds when it compares every document's file and offset with the raw files. */
+  const comparedPairs = async (id: string): Promise<PairComparison> => {
+    const file = join(dir, `${id}.pairs`);
+    writeFileSync(file, await ask(EXPORT_PAIRS, id, "logs-*"));
+    return comparePairs(file, await rawFiles(id));
   };
 
   const site: TestSite = {
@@ -185,6 +203,24 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     orchestrator(id) {
       const file = join(statePaths(stateDir).campaigns, id, "orchestrator.pid");
       return JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity;
+    },
+    async orchestrate(id) {
+      const { node, args } = commandLine();
+      const [command = node, ...words] = [
+        ...prefix,
+        node,
+        ...args,
+        "orchestrate",
+        id,
+        "--state-dir",
+        stateDir,
+        "--json",
+      ];
+      return new Promise((resolve) => {
+        const child = execFile(command, words, { encoding: "utf8" }, (_, stdout, stderr) => {
+          resolve({ code: child.exitCode ?? 1, stdout, stderr });
+        });
+      });
     },
     async redis() {
       const services = await readServices(resolved.config, statePaths(stateDir));
@@ -266,6 +302,12 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
       expect(await site.documents(id)).toBe(manifest.lines - rejected);
       expect(await recomputed(id)).toEqual({ roots: report.manifest?.roots, differences: [] });
+      expect(await comparedPairs(id)).toMatchObject({
+        lines: manifest.lines,
+        lost: rejected,
+        doubled: 0,
+        foreign: 0,
+      });
       await ok("verify", id);
       await ok("teardown", id);
       await site.until(id, "done");

@@ -1,17 +1,25 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
+import { leftoverProcesses } from "./processes.ts";
 import { QUICK_JAVA } from "./quick-java.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** A real Elasticsearch of one node, without security, for tests of what talks to it. */
+/** A real Elasticsearch node without security, for tests of what talks to it: a cluster of its own unless its settings say otherwise. */
 export interface TestElasticsearch {
   readonly url: string;
+  /** `host:port` of its transport. */
+  readonly transport: string;
   /** Sends JSON, returns JSON; throws on a status of 400 or more. */
   request(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
   /** Documents of an index (or pattern), after a refresh. */
   count(index: string): Promise<number>;
+  /** SIGKILL of launcher and server, and waits until they are gone. */
+  kill(): Promise<void>;
+  /** Starts it again with its data, on the same ports, and waits until it answers. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -59,19 +67,21 @@ export async function startElasticsearch(
       chownSync(join(root, "config", file), RUN_AS, RUN_AS);
     }
   }
-  const child = spawn(join(home, "bin", "elasticsearch"), [], {
-    cwd: root,
-    stdio: "ignore",
-    env: {
-      ...environment,
-      ES_JAVA_HOME: javaHome,
-      ES_PATH_CONF: join(root, "config"),
-      ES_TMPDIR: join(root, "tmp"),
-      ES_JAVA_OPTS: [`-Xms${heap}`, `-Xmx${heap}`, ...QUICK_JAVA].join(" "),
-    },
-    ...(asRoot ? { uid: RUN_AS, gid: RUN_AS } : {}),
-  });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const launch = (): ChildProcess =>
+    spawn(join(home, "bin", "elasticsearch"), [], {
+      cwd: root,
+      stdio: "ignore",
+      env: {
+        ...environment,
+        ES_JAVA_HOME: javaHome,
+        ES_PATH_CONF: join(root, "config"),
+        ES_TMPDIR: join(root, "tmp"),
+        ES_JAVA_OPTS: [`-Xms${heap}`, `-Xmx${heap}`, ...QUICK_JAVA].join(" "),
+      },
+      ...(asRoot ? { uid: RUN_AS, gid: RUN_AS } : {}),
+    });
+  let child: ChildProcess | undefined;
+  const hasEnded = (one: ChildProcess): boolean => one.exitCode !== null || one.signalCode !== null;
   const url = `http://127.0.0.1:${http}`;
 
   const request = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
@@ -85,33 +95,54 @@ export async function startElasticsearch(
     return JSON.parse(text) as Record<string, unknown>;
   };
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+    const ending = child;
+    child = undefined;
+    if (!ending || hasEnded(ending)) return;
+    const exited = once(ending, "exit");
+    ending.kill("SIGTERM");
     await exited;
   };
-  try {
-    await waitFor(
-      "Elasticsearch to be up",
-      async () => {
-        if (child.exitCode !== null) return "ended";
-        return (await request("GET", "/_cluster/health"))["status"];
-      },
-      { timeoutMs: 120_000, everyMs: 250 },
+  const kill = async (): Promise<void> => {
+    child = undefined;
+    for (const { pid } of leftoverProcesses(root)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It went with its parent.
+      }
+    }
+    await waitFor("the killed Elasticsearch to be gone", () => leftoverProcesses(root).length === 0);
+  };
+  const start = async (): Promise<void> => {
+    const starting = launch();
+    child = starting;
+    try {
+      await waitFor(
+        "Elasticsearch to be up",
+        async () => hasEnded(starting) || (await request("GET", "/_cluster/health"))["status"],
+        { timeoutMs: 120_000, everyMs: 250 },
+      );
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+    if (!hasEnded(starting)) return;
+    const log = readFileSync(join(root, "logs", `${settings["cluster.name"]}.log`), "utf8");
+    throw new Error(
+      `Elasticsearch ended with ${String(starting.exitCode ?? starting.signalCode)}: ${log.slice(-2000)}`,
     );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  if (child.exitCode !== null) {
-    const log = readFileSync(join(root, "logs", "gridharvest-test.log"), "utf8");
-    throw new Error(`Elasticsearch ended with ${child.exitCode}: ${log.slice(-2000)}`);
-  }
+  };
+  await start();
   return {
     url,
+    transport: `127.0.0.1:${transport}`,
     request,
     async count(index) {
       await request("POST", `/${index}/_refresh`);
       return (await request("GET", `/${index}/_count`))["count"] as number;
     },
+    kill,
+    start,
     stop,
   };
 }

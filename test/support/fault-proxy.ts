@@ -1,5 +1,12 @@
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What happens to one request that passes the proxy. */
 export type Fault =
@@ -18,7 +25,19 @@ export type Fault =
   /** It is carried out when that resolves. */
   | { readonly kind: "hold"; readonly until: Promise<void> }
   /** It is never answered. */
-  | { readonly kind: "silence" };
+  | { readonly kind: "silence" }
+  /** It passes after so long. */
+  | { readonly kind: "delay"; readonly millis: number }
+  /** Its first half is passed on, then both connections are cut. */
+  | { readonly kind: "cut-request" }
+  /** It is carried out, and the connection is reset in place of an answer. */
+  | { readonly kind: "reset" }
+  /** It passes, and somebody is told when it has come so far. */
+  | { readonly kind: "tell"; readonly when: Stage; readonly tell: () => void };
+
+/** How far a request has come: it is there as a whole; it was carried out; half of its answer, or all of it, went back. */
+export const STAGES = ["arrived", "carried out", "half answered", "answered"] as const;
+export type Stage = (typeof STAGES)[number];
 
 /** An HTTP proxy on loopback in front of a real server, which fails as it is told. */
 export interface FaultProxy {
@@ -47,14 +66,31 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       response.writeHead(fault.status, { "content-type": "application/json" }).end(fault.body);
       return;
     }
+    const reached = (stage: Stage): void => {
+      if (fault.kind === "tell" && fault.when === stage) fault.tell();
+    };
     if (fault.kind === "hold") await fault.until;
+    if (fault.kind === "delay") await sleep(fault.millis);
+    if (fault.kind === "cut-request") {
+      await forwardHalf(target, request, body);
+      return void request.socket.destroy();
+    }
+    reached("arrived");
     const answer = await forward(target, request, body);
     answers += 1;
+    reached("carried out");
     if (fault.kind === "lose-answer") return void request.socket.destroy();
+    if (fault.kind === "reset") return void request.socket.resetAndDestroy();
     const text = fault.kind === "rewrite" ? Buffer.from(fault.answer(answer.body.toString())) : answer.body;
     response.writeHead(answer.status, { "content-type": "application/json", "content-length": text.length });
-    if (fault.kind === "cut-answer") response.write(text.subarray(0, text.length >> 1), () => request.socket.destroy());
-    else response.end(text);
+    if (fault.kind !== "cut-answer" && !(fault.kind === "tell" && fault.when === "half answered")) {
+      return void response.end(text, () => reached("answered"));
+    }
+    const half = text.length >> 1;
+    await new Promise<void>((resolve) => void response.write(text.subarray(0, half), () => resolve()));
+    reached("half answered");
+    if (fault.kind === "cut-answer") request.socket.destroy();
+    else response.end(text.subarray(half));
   };
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
@@ -82,11 +118,24 @@ async function read(stream: IncomingMessage): Promise<Buffer> {
 
 function forward(target: string, from: IncomingMessage, body: Buffer): Promise<{ status: number; body: Buffer }> {
   return new Promise((resolve, reject) => {
-    const headers = { "content-type": from.headers["content-type"], "content-length": body.length };
-    const request = httpRequest(new URL(from.url ?? "/", target), { method: from.method, headers }, (response) => {
+    const request = httpRequest(...sameRequest(target, from, body), (response) => {
       read(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), reject);
     });
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** Resolves when the connection is cut: the server has all of that half, and may have begun with it. */
+function forwardHalf(target: string, from: IncomingMessage, body: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const request = httpRequest(...sameRequest(target, from, body));
+    request.on("error", () => undefined).on("close", resolve);
+    request.write(body.subarray(0, body.length >> 1), () => request.destroy());
+  });
+}
+
+function sameRequest(target: string, from: IncomingMessage, body: Buffer): [URL, RequestOptions] {
+  const headers = { "content-type": from.headers["content-type"], "content-length": body.length };
+  return [new URL(from.url ?? "/", target), { method: from.method ?? "GET", headers }];
 }

@@ -23,8 +23,8 @@ export interface ParserCampaign {
   /** Matches this campaign's indices. */
   readonly indices: string;
   createIndices(properties?: object): Promise<void>;
-  /** Where parsers send their bulks. */
-  setDataNode(url: string): Promise<void>;
+  /** Where parsers send their bulks; one more place under another name. */
+  setDataNode(url: string, name?: string): Promise<void>;
   /** Writes a file and returns its chunks. */
   plainFile(path: string, content: string | Buffer, chunkBytes: number): readonly Chunk[];
   addChunks(chunks: readonly Chunk[]): Promise<void>;
@@ -106,9 +106,9 @@ export async function createParserCampaign(
         });
       }
     },
-    async setDataNode(url) {
+    async setDataNode(url, jobName = "d1") {
       const node = {
-        jobName: "d1",
+        jobName,
         role: "es-data",
         instance: "i",
         address: "127.0.0.1",
@@ -116,7 +116,7 @@ export async function createParserCampaign(
         startedAt: 0,
         httpUrl: url,
       };
-      await redis.client.hset(keys.nodes, "d1", JSON.stringify(node));
+      await redis.client.hset(keys.nodes, jobName, JSON.stringify(node));
     },
     plainFile(path, content, chunkBytes) {
       const file = join(dir, "archive", path);

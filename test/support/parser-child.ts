@@ -27,10 +27,14 @@ export async function startParser(options: {
   readonly parser?: Partial<NonNullable<NodeSpec["parser"]>>;
   /** What it shows Elasticsearch, and how it knows it. */
   readonly store?: Pick<ParserStart, "loader" | "httpAuthority">;
-  /** The program, in place of the source. */
-  readonly program?: string;
+  /** The program, in place of the source that stands here. */
+  readonly program?: string | URL;
+  /** Variables of its environment beside this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where its metrics go; nowhere without. */
+  readonly relay?: ParserStart["relay"];
 }): Promise<TestParser> {
-  const { dir, campaign, redisPort, name = "p1" } = options;
+  const { dir, campaign, redisPort, name = "p1", program = ENTRY, env = {}, relay } = options;
   mkdirSync(join(dir, "rejects"), { recursive: true });
   const start: ParserStart = {
     type: "start",
@@ -59,10 +63,14 @@ export async function startParser(options: {
     },
     redis: { host: "127.0.0.1", port: redisPort },
     address: "127.0.0.1",
+    ...(relay === undefined ? {} : { relay }),
     ...options.store,
   };
-  const { program = ENTRY } = options;
-  const child = fork(program, [], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(program, [], {
+    execArgv: [],
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
   const reports: ParserReport[] = [];
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));

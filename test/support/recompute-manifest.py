@@ -6,10 +6,11 @@ Which lines a chunk owns, their number and their digest come from the raw bytes;
 stands in the manifest, and must add up to the lines. Prints {"roots": by month, "differences": [...]} as JSON.
 """
 
-import gzip
 import hashlib
 import json
 import sys
+
+from raw_lines import content, lines_of
 
 
 def sha256(data):
@@ -27,12 +28,6 @@ def root(leaves):
     return sha256(b"\x01" + root(leaves[:half]) + root(leaves[half:]))
 
 
-def content(file):
-    with open(file, "rb") as handle:
-        data = handle.read()
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-
-
 def owned(data, chunk_bytes):
     """Chunk number -> [first, last, lines], by the first byte of each line."""
     chunks = {}
@@ -43,11 +38,6 @@ def owned(data, chunk_bytes):
         chunk[1] = at
         chunk[2] += 1
     return chunks
-
-
-def lines_of(data):
-    *whole, rest = data.split(b"\n")
-    return [line + b"\n" for line in whole] + ([rest] if rest else [])
 
 
 manifest = json.load(open(sys.argv[1], encoding="utf-8"))

@@ -70,6 +70,17 @@ describe("createMeter", () => {
     expect(sender.series("lines.read")).toEqual({ [START]: 5, [START + 5]: 1 });
   });
 
+  it("goes on at once when the clock is set back", () => {
+    meter.count("lines.read", 5);
+    vi.advanceTimersByTime(6_000);
+    vi.setSystemTime((START - 7200) * 1000);
+    meter.count("lines.read", 10);
+    vi.advanceTimersByTime(12_000);
+    meter.count("lines.read", 15);
+    vi.advanceTimersByTime(6_000);
+    expect(sender.series("lines.read")).toMatchObject({ [START]: 1, [START - 7200]: 2, [START - 7190]: 3 });
+  });
+
   it("goes on with zeros, so that a graph shows a standstill and no gap", () => {
     meter.count("lines.read", 5);
     vi.advanceTimersByTime(16_000);

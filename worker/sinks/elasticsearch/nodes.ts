@@ -16,7 +16,7 @@ interface Record {
   deadUntil: number;
 }
 
-/** Reads no clock: the time comes with each call, in milliseconds. */
+/** Reads no clock: the time comes with each call, in milliseconds of a clock that nobody sets. */
 export function createDataNodes(backoff: {
   readonly deadNodeMs: number;
   readonly longestBackoffMs: number;

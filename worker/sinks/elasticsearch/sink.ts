@@ -76,7 +76,7 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
   async function nextNode(signal: AbortSignal): Promise<string> {
     for (;;) {
       signal.throwIfAborted();
-      const picked = options.nodes.pick(Date.now());
+      const picked = options.nodes.pick(performance.now());
       if (picked && "url" in picked) return picked.url;
       if (!picked) say("no Elasticsearch data node is registered; look at the jobs of the role es-data");
       await delay(Math.min(picked?.waitMs ?? NO_NODE_MS, NO_NODE_MS), undefined, { signal });
@@ -111,7 +111,7 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
       return { kind: "garbled", error: garbled(url, part.count, text), ...times };
     } catch (error) {
       if (signal.aborted) throw error;
-      options.nodes.failed(url, Date.now());
+      options.nodes.failed(url, performance.now());
       const reason = `${url}: ${describeError(error)}`;
       return { kind: "retry", reason, isUnwritten: error instanceof UnsentError, millis: performance.now() - begin };
     }
@@ -229,7 +229,7 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
           return;
         } catch (error) {
           if (signal.aborted || error instanceof BackfillError) throw error;
-          options.nodes.failed(url, Date.now());
+          options.nodes.failed(url, performance.now());
           if (attempt >= policy.problemAfter) {
             throw new StoreError(
               "STORE_UNREACHABLE",

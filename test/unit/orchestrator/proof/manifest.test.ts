@@ -72,7 +72,7 @@ describe("a manifest", () => {
   it("is what a short script outside of the product makes of the raw files", async () => {
     const file = write("manifest.json", manifestFile);
     const raw = Object.entries(FILES).map(([path, text], i) => `${path}=${write(`raw-${String(i)}`, text)}`);
-    const said = execFileSync("python3", [STRANGER, file, String(CHUNK_BYTES), ...raw], { encoding: "utf8" });
+    const said = execFileSync("python3", ["-B", STRANGER, file, String(CHUNK_BYTES), ...raw], { encoding: "utf8" });
     expect(JSON.parse(said)).toEqual({
       roots: Object.fromEntries(Object.entries(manifest.months).map(([month, { root }]) => [month, root])),
       differences: [],
@@ -86,7 +86,7 @@ describe("a manifest", () => {
       const changed = path.endsWith("a") ? text.replace("line 17", "line 71") : text;
       return `${path}=${write(`raw-${String(i)}`, changed)}`;
     });
-    const said = execFileSync("python3", [STRANGER, file, String(CHUNK_BYTES), ...raw], { encoding: "utf8" });
+    const said = execFileSync("python3", ["-B", STRANGER, file, String(CHUNK_BYTES), ...raw], { encoding: "utf8" });
     const { roots, differences } = JSON.parse(said) as { roots: Record<string, string>; differences: string[] };
     expect(differences).toEqual([expect.stringMatching(/^hosts\/2013\/01\/a: chunk 4: sha256/)]);
     expect(roots["2013-01"]).not.toBe(manifest.months["2013-01"]?.root);

@@ -10,6 +10,7 @@ import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/
 import { readReport } from "../../orchestrator/status.ts";
 import { createBatchSystem } from "../../pbs/index.ts";
 import { startElasticsearch } from "../support/elasticsearch-node.ts";
+import type { DeepVerification } from "../../orchestrator/verify-deep.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
@@ -106,6 +107,34 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
       expect(found.hits.hits[0]?._source?.program).toBe("sshd");
       const verified = await site.call("verify", id);
       expect(JSON.parse(verified.stdout)).toMatchObject({ verified: true, documents, expected: documents });
+    });
+
+    it("is compared with the archive document by document, and mended where it differs", async () => {
+      const same = await site.call("verify", id, "--deep");
+      expect(JSON.parse(same.stdout)).toMatchObject({
+        verified: true,
+        deep: { documents, differences: [], archive: [] },
+      });
+      const [lost, altered] = (await admin.search<object>({ index: "logs-*", size: 2 })).hits.hits;
+      await admin.delete({ index: lost?._index ?? "", id: lost?._id ?? "" });
+      const document = { ...altered?._source, message: "nothing happened" };
+      await admin.index({ index: altered?._index ?? "", id: altered?._id ?? "", document });
+      const found = await site.call("verify", id, "--deep");
+      const { deep } = JSON.parse(found.stdout) as DeepVerification;
+      const sums = deep.differences.map(({ missing, altered, extra }) => [missing, altered, extra]);
+      expect(sums.reduce(([a = 0, b = 0, c = 0], [x = 0, y = 0, z = 0]) => [a + x, b + y, c + z], [])).toEqual([
+        1, 1, 0,
+      ]);
+      expect(found.code).toBe(1);
+      const mended = await site.call("verify", id, "--deep", "--repair");
+      expect(JSON.parse(mended.stdout)).toMatchObject({
+        verified: true,
+        mended: { created: 1, replaced: 1, deleted: 0 },
+      });
+      expect(mended.code).toBe(0);
+      expect((await site.view(id)).warnings).toContain(
+        "documents were mended by the operator: 1 created, 1 replaced, 0 deleted",
+      );
     });
 
     it("lets its reader change nothing and see no other month", async () => {

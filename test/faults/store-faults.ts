@@ -153,7 +153,8 @@ const STORE: readonly StoreFault[] = [
         felt: async () => load.problems().length > 0 || (await load.figure("failed")) > failed,
         async heal() {
           disk?.free();
-          await guard(null);
+          // A node that could not write its state down has given itself up as master; it stands for election again by itself.
+          await waitFor("the store to have a master again", () => guard(null), { timeoutMs: 120_000, everyMs: 500 });
           // What an operator does where Elasticsearch has given a shard up.
           await store.request("POST", "/_cluster/reroute?retry_failed=true");
         },
@@ -301,7 +302,7 @@ export const CLUSTER_FAULTS: readonly StoreFault[] = [
           const health = await asked
             ?.request("GET", "/_cluster/health?local=true&master_timeout=1s")
             .catch(() => undefined);
-          return health === undefined || health["discovered_master"] === false;
+          return health === undefined || health["status"] === "red";
         },
         heal: () => store.start(),
       };

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeSpec } from "../../worker/contract/node.ts";
 import { parserReportSchema, type ParserReport, type ParserStart } from "../../worker/contract/parser-process.ts";
+import { PARSER_FLAGS } from "../../worker/parser-flags.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A real parser process, as the agent forks it. */
@@ -67,7 +68,7 @@ export async function startParser(options: {
     ...options.store,
   };
   const child = fork(program, [], {
-    execArgv: [],
+    execArgv: [...PARSER_FLAGS],
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });

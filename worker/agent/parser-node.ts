@@ -2,6 +2,7 @@ import { ConfigError } from "../contract/errors.ts";
 import { spawnGuarded, type GuardedChild } from "../contract/guarded-child.ts";
 import { describeExit, keepChild } from "../contract/kept-child.ts";
 import { parserReportSchema, type ParserCommand, type ParserStart } from "../contract/parser-process.ts";
+import { PARSER_FLAGS } from "../parser-flags.ts";
 import { AgentEnded } from "./end.ts";
 import type { Service, ServiceContext } from "./service.ts";
 
@@ -60,7 +61,7 @@ function launch(context: ServiceContext, bundle: string): GuardedChild {
   };
   const child = spawnGuarded({
     command: process.execPath,
-    args: ["--enable-source-maps", bundle],
+    args: ["--enable-source-maps", ...PARSER_FLAGS, bundle],
     env: environment(),
     cwd: context.scratch,
     // Both streams to the job's error file.

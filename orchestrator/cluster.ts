@@ -64,6 +64,10 @@ export interface Cluster {
   ): Promise<readonly number[]>;
   /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
   deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
+  /** Deletes all documents of these files. Returns how many. */
+  deleteFiles(indices: readonly string[], files: readonly string[]): Promise<number>;
+  /** Maps the fields of the campaign's pipelines in indices that were made for others. */
+  mapFields(indices: readonly string[], fields: readonly RuleField[], ids: Ids): Promise<void>;
   /** Documents that carry one of the tags of attempts. */
   countByAttempts(indices: readonly string[], tags: readonly string[]): Promise<number>;
   /** Deletes them. Returns how many. */
@@ -123,8 +127,8 @@ export interface NodeFigures {
 }
 
 const TEMPLATE_NAME = "gridharvest";
-/** Tags in one query, far below what Elasticsearch takes. @source Elasticsearch reference, `index.max_terms_count` */
-const TAGS_AT_ONCE = 5000;
+/** Tags, or files, in one query, far below what Elasticsearch takes. @source Elasticsearch reference, `index.max_terms_count` */
+const TERMS_AT_ONCE = 5000;
 /** Offset ranges of one search. */
 const RANGES = 1000;
 const EXCLUDE = "cluster.routing.allocation.exclude._name";
@@ -176,8 +180,8 @@ const templateSchema = z.looseObject({
   }),
 });
 
-function* pagesOf(tags: readonly string[]): Generator<string[]> {
-  for (let at = 0; at < tags.length; at += TAGS_AT_ONCE) yield tags.slice(at, at + TAGS_AT_ONCE);
+function* pagesOf(terms: readonly string[]): Generator<string[]> {
+  for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) yield terms.slice(at, at + TERMS_AT_ONCE);
 }
 
 /** A page of a composite aggregation over files. */
@@ -441,6 +445,23 @@ export function createCluster(client: Client): Cluster {
 
     deleteRange: (indices, file, [from, to]) =>
       deleteFound(indices, file, [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }]),
+
+    async deleteFiles(indices, files) {
+      let deleted = 0;
+      for (const some of pagesOf(files))
+        deleted += await deleteFound(indices, "files that are loaded again", [{ terms: { file: some } }]);
+      return deleted;
+    },
+
+    async mapFields(indices, fields, ids) {
+      const { mappings } = templateSchema.parse(
+        JSON.parse(readTemplate("templates/index-templates/logs.json")),
+      ).template;
+      const properties = withFields(mappings.properties, fields, ids);
+      for (const index of requestsOf(indices)) {
+        await ask("mapping the fields of what is loaded", () => client.indices.putMapping({ index, properties }));
+      }
+    },
 
     async countByAttempts(indices, tags) {
       let count = 0;

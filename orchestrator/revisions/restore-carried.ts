@@ -1,7 +1,9 @@
 import { StoreError } from "../../worker/contract/errors.ts";
+import type { Cluster } from "../cluster.ts";
 import { clusterOf, until, type CampaignContext } from "../context.ts";
 import { totalOf } from "../ledger.ts";
 import { returnRejects } from "../ledger-export.ts";
+import type { Plan } from "../plan.ts";
 import { untilReady } from "../serving/restore-into.ts";
 import { countDifferences } from "../serving/restore-plan.ts";
 import { carriedRows } from "./carried.ts";
@@ -66,7 +68,7 @@ export async function restoreCarried(
   }
   await untilReady(restores, targets, log, signal, FAILURE);
   await restores.unregister(EARLIER_REPOSITORY);
-  await mapFields(ctx, targets);
+  await mapFields(cluster, plan, targets);
   const loaded = plan.files.flatMap(({ carried, origin }) => (carried ? [] : origin.path));
   const removed = await cluster.deleteFiles(targets, loaded);
   const documents = targets.reduce((sum, index) => sum + (perIndex[index] ?? 0), 0);
@@ -85,12 +87,9 @@ export async function restoreCarried(
   return { indices: targets.length, documents, removed };
 }
 
-async function mapFields(
-  { plan, cluster }: Pick<CampaignContext, "plan" | "cluster">,
-  indices: readonly string[],
-): Promise<void> {
+async function mapFields(cluster: Cluster, plan: Plan, indices: readonly string[]): Promise<void> {
   try {
-    await clusterOf({ ...(cluster ? { cluster } : {}) }).mapFields(indices, plan.fields, plan.pinned.ids);
+    await cluster.mapFields(indices, plan.fields, plan.pinned.ids);
   } catch (error) {
     if (!(error instanceof StoreError) || error.context["status"] !== 400) throw error;
     throw new StoreError(

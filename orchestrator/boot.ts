@@ -11,10 +11,11 @@ import { atGateway, masterStatus, untilMasterAnswers, type GatewayState } from "
 import type { JournalRecord } from "./journal.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
-import { orderedChunks, unpacksOf } from "./plan.ts";
+import { orderedChunks, toLoad, unpacksOf } from "./plan.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
 import { tellLimits } from "./limits.ts";
 import { reasons } from "./reasons.ts";
+import { restoreCarried } from "./revisions/restore-carried.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
 import { shardsOfDay } from "./shards.ts";
 
@@ -77,6 +78,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
     await move(ctx, "restore");
     return;
   }
+  if (plan.again) await step(ctx, "restore-carried", () => restoreCarried(ctx, signal));
   await step(ctx, "prepare-indices", async () => {
     const shards = shardsOfDay(plan.months, ctx.view.targets.dataNodes, plan.estimate);
     const layout = { shards, replicas: config.dataNodes.replicas };
@@ -87,8 +89,8 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   );
   await step(ctx, "fill-spool", async () => {
     const dir = stagingDirOf(config, ctx.record.id, paths);
-    const unpacks = await ctx.spool.addUnpacks(unpacksOf(plan, { dir, limitBytes: config.staging.limit }));
-    const chunks = await ctx.spool.addChunks(orderedChunks(plan));
+    const unpacks = await ctx.spool.addUnpacks(unpacksOf(toLoad(plan), { dir, limitBytes: config.staging.limit }));
+    const chunks = await ctx.spool.addChunks(orderedChunks(toLoad(plan)));
     return { chunks, unpacks };
   });
   await step(ctx, "save-dashboards", async () => {

@@ -1,4 +1,4 @@
-import { monthWildcard } from "../worker/contract/index-names.ts";
+import { monthWildcard, revisionsWildcard } from "../worker/contract/index-names.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
 import type { Config } from "./config-schema.ts";
 import {
@@ -12,6 +12,7 @@ import type { Log } from "./log.ts";
 import { repositoryDir } from "./node-specs.ts";
 import type { CampaignPaths, StatePaths } from "./paths.ts";
 import type { Plan } from "./plan.ts";
+import { aliasOf } from "./revisions/published.ts";
 import { createCampaignSecrets, type CampaignSecrets } from "./security/index.ts";
 
 /**
@@ -37,11 +38,14 @@ export function siteOfGateway(config: Config, state: Pick<StatePaths, "stateDir"
 /** Makes the secrets of a campaign, or reads them. */
 export function campaignSecrets(record: CampaignRecord, paths: CampaignPaths, plan: Plan): Promise<CampaignSecrets> {
   const { gatewayAddress, outsideAddress } = record.config.network;
+  const { alias } = record.config.serving;
   const naming = { pattern: plan.pinned.indexPattern, revision: plan.pinned.revision };
   return createCampaignSecrets(paths.secrets, {
     campaign: record.id,
     gatewayAddresses: [gatewayAddress, ...(outsideAddress === undefined ? [] : [outsideAddress])],
     indices: plan.months.map((month) => monthWildcard(naming, month)),
+    // A later revision may be brought into a cluster that serves.
+    readable: plan.months.flatMap((month) => [aliasOf(alias, month), revisionsWildcard(naming.pattern, month)]),
   });
 }
 

@@ -4,7 +4,7 @@ import { errors } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { StoreError } from "../worker/contract/errors.ts";
 import { ATTEMPT_FIELD, type Ids } from "../worker/contract/ids.ts";
-import { indexNamesOf, indexWildcard, type IndexNaming } from "../worker/contract/index-names.ts";
+import { indexNamesOf, indexWildcard, revisionReader, type IndexNaming } from "../worker/contract/index-names.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { RuleField } from "../worker/contract/rules.ts";
 import { readTemplate } from "../templates/files.ts";
@@ -12,6 +12,7 @@ import { ask, requestsOf } from "./ask-elasticsearch.ts";
 import type { StoreSight } from "./jobs/steer.ts";
 import type { PrimarySight } from "./loss/consequences.ts";
 import type { Shard } from "./loss/record.ts";
+import { lookAtMonths, readRevisions, swap, type MonthNaming } from "./revisions/published.ts";
 import { createRestores, type Restores } from "./serving/restores.ts";
 import { withFields } from "./mapping.ts";
 
@@ -42,14 +43,14 @@ export interface Cluster {
     fields: readonly RuleField[],
     ids?: Ids,
   ): Promise<readonly string[]>;
-  /** The primary shards of the indices of this naming. */
+  /** The primary shards of the indices of this naming, its revision's alone. */
   primaries(naming: IndexNaming): Promise<readonly PrimarySight[]>;
   /**
    * Puts an empty primary on the named node for each of these shards, of which no copy is left. What a copy that turns up later holds is lost.
    * @throws StoreError, retryable also when a node went in between
    */
   allocateEmptyPrimaries(places: readonly (Shard & { readonly node: string })[]): Promise<void>;
-  /** The indices of this naming that exist. */
+  /** The indices of this naming that exist, its revision's alone. */
   indices(naming: IndexNaming): Promise<readonly string[]>;
   refresh(indices: readonly string[]): Promise<void>;
   /** Documents by index. */
@@ -64,6 +65,10 @@ export interface Cluster {
   ): Promise<readonly number[]>;
   /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
   deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
+  /** Deletes all documents of these files. Returns how many. */
+  deleteFiles(indices: readonly string[], files: readonly string[]): Promise<number>;
+  /** Maps the fields of the campaign's pipelines in indices that were made for others. */
+  mapFields(indices: readonly string[], fields: readonly RuleField[], ids: Ids): Promise<void>;
   /** Documents that carry one of the tags of attempts. */
   countByAttempts(indices: readonly string[], tags: readonly string[]): Promise<number>;
   /** Deletes them. Returns how many. */
@@ -88,6 +93,8 @@ export interface Cluster {
   nodeFigures(): Promise<Readonly<Record<string, NodeFigures>>>;
   /** Bytes on disk of the indices. */
   storeBytes(indices: readonly string[]): Promise<number>;
+  /** Gives this revision of the months their aliases, unless another one has them. */
+  publish(months: readonly MonthNaming[], revision: number): Promise<void>;
   /** What brings indices back out of a snapshot. */
   readonly restores: Restores;
 }
@@ -123,8 +130,8 @@ export interface NodeFigures {
 }
 
 const TEMPLATE_NAME = "gridharvest";
-/** Tags in one query, far below what Elasticsearch takes. @source Elasticsearch reference, `index.max_terms_count` */
-const TAGS_AT_ONCE = 5000;
+/** Tags, or files, in one query, far below what Elasticsearch takes. @source Elasticsearch reference, `index.max_terms_count` */
+const TERMS_AT_ONCE = 5000;
 /** Offset ranges of one search. */
 const RANGES = 1000;
 const EXCLUDE = "cluster.routing.allocation.exclude._name";
@@ -176,8 +183,8 @@ const templateSchema = z.looseObject({
   }),
 });
 
-function* pagesOf(tags: readonly string[]): Generator<string[]> {
-  for (let at = 0; at < tags.length; at += TAGS_AT_ONCE) yield tags.slice(at, at + TAGS_AT_ONCE);
+function* pagesOf(terms: readonly string[]): Generator<string[]> {
+  for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) yield terms.slice(at, at + TERMS_AT_ONCE);
 }
 
 /** A page of a composite aggregation over files. */
@@ -200,6 +207,12 @@ function joined(a: FileCount | undefined, b: FileCount): FileCount {
     first: either(Math.min, a.first, b.first),
     last: either(Math.max, a.last, b.last),
   };
+}
+
+/** Of a month that stands there in several revisions. */
+function ofOtherRevision({ pattern, revision }: IndexNaming): (index: string) => boolean {
+  const revisionOf = revisionReader(pattern);
+  return (index) => (revisionOf(index) ?? revision) !== revision;
 }
 
 function isMissing(error: unknown): boolean {
@@ -302,11 +315,14 @@ export function createCluster(client: Client): Cluster {
         client.cluster.state({ metric: "routing_table", index: indexWildcard(naming) }),
       );
       const { indices } = stateSchema.parse(answer).routing_table;
+      const isOther = ofOtherRevision(naming);
       return Object.entries(indices).flatMap(([index, { shards }]) =>
-        Object.values(shards)
-          .flat()
-          .filter(({ primary }) => primary)
-          .map((shard): PrimarySight => ({ index, shard: shard.shard, state: primaryState(shard) })),
+        isOther(index)
+          ? []
+          : Object.values(shards)
+              .flat()
+              .filter(({ primary }) => primary)
+              .map((shard): PrimarySight => ({ index, shard: shard.shard, state: primaryState(shard) })),
       );
     },
 
@@ -362,7 +378,11 @@ export function createCluster(client: Client): Cluster {
       const rows = await ask("listing indices", () =>
         client.cat.indices({ index: indexWildcard(naming), format: "json", h: "index" }),
       );
-      return rows.map((row) => row.index ?? "").sort();
+      const isOther = ofOtherRevision(naming);
+      return rows
+        .map((row) => row.index ?? "")
+        .filter((index) => !isOther(index))
+        .sort();
     },
 
     async refresh(indices) {
@@ -441,6 +461,23 @@ export function createCluster(client: Client): Cluster {
 
     deleteRange: (indices, file, [from, to]) =>
       deleteFound(indices, file, [{ term: { file } }, { range: { offset: { gte: from, lt: to } } }]),
+
+    async deleteFiles(indices, files) {
+      let deleted = 0;
+      for (const some of pagesOf(files))
+        deleted += await deleteFound(indices, "files that are loaded again", [{ terms: { file: some } }]);
+      return deleted;
+    },
+
+    async mapFields(indices, fields, ids) {
+      const { mappings } = templateSchema.parse(
+        JSON.parse(readTemplate("templates/index-templates/logs.json")),
+      ).template;
+      const properties = withFields(mappings.properties, fields, ids);
+      for (const index of requestsOf(indices)) {
+        await ask("mapping the fields of what is loaded", () => client.indices.putMapping({ index, properties }));
+      }
+    },
 
     async countByAttempts(indices, tags) {
       let count = 0;
@@ -623,6 +660,15 @@ export function createCluster(client: Client): Cluster {
         };
       }
       return figures;
+    },
+
+    async publish(months, revision) {
+      const seen = await lookAtMonths(client, months);
+      await swap(
+        client,
+        seen.filter((month) => [[], [revision]].some((mine) => mine.join() === readRevisions(month).join())),
+        revision,
+      );
     },
 
     async storeBytes(indices) {

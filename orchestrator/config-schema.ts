@@ -696,9 +696,21 @@ export const configSchema = z.strictObject({
         .describe(
           "Copies of each index beside the first while a cluster serves, as many as there are further data nodes. Without any, what a lost data node held is restored from the snapshot.",
         ),
+      alias: z
+        .string()
+        .refine((a) => a.includes("{month}") && /^[a-z0-9][a-z0-9._-]*$/.test(a.replaceAll("{month}", "x")), {
+          message: "must contain {month}, in lower case letters, digits, `.`, `_`, `-`",
+        })
+        .default("logs-{month}")
+        .describe("Alias by which a month is searched, whichever revision of it is to be read."),
+      keepRevisions: z
+        .int()
+        .positive()
+        .default(2)
+        .describe("Revisions of a month that stay when another one takes its place, that one among them."),
     })
     .prefault({})
-    .describe("A cluster that serves searches."),
+    .describe("A cluster that serves searches, one of a campaign or a permanent one."),
   limits: z
     .strictObject({
       eventsPerSecond: z

@@ -9,10 +9,12 @@ import { tilingProblems, totalOf, unbalancedRows, unpackedLengths, type Expected
 import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
+import { lengthOf } from "./plan.ts";
 import { manifestText } from "./proof/manifest.ts";
 import { compareWithStore } from "./reconcile.ts";
 import { inTurn } from "./in-turn.ts";
 import { createReminder } from "./reminder.ts";
+import { rowsOf } from "./revisions/carried.ts";
 import { restoredAtOnce } from "./shards.ts";
 import { earlierSnapshots, snapshotName } from "./snapshot-name.ts";
 import type { FailedJob } from "./spool.ts";
@@ -138,8 +140,7 @@ export async function finish(
   await step("sweep", () => removeLeftovers(ctx, indices, failed, signal));
   await step("refresh", () => cluster.refresh(indices));
 
-  const rows: LedgerRow[] = [];
-  for await (const row of ctx.spool.rows()) rows.push(row);
+  const rows = await rowsOf(ctx);
   const unpacked: { files: readonly UnpackedFile[] }[] = [];
   for await (const result of ctx.spool.unpackResults()) unpacked.push(result);
   const { expected, problems: fileProblems } = expectedFiles(ctx, failed, rows, unpackedLengths(unpacked));
@@ -244,11 +245,16 @@ function expectedFiles(
   const problems = fileProblemsOf(ctx.plan, failed, rows, unpacked);
   const lost = lostFiles(failed);
   const expected: ExpectedFile[] = [];
-  for (const { origin, source } of ctx.plan.files) {
+  for (const file of ctx.plan.files) {
+    const { origin } = file;
     if (lost.has(origin.fileId)) continue;
-    const length = source.kind === "plain" ? source.size : unpacked.get(origin.fileId)?.length;
-    if (length === undefined) problems.push({ path: origin.path, problem: "it was not unpacked" });
-    else expected.push({ fileId: origin.fileId, path: origin.path, length });
+    const length = lengthOf(file, unpacked);
+    if (length === undefined) {
+      const problem = file.carried
+        ? "an earlier campaign has not loaded it whole, and it is not loaded again"
+        : "it was not unpacked";
+      problems.push({ path: origin.path, problem });
+    } else expected.push({ fileId: origin.fileId, path: origin.path, length });
   }
   return { expected, problems };
 }

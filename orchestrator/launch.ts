@@ -9,6 +9,9 @@ import { campaignRepositoryDir, stagingDirOf } from "./node-specs.ts";
 import { statePaths, type CampaignPaths } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 import { writePlan } from "./plan-file.ts";
+import { writeCarried } from "./revisions/carried.ts";
+import { carriedRowsOf } from "./revisions/choose.ts";
+import { earlierLoad } from "./revisions/earlier.ts";
 import { siteOfGateway } from "./campaign-gateway.ts";
 import { atGateway } from "./gateway/index.ts";
 import { commandLine, ensureBundles, ensureElasticsearch, ensureGrokBanks } from "./runtimes/index.ts";
@@ -41,7 +44,7 @@ export async function prepareSite(
   signal.throwIfAborted();
 }
 
-/** Creates the campaign and its plan; starts nothing. When the signal aborts nothing of it stays. */
+/** Creates the campaign, its plan, and what it takes over of an earlier one; starts nothing. When the signal aborts nothing of it stays. */
 export async function prepareCampaign(
   config: SiteConfig,
   plan: Plan,
@@ -53,9 +56,14 @@ export async function prepareCampaign(
     name,
     months: plan.months,
     planId: plan.id,
-    config,
+    config: { ...config, plan: { ...config.plan, revision: plan.pinned.revision } },
   });
   try {
+    // The plan last: without it nobody can adopt what is not whole.
+    if (plan.again) {
+      const earlier = await earlierLoad(config.stateDir, plan.again.campaign);
+      await writeCarried(campaign.paths, earlier, carriedRowsOf(plan, earlier));
+    }
     await writePlan(campaign.paths.plan, plan);
     signal.throwIfAborted();
   } catch (error) {

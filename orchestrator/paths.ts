@@ -48,6 +48,8 @@ export interface CampaignPaths {
   /** The rules of pipelines by which rejected documents were loaded again, beside the plan's, by their hash. */
   readonly replays: string;
   readonly ledger: string;
+  /** Ledger rows that a new revision of a month takes over from an earlier campaign; absent where there are none. */
+  readonly carried: string;
   /** What was read of each file, with its Merkle roots. */
   readonly manifest: string;
   /** What the tuner saw, second by second. */
@@ -73,6 +75,7 @@ export function campaignPaths(campaignsDir: string, id: string): CampaignPaths {
     rejects: join(dir, "rejects"),
     replays: join(dir, "replays"),
     ledger: join(dir, "ledger.ndjson"),
+    carried: join(dir, "carried.ndjson"),
     manifest: join(dir, MANIFEST),
     tuning: join(dir, "tuning.ndjson"),
     reportJson: join(dir, "report.json"),

@@ -17,6 +17,7 @@ export function comparePlans(saved: Plan, current: Plan, most = 20): readonly st
   differs("host zones", hostZones(saved), hostZones(current));
   differs("index pattern", saved.pinned.indexPattern, current.pinned.indexPattern);
   differs("revision", saved.pinned.revision, current.pinned.revision);
+  differs("earlier campaign", saved.again?.campaign ?? "none", current.again?.campaign ?? "none");
   differs("repeated lines", saved.pinned.repeated, current.pinned.repeated);
   differs("ids", saved.pinned.ids, current.pinned.ids);
   differs("chunk size", saved.pinned.chunkBytes, current.pinned.chunkBytes);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { IDS } from "../worker/contract/ids.ts";
 import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
+import { AGAIN_MODES } from "./revisions/again.ts";
 import { costsSchema } from "./simulation/costs.ts";
 import { writePieces } from "./write-pieces.ts";
 import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
@@ -27,6 +28,29 @@ const fileSchema = z.strictObject({
     z.strictObject({ kind: z.literal("plain"), file: z.string(), size: z.int(), mtimeMs: z.number() }),
     z.strictObject({ kind: z.literal("packed"), unpackId: z.string(), member: z.string(), size: z.int().optional() }),
   ]),
+  carried: z.strictObject({ length: z.int().optional() }).optional(),
+});
+
+const againSchema = z.strictObject({
+  mode: z.enum(AGAIN_MODES),
+  campaign: z.string(),
+  revision: z.int().positive(),
+  indexPattern: z.string(),
+  snapshot: z.string(),
+  repository: z.string(),
+  files: z.strictObject({
+    new: z.int(),
+    changed: z.int(),
+    partial: z.int(),
+    rules: z.int(),
+    loaded: z.int(),
+    carried: z.int(),
+    gone: z.int(),
+    leftOut: z.int(),
+  }),
+  documents: z.int(),
+  chunks: z.int(),
+  indexBytes: z.int(),
 });
 
 const pair = z.tuple([z.number(), z.number()]);
@@ -81,6 +105,7 @@ const planSchema = z.strictObject({
   problems: z.array(problem),
   notes: z.array(problem).default([]),
   unmatched: z.array(z.string()),
+  again: againSchema.optional(),
   estimate: z
     .strictObject({
       lines: z.number(),
@@ -134,7 +159,7 @@ export function* planText(plan: Plan): Generator<string> {
   yield "]}\n";
 }
 
-function compact({ origin, source, day }: PlannedFile): z.input<typeof fileSchema> {
+function compact({ origin, source, day, carried }: PlannedFile): z.input<typeof fileSchema> {
   return {
     id: origin.fileId,
     path: origin.path,
@@ -146,6 +171,7 @@ function compact({ origin, source, day }: PlannedFile): z.input<typeof fileSchem
     ...(origin.collector === undefined ? {} : { collector: origin.collector }),
     ...(origin.dropPrograms.length === 0 ? {} : { drop: origin.dropPrograms }),
     source,
+    ...(carried === undefined ? {} : { carried }),
   };
 }
 
@@ -253,7 +279,7 @@ function filesOf(pinned: Plan["pinned"]): (file: StoredFile) => PlannedFile {
     if (!before) drops.set(key, programs);
     return before ?? programs;
   };
-  return ({ id: fileId, drop, source, ...facts }) => {
+  return ({ id: fileId, drop, source, carried, ...facts }) => {
     const day = facts.day === undefined ? {} : { day: one(facts.day) };
     const origin = originOf({
       ...facts,
@@ -268,6 +294,7 @@ function filesOf(pinned: Plan["pinned"]): (file: StoredFile) => PlannedFile {
       origin: { ...origin, firstDay: one(origin.firstDay), fileId },
       source: isItsOwn ? { ...source, file: facts.path } : source,
       ...day,
+      ...(carried === undefined ? {} : { carried }),
     };
   };
 }
@@ -286,4 +313,5 @@ interface StoredFile {
   readonly collector?: string;
   readonly drop?: string[];
   readonly source: PlannedFile["source"];
+  readonly carried?: { readonly length?: number };
 }

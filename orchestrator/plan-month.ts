@@ -7,7 +7,10 @@ import { estimate } from "./estimate.ts";
 import { listArchive } from "./inventory.ts";
 import { machineCores } from "./machine-cores.ts";
 import { lastCosts, sampleParser } from "./measure.ts";
-import { makePlan, type Plan } from "./plan.ts";
+import { makePlan, toLoad, type Plan } from "./plan.ts";
+import type { AgainMode } from "./revisions/again.ts";
+import type { RevisionBase } from "./revisions/base.ts";
+import { planRevision } from "./revisions/choose.ts";
 
 /** Most months of one campaign. */
 const MOST_MONTHS = 36;
@@ -43,6 +46,12 @@ export interface PlannedPipeline {
   readonly fields: readonly RuleField[];
 }
 
+/** The loads that a plan goes on from, and what it loads again. */
+export interface Onto {
+  readonly mode: AgainMode;
+  readonly base: RevisionBase;
+}
+
 /** How a plan is estimated. */
 export interface Measuring {
   /** The pipeline to measure on a sample of the archive. */
@@ -56,31 +65,35 @@ export interface Measuring {
  *
  * @param options.pipeline pinned in the plan
  * @param options.measure absent: the plan has no estimate, and no file is read beyond its head
- * @throws ConfigError `ARCHIVE_MISSING`, `ARCHIVE_EMPTY`, `ARCHIVE_CLASH`, `SEVEN_ZIP_MISSING`
+ * @param options.again absent: what was loaded before does not matter
+ * @throws ConfigError `ARCHIVE_MISSING`, `ARCHIVE_EMPTY`, `ARCHIVE_CLASH`, `SEVEN_ZIP_MISSING`, `REVISION_DIFFERS`
  */
 export async function planMonth(
   config: Config,
   months: readonly YearMonth[],
-  options: { readonly pipeline: PlannedPipeline; readonly measure?: Measuring },
+  options: { readonly pipeline: PlannedPipeline; readonly measure?: Measuring; readonly again?: Onto },
   signal: AbortSignal,
 ): Promise<Plan> {
+  const { again } = options;
   const inventory = await listArchive(config.archive, months, signal);
-  const plan = makePlan(
+  const whole = makePlan(
     inventory,
     {
       pipeline: options.pipeline.hash,
       timeZone: config.archive.timeZone,
       hostZones: config.archive.hostZones,
       indexPattern: config.plan.indexPattern,
-      revision: config.plan.revision,
+      revision: again?.base.revision ?? config.plan.revision,
       chunkBytes: config.plan.chunkBytes,
       repeated: config.plan.repeated,
       ids: config.plan.ids,
     },
     options.pipeline,
   );
+  const plan = again?.base.earlier ? planRevision(whole, again.base.earlier, again.mode) : whole;
   if (!options.measure) return plan;
-  const sample = await sampleParser(plan, options.measure.pipeline, signal);
+  const sample = await sampleParser(toLoad(plan), options.measure.pipeline, signal);
   const known = await lastCosts(options.measure.stateDir);
-  return { ...plan, estimate: estimate(plan, config, sample, known, machineCores(config)) };
+  const made = estimate(toLoad(plan), config, sample, known, machineCores(config));
+  return { ...plan, estimate: { ...made, indexBytes: made.indexBytes + (plan.again?.indexBytes ?? 0) } };
 }

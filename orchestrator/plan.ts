@@ -7,6 +7,7 @@ import type { Ids } from "../worker/contract/ids.ts";
 import { NO_RULES, type RuleField, type Rules } from "../worker/contract/rules.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { CampaignRecord } from "./campaign-store.ts";
+import type { Again } from "./revisions/again.ts";
 import type { Estimate } from "./estimate.ts";
 import type { Inventory, InventoryGroup, InventoryProblem, Overlap } from "./inventory.ts";
 
@@ -42,6 +43,8 @@ export interface PlannedFile {
   readonly source: PlannedSource;
   /** `YYYY-MM-DD` when the path names a day; a file without one holds a whole month. */
   readonly day?: string;
+  /** Not loaded: its documents are those of an earlier revision. `length` after decompression; absent when that one had not loaded it whole. */
+  readonly carried?: { readonly length?: number };
 }
 
 /** One compressed file: everything of its `Unpack` message that planning knows. */
@@ -82,6 +85,8 @@ export interface Plan {
   readonly notes: readonly InventoryProblem[];
   /** Paths in the directories of these months that no pattern matches: told, not loaded. */
   readonly unmatched: readonly string[];
+  /** Of a month that is loaded again. */
+  readonly again?: Again;
   /** Set by whoever measured; `makePlan` knows nothing of it. */
   readonly estimate?: Estimate;
 }
@@ -254,7 +259,8 @@ export function planId({
   pinned,
   files,
   unpacks,
-}: Pick<Plan, "months" | "pinned" | "files" | "unpacks">): string {
+  again,
+}: Pick<Plan, "months" | "pinned" | "files" | "unpacks" | "again">): string {
   const hash = createHash("sha256");
   // Arrays, not objects: their order is the canonical form.
   const line = (...values: readonly unknown[]): void => void hash.update(`${JSON.stringify(values)}\n`);
@@ -262,7 +268,9 @@ export function planId({
   line(pinned.pipeline, pinned.timeZone, pinned.indexPattern, pinned.revision, pinned.chunkBytes, pinned.repeated);
   if (pinned.ids !== "derived") line("ids", pinned.ids);
   for (const { host, timeZone } of pinned.hostZones) line(host, timeZone);
-  for (const { origin, source } of files) {
+  if (again) line("again", again.campaign, again.snapshot);
+  for (const { origin, source, carried } of files) {
+    if (carried) line("carried", carried.length ?? null);
     const from =
       source.kind === "plain"
         ? [source.file, source.size, source.mtimeMs]
@@ -281,6 +289,26 @@ export function planId({
   }
   for (const { file, format, size, mtimeMs } of unpacks) line(file, format, size, mtimeMs);
   return hash.digest("hex").slice(0, 12);
+}
+
+/** The part of a plan that is loaded: all of it, unless it is a month's that is loaded again. */
+export function toLoad(plan: Plan): Plan {
+  if (!plan.again) return plan;
+  const files = plan.files.filter(({ carried }) => !carried);
+  const needed = new Set(files.flatMap(({ source }) => (source.kind === "packed" ? source.unpackId : [])));
+  return { ...plan, files, unpacks: plan.unpacks.filter(({ id }) => needed.has(id)) };
+}
+
+/**
+ * The length of a file after decompression, of which its chunks must tile every byte; undefined where nobody knows it.
+ * @param unpacked lengths that unpacking has told, by file id
+ */
+export function lengthOf(
+  { origin, source, carried }: PlannedFile,
+  unpacked: ReadonlyMap<string, { readonly length: number }>,
+): number | undefined {
+  if (carried) return carried.length;
+  return source.kind === "plain" ? source.size : unpacked.get(origin.fileId)?.length;
 }
 
 /** Chunks of a plain file: its length in ranges of `chunkBytes`. 0 for a packed one, whose chunks come with unpacking. */

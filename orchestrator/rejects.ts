@@ -10,6 +10,7 @@ import type { SiteConfig } from "./launch.ts";
 import { readLedger } from "./ledger-export.ts";
 import { campaignPaths } from "./paths.ts";
 import { readRejects } from "./reject-files.ts";
+import { rowsOf } from "./revisions/carried.ts";
 import { lastWords } from "./replay/sums.ts";
 import { createSpool } from "./spool.ts";
 import { campaignStatus } from "./status.ts";
@@ -92,8 +93,7 @@ async function rejectFiles(site: SiteConfig, id: string): Promise<string[]> {
   }
   return await withCampaignRedis(campaign, async (redis, keys) => {
     const spool = createSpool(redis, keys);
-    const rows: LedgerRow[] = [];
-    for await (const row of spool.rows()) rows.push(row);
+    const rows = await rowsOf({ paths, spool });
     await spool.disconnect();
     return withRejects(rows).map(({ chunk, attempt }) =>
       join(paths.staging, "rejects", rejectsFileName(chunk, attempt)),

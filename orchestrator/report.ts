@@ -14,6 +14,7 @@ import { groupRows, parseReport, parseTotals, programRows, shareText, type Parse
 import { MANIFEST } from "./paths.ts";
 import type { Plan } from "./plan.ts";
 import { isReplay } from "./replay/sums.ts";
+import type { AgainMode } from "./revisions/again.ts";
 import { serviceReportText } from "./serving/service-report.ts";
 import type { CampaignView } from "./view.ts";
 
@@ -66,6 +67,14 @@ export interface Report {
   readonly parserMicrosPerLine: number;
   readonly peakBytes: { readonly orchestrator: number; readonly parser: number; readonly dataNode: number };
   readonly snapshot?: FinishResult["snapshot"];
+  /** Of a month that was loaded again: the campaign that it goes on from, and what was taken over of it. */
+  readonly again?: {
+    readonly mode: AgainMode;
+    readonly revision: number;
+    readonly of: string;
+    readonly chunks: number;
+    readonly documents: number;
+  };
   /** The manifest of what was read, and its Merkle root of each month. */
   readonly manifest?: { readonly file: string; readonly roots: Readonly<Record<string, string>> };
   /** Of a campaign that loaded nothing and served this. */
@@ -160,6 +169,11 @@ export function makeReport(inputs: ReportInputs): Report {
   const totals = totalOf(rows);
   const { bytes, ...lines } = totals.counts;
   const documents = finish?.documents ?? lines.written + lines.duplicate;
+  // What was taken over of an earlier campaign has cost that one, and says nothing of this load's speed.
+  const carried = totalOf(rows.filter((row) => row.carried));
+  const ownRows = rows.filter((row) => !row.carried);
+  const own = totalOf(ownRows);
+  const ownDocuments = documents - carried.counts.written - carried.counts.duplicate;
   const phases = phasesOf(view, now);
   const loadSeconds = phases["load"] ?? 0;
   const accounts = new Map(
@@ -210,15 +224,15 @@ export function makeReport(inputs: ReportInputs): Report {
     files: plan.files.length,
     chunks: totals.chunks,
     // The spool counts replays among them.
-    chunksTotal: Math.max(inputs.chunksTotal - rows.filter(isReplay).length, totals.chunks),
+    chunksTotal: Math.max(carried.chunks + inputs.chunksTotal - ownRows.filter(isReplay).length, totals.chunks),
     perIndex: finish?.perIndex ?? totals.perIndex,
     fileProblems: finish?.fileProblems ?? inputs.fileProblems,
     jobs,
     phases,
     wallSeconds: round((end - record.createdAt) / 1000),
     loadSeconds,
-    eventsPerSecond: loadSeconds > 0 ? Math.round(lines.read / loadSeconds) : 0,
-    bytesPerSecond: loadSeconds > 0 ? Math.round(bytes / loadSeconds) : 0,
+    eventsPerSecond: loadSeconds > 0 ? Math.round(own.counts.read / loadSeconds) : 0,
+    bytesPerSecond: loadSeconds > 0 ? Math.round(own.counts.bytes / loadSeconds) : 0,
     nodeHours: account.nodeHours,
     account,
     ...(budget === undefined ? {} : { budget }),
@@ -233,11 +247,19 @@ export function makeReport(inputs: ReportInputs): Report {
     observed: observed(view, now),
     storeBytes: finish?.storeBytes ?? 0,
     indexBytesPerDocument: per(finish?.storeBytes ?? 0, documents),
-    storeMicrosPerDocument: per((inputs.storeCpuMillis * 1000) / (1 + record.config.dataNodes.replicas), documents),
-    parseMicrosPerLine: per(totals.parseCpuMicros, lines.read),
-    parserMicrosPerLine: per(parserCpu * 1e6, lines.read),
+    storeMicrosPerDocument: per((inputs.storeCpuMillis * 1000) / (1 + record.config.dataNodes.replicas), ownDocuments),
+    parseMicrosPerLine: per(own.parseCpuMicros, own.counts.read),
+    parserMicrosPerLine: per(parserCpu * 1e6, own.counts.read),
     peakBytes: { orchestrator: inputs.orchestratorPeakBytes, parser: peak("parser"), dataNode: peak("es-data") },
     ...(finish === undefined ? {} : { snapshot: finish.snapshot }),
+    ...(plan.again && !record.serves
+      ? {
+          again: {
+            ...{ mode: plan.again.mode, revision: plan.pinned.revision, of: plan.again.campaign },
+            ...{ chunks: carried.chunks, documents: documents - ownDocuments },
+          },
+        }
+      : {}),
     ...(finish?.roots === undefined ? {} : { manifest: { file: MANIFEST, roots: finish.roots } }),
     ...(record.serves === undefined ? {} : { serves: record.serves }),
     ...(plan.estimate && !record.serves ? { planned: plan.estimate } : {}),
@@ -309,7 +331,7 @@ ${table([
 
 Read ${number(lines.read)} = written ${number(lines.written)} + duplicate ${number(lines.duplicate)} + dropped ${number(lines.dropped)} + rejected ${number(lines.rejected)}; unparsed (stored) ${number(lines.unparsed)}.
 
-- rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
+${report.again ? `- revision ${String(report.again.revision)}: ${number(report.again.documents)} documents in ${number(report.again.chunks)} chunks are those of campaign ${report.again.of} (--again ${report.again.mode}); rates and CPU are of what was loaded\n` : ""}- rate while loading: ${number(report.eventsPerSecond)} events/s, ${number(report.bytesPerSecond)} bytes/s
 - CPU: parser ${String(report.parserMicrosPerLine)} µs a line (parsing alone ${String(report.parseMicrosPerLine)}), Elasticsearch ${String(report.storeMicrosPerDocument)} µs a document
 - cost: ${accountText(report.account)}${report.budget === undefined ? "" : `; budget: ${budgetText(report.budget)}`}
 - peak memory: orchestrator ${mib(report.peakBytes.orchestrator)}, parser ${mib(report.peakBytes.parser)}, data node ${mib(report.peakBytes.dataNode)}

@@ -37,7 +37,9 @@ export async function readCosts(file: string): Promise<Costs> {
 export async function costsOfCampaign(stateDir: string, id: string, before: Costs = DEFAULT_COSTS): Promise<Costs> {
   const { record, paths } = await loadCampaign(stateDir, id);
   const report = await readReport(paths.reportJson);
-  const rows = withReplays(await readLedger(paths.ledger).catch(() => []));
+  const ledger = await readLedger(paths.ledger).catch(() => []);
+  // What was taken over of an earlier campaign has cost that one.
+  const rows = withReplays(ledger.filter(({ carried }) => !carried));
   const isOver = report?.state === "done" || report?.state === "serving";
   if (
     !isOver ||

@@ -8,9 +8,9 @@ import { atGateway } from "./gateway/index.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { stagingDirOf } from "./node-specs.ts";
 import { createReminder } from "./reminder.ts";
+import { rowsOf } from "./revisions/carried.ts";
 import { destroySecrets } from "./security/index.ts";
 import { collectRejects, exportLedger, isExported } from "./ledger-export.ts";
-import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { liveJobs } from "./view.ts";
 
 /** Jobs that were asked to drain and do not end within this time are cancelled, and then again in this interval. */
@@ -54,8 +54,7 @@ export async function endJobs(ctx: CampaignContext, groups: NodeGroups): Promise
   });
   await step(ctx, "export-what-there-is", async () => {
     if (await isExported(ctx.paths)) return;
-    const rows: LedgerRow[] = [];
-    for await (const row of ctx.spool.rows()) rows.push(row);
+    const rows = await rowsOf(ctx);
     await exportLedger(ctx.paths, rows);
     const missing = await collectRejects(ctx.paths, rows);
     if (missing.length > 0) {

@@ -35,6 +35,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "serve", load: async () => (await import("./serve.ts")).serve },
   { name: "extend", load: async () => (await import("./extend.ts")).extend },
   { name: "restore-into", load: async () => (await import("./restore-into.ts")).restoreInto },
+  { name: "revisions", load: async () => (await import("./revisions.ts")).revisions },
   { name: "teardown", load: async () => (await import("./teardown.ts")).teardown },
   { name: "reap", load: async () => (await import("./reap.ts")).reap },
   { name: "logs", load: async () => (await import("./logs.ts")).logs },

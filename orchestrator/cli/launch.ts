@@ -9,6 +9,7 @@ import {
   type Io,
   type Parts,
 } from "./command.ts";
+import { AGAIN_HELP, againOf } from "./again.ts";
 import { countOf } from "./scale.ts";
 import type { ResolvedConfig } from "../config.ts";
 import type { Plan } from "../plan.ts";
@@ -16,6 +17,7 @@ import type { Plan } from "../plan.ts";
 interface LaunchOptions extends ConfigOptions {
   readonly month?: string;
   readonly plan?: string;
+  readonly again?: string;
   readonly name?: string;
   readonly dataNodes?: string;
   readonly parsers?: string;
@@ -41,6 +43,7 @@ export const launch: Command = {
     )
       .option("--month <month>", "month, or months as 2013-01..2013-03")
       .option("--plan <file>", "a plan that `plan` wrote; refused when the archive has changed since")
+      .option("--again <what>", AGAIN_HELP, "none")
       .option("--name <id>", "name of the campaign (default: the month and five characters)")
       .option("--data-nodes <n>", "Elasticsearch data nodes")
       .option("--parsers <n>", "parser workers")
@@ -53,6 +56,7 @@ export const launch: Command = {
           "gridharvest launch --config site.yaml --month 2013-01",
           "gridharvest launch --config site.yaml --month 2013-01 --data-nodes 8 --parsers 16 --finish keep",
           "gridharvest launch --config site.yaml --plan 2013-01.plan.json",
+          "gridharvest launch --config site.yaml --month 2013-01 --again missing",
         ) + LAUNCH_OUTPUT,
       )
       .action((options: LaunchOptions) =>
@@ -69,6 +73,18 @@ export const launch: Command = {
             checkCampaignName(statePaths(site.stateDir), options.name);
           }
           const plan = await planOf(resolved, options, io, signal, parts);
+          if (plan.again) {
+            const { againLines } = await import("../revisions/again-text.ts");
+            for (const line of againLines(plan.again, plan.pinned.revision)) io.log.info(line);
+            if (plan.again.files.loaded === 0) {
+              print(
+                io,
+                { id: null, plan: plan.id, again: plan.again },
+                () => "nothing is to be loaded again, and nothing was started\n",
+              );
+              return 0;
+            }
+          }
           const { makeStateDir } = await import("../state-dir.ts");
           const { refuseSmallDisks } = await import("../disk-space.ts");
           await makeStateDir(site.stateDir);
@@ -77,7 +93,8 @@ export const launch: Command = {
           await prepareSite(site, io.log, signal);
           const { record, paths } = await prepareCampaign(site, plan, options.name, signal);
           await claimName(site, { record, paths }, io.log, signal);
-          if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir }, () => "");
+          const again = plan.again ? { again: plan.again } : {};
+          if (io.json) print(io, { id: record.id, plan: plan.id, dir: paths.dir, ...again }, () => "");
           else {
             const ctrlC = options.foreground ? "cancels the campaign" : "ends the watching, not the campaign";
             io.stdout.write(`campaign ${record.id} (plan ${plan.id}); Ctrl-C ${ctrlC}\n`);
@@ -109,6 +126,10 @@ async function planOf(
   if ((options.month === undefined) === (options.plan === undefined)) {
     throw new ConfigError("USAGE", "say what to load: --month 2013-01, or --plan FILE");
   }
+  const mode = againOf(options.again);
+  if (options.plan !== undefined && mode !== "none") {
+    throw new ConfigError("USAGE", "--again goes with --month; a plan holds what it loads again: `plan --again`");
+  }
   const site = resolved.config;
   const { rulesOf } = await import("../pipelines/rules-of.ts");
   const { rules } = await rulesOf(resolved, parts.makeRules, io.log);
@@ -121,5 +142,9 @@ async function planOf(
   const { planMonth, parseMonths } = await import("../plan-month.ts");
   io.log.info("planning", { month: options.month, archive: site.archive.root });
   const measure = { pipeline: pipeline.create(), stateDir: site.stateDir };
-  return planMonth(site, parseMonths(options.month ?? ""), { pipeline: planned, measure }, signal);
+  const months = parseMonths(options.month ?? "");
+  const { revisionBase } = await import("../revisions/base.ts");
+  const base = await revisionBase(site, months, mode);
+  const again = mode === "none" ? {} : { again: { mode, base } };
+  return planMonth(site, months, { pipeline: planned, measure, ...again }, signal);
 }

@@ -1,11 +1,15 @@
 import { join } from "node:path";
+import { againLines } from "../revisions/again-text.ts";
+import { describeError } from "../../worker/contract/errors.ts";
 import type { LossCost } from "../estimate.ts";
 import type { Plan } from "../plan.ts";
+import { AGAIN_HELP, againOf } from "./again.ts";
 import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { formatBytes, formatCount, formatDuration, formatTable, printable } from "./io.ts";
 
 interface PlanOptions extends ConfigOptions {
   readonly month: string;
+  readonly again?: string;
   readonly out?: string;
   readonly dataNodes?: string;
   readonly parsers?: string;
@@ -17,6 +21,7 @@ export const plan: Command = {
   register(program, run) {
     withConfig(program.command("plan").description("Shows what a campaign would load and cost, and writes a plan file"))
       .requiredOption("--month <month>", "the month, or a range: 2013-01 or 2013-01..2013-03")
+      .option("--again <what>", AGAIN_HELP, "none")
       .option("--out <file>", "where to write the plan (default: <state directory>/plans/<id>.json)")
       .option("--data-nodes <n>", "Elasticsearch data nodes to reckon with")
       .option("--parsers <n>", "parsers to reckon with")
@@ -25,6 +30,7 @@ export const plan: Command = {
         examples(
           "gridharvest plan --config site.yaml --month 2013-01",
           "gridharvest plan --month 2013-01..2013-03 --parsers 8",
+          "gridharvest plan --month 2013-01 --again changed-parser",
           "gridharvest --json plan --month 2013-01 --out january.json",
         ),
       )
@@ -32,6 +38,7 @@ export const plan: Command = {
         run(async (io, signal, parts) => {
           const { parseMonths, planMonth } = await import("../plan-month.ts");
           const months = parseMonths(options.month);
+          const mode = againOf(options.again);
           const resolved = await configOf(options, io, {
             "dataNodes.count": { flag: "--data-nodes", value: options.dataNodes },
             "parsers.count": { flag: "--parsers", value: options.parsers },
@@ -44,23 +51,33 @@ export const plan: Command = {
           const { rulesOf } = await import("../pipelines/rules-of.ts");
           const { rules } = await rulesOf(resolved, parts.makeRules, io.log);
           const pipeline = await parts.pipeline(rules);
+          const { revisionBase } = await import("../revisions/base.ts");
+          // Only a launch refuses what was loaded before.
+          const base = await revisionBase(config, months, mode).catch((error: unknown) => {
+            if (mode !== "none") throw error;
+            io.log.warn(describeError(error));
+          });
+          const again = mode === "none" || !base ? {} : { again: { mode, base } };
           const made = await planMonth(
             config,
             months,
             {
+              ...again,
               pipeline: { hash: pipeline.hash, rules, fields: pipeline.fields },
               measure: { pipeline: pipeline.create(), stateDir: config.stateDir },
             },
             signal,
           );
+          const { toLoad } = await import("../plan.ts");
+          const loaded = toLoad(made);
           const file = options.out ?? join(config.stateDir, "plans", `${made.id}.json`);
           await writePlan(file, made);
           const { lossCost } = await import("../estimate.ts");
           const { lookAtDisks, roomText } = await import("../disk-space.ts");
           const disks = await lookAtDisks(config, made);
           const loss = made.estimate && lossCost(made.estimate, config.dataNodes);
-          print(io, { ...summary(made, file), disks, ...(loss ? { loss } : {}) }, () =>
-            planText(made, file, disks.map(roomText), loss && lossText(loss, config.dataNodes.count)),
+          print(io, { ...summary(loaded, file), disks, ...(loss ? { loss } : {}) }, () =>
+            planText(loaded, file, disks.map(roomText), loss && lossText(loss, config.dataNodes.count)),
           );
           return 0;
         }),
@@ -101,6 +118,10 @@ export function lossText(loss: LossCost, dataNodes: number): string {
 function planText(plan: Plan, file: string, rooms: readonly string[], loss: string | undefined): string {
   const { estimate } = plan;
   const out: string[] = [`Plan ${plan.id} of ${plan.months.join(", ")} from ${printable(plan.root)}\n`];
+  if (plan.again) {
+    const lines = againLines(plan.again, plan.pinned.revision).map((line) => `  ${line}\n`);
+    out.push(`Loaded again:\n${lines.join("")}`);
+  }
 
   const rows = plan.groups.map((group) => [
     group.month,

@@ -108,7 +108,8 @@ async function loadMonth(
   });
   await watch.time("services up", () => line.json(["services", "up"], signal));
   io.log.info("launching the campaign", { id, "data nodes": NODES.dataNodes, parsers: NODES.parsers });
-  const words = ["launch", "--name", id, "--month", MONTH, "--finish", "keep", "--detach"];
+  // A demo that ran before has loaded it, too.
+  const words = ["launch", "--name", id, "--month", MONTH, "--again", "all", "--finish", "keep", "--detach"];
   words.push("--data-nodes", String(NODES.dataNodes), "--parsers", String(NODES.parsers));
   await watch.time("plan", () => line.json(words, signal));
   const status = await watch.time("campaign", () => runCampaign(line, site.config.stateDir, id, MONTH, io, signal));

@@ -10,6 +10,8 @@ import { totalOf } from "../ledger.ts";
 import { returnRejects } from "../ledger-export.ts";
 import type { NodeGroups } from "../node-groups.ts";
 import { snapshotName } from "../snapshot-name.ts";
+import { rowsOf } from "../revisions/carried.ts";
+import { restoreCarried } from "../revisions/restore-carried.ts";
 import { openReload } from "../view.ts";
 import { placesFor, rowsToReload, shardKey } from "./consequences.ts";
 import { reloadStep, type PutBack, type Shard } from "./record.ts";
@@ -26,7 +28,7 @@ const LOOK_MS = 500;
  *
  * 1. The spool is closed and every attempt in work is ended. Some of its documents may have gone; without its lock it cannot
  *    commit (the fence of invariant 4), and the chunk is done again from its beginning.
- * 2. Each lost shard gets an empty primary.
+ * 2. Each lost shard gets an empty primary; an index with documents of an earlier revision is restored from that one's snapshot.
  * 3. Committed chunks with documents in the lost indices leave the ledger and wait again. They are looked for after the attempts
  *    were ended, so whoever committed in between is among them.
  *
@@ -49,14 +51,17 @@ export async function reloadLost(ctx: CampaignContext, groups: Pick<NodeGroups, 
     await redis.set(keys.loadGeneration, number);
     await spool.endAttempts();
   });
+  // Before that: what was taken over of an earlier revision is in no chunk that waits again.
+  const indices = [...new Set(reload.shards.map(({ index }) => index))];
+  if (ctx.plan.again) await part("restore carried", () => restoreCarried(ctx, signal, indices));
   await part("allocate", () => allocateEmpty(ctx, groups, reload.shards, signal));
   const counts = await part("count", async (): Promise<Omit<PutBack, "attempts">> => {
-    const totals = totalOf(rowsToReload(await rowsOf(ctx), reload.shards));
+    const totals = totalOf(rowsToReload(await spooledRows(ctx), reload.shards));
     const { written, duplicate, bytes } = totals.counts;
     return { chunks: totals.chunks, documents: written + duplicate, bytes };
   });
   await part("put back", async () => {
-    await spool.putBack(rowsToReload(await rowsOf(ctx), reload.shards).map(({ chunk }) => chunk));
+    await spool.putBack(rowsToReload(await spooledRows(ctx), reload.shards).map(({ chunk }) => chunk));
   });
   await until(() => Date.now() - reload.at >= WITHDRAWN_MS, signal, LOOK_MS);
   await decide(ctx, { type: "put-back", attempts, ...counts });
@@ -108,7 +113,7 @@ function stayingNodes(
   );
 }
 
-async function rowsOf(ctx: CampaignContext): Promise<LedgerRow[]> {
+async function spooledRows(ctx: CampaignContext): Promise<LedgerRow[]> {
   const rows: LedgerRow[] = [];
   for await (const row of ctx.spool.rows()) rows.push(row);
   return rows;

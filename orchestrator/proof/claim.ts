@@ -9,7 +9,8 @@ import { readJournal } from "../journal.ts";
 import { tilingProblems, unpackedLengths } from "../ledger.ts";
 import { readLedger } from "../ledger-export.ts";
 import { campaignPaths, type CampaignPaths, type StatePaths } from "../paths.ts";
-import type { Plan } from "../plan.ts";
+import { lengthOf, type Plan } from "../plan.ts";
+import { rowsOf } from "../revisions/carried.ts";
 import { readRejects } from "../reject-files.ts";
 import { createSpool } from "../spool.ts";
 import { isLoadSettled, viewOf } from "../view.ts";
@@ -60,17 +61,17 @@ export async function claimOf(campaign: LoadedCampaign, plan: Plan): Promise<Cla
 async function claimOfSpool(campaign: LoadedCampaign, plan: Plan): Promise<Claim> {
   return await withCampaignRedis(campaign, async (redis, keys) => {
     const spool = createSpool(redis, keys);
-    const rows: LedgerRow[] = [];
-    for await (const row of spool.rows()) rows.push(row);
+    const rows = await rowsOf({ paths: campaign.paths, spool });
     const unpacked: { files: readonly UnpackedFile[] }[] = [];
     for await (const result of spool.unpackResults()) unpacked.push(result);
     const lost = lostFiles(await spool.failed());
     await spool.disconnect();
     const lengthsOfPacked = unpackedLengths(unpacked);
     const lengths = new Map<string, number>();
-    for (const { origin, source } of plan.files) {
-      const length = source.kind === "plain" ? source.size : lengthsOfPacked.get(origin.fileId)?.length;
-      if (length !== undefined && !lost.has(origin.fileId)) lengths.set(origin.fileId, length);
+    for (const file of plan.files) {
+      const { fileId } = file.origin;
+      const length = lengthOf(file, lengthsOfPacked);
+      if (length !== undefined && !lost.has(fileId)) lengths.set(fileId, length);
     }
     const { rejects, staging } = campaign.paths;
     return {

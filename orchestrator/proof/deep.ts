@@ -26,7 +26,7 @@ export interface DeepTask {
   readonly lengths: ReadonlyMap<string, number> | undefined;
   /** What of a row's chunk was rejected. */
   readonly rejected: (row: LedgerRow) => Promise<readonly RejectedDocument[]>;
-  /** Of the pipeline with this hash: the plan's, or that of a replay. */
+  /** Of the pipeline with this hash: the plan's, that of a replay, or that of an earlier campaign. */
   readonly recompute: (pipeline: string) => Promise<Recompute>;
   readonly stored: StoredDocuments;
   /** Values of the field `file` that stand in the store. */
@@ -117,7 +117,7 @@ class Comparison {
       for (const chunk of chunksOf(file, this.#task.plan)) {
         const row = wanted.get(chunk.id);
         if (!row) continue;
-        const again = await this.#recompute.plain(chunk);
+        const again = await (await this.#recomputeOf(row)).plain(chunk);
         length = again.fileLength;
         await this.#chunk(path, row, again);
       }
@@ -125,10 +125,29 @@ class Comparison {
     this.#compareLength(file, length);
   }
 
+  /** By the pipeline that made the row's documents: that of the plan, unless an earlier campaign has loaded it. */
+  async #recomputeOf({ carried }: LedgerRow): Promise<Recompute> {
+    return carried ? await this.#task.recompute(carried.pipeline) : this.#recompute;
+  }
+
   async packed(
     unpack: Unpack,
     files: readonly PlannedFile[],
     rowsOf: ReadonlyMap<string, readonly LedgerRow[]>,
+  ): Promise<void> {
+    // Of one archive an earlier campaign may have loaded some members.
+    const first = ({ origin }: PlannedFile): LedgerRow | undefined => rowsOf.get(origin.fileId)?.[0];
+    for (const some of Map.groupBy(files, (file) => first(file)?.carried?.pipeline).values()) {
+      const row = first(some[0]!);
+      await this.#packed(unpack, some, rowsOf, row ? await this.#recomputeOf(row) : this.#recompute);
+    }
+  }
+
+  async #packed(
+    unpack: Unpack,
+    files: readonly PlannedFile[],
+    rowsOf: ReadonlyMap<string, readonly LedgerRow[]>,
+    recompute: Recompute,
   ): Promise<void> {
     const wanted = new Map(
       files.flatMap(({ origin }) =>
@@ -139,7 +158,7 @@ class Comparison {
     );
     const name = unpack.file.slice(join(this.#task.plan.root, "/").length);
     await this.#costsFile(name, async () => {
-      const { files: unpacked } = await this.#recompute.packed(
+      const { files: unpacked } = await recompute.packed(
         unpack,
         (id) => wanted.has(id),
         async (chunk) => {

@@ -1,6 +1,6 @@
-import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { CommandReply } from "../commands.ts";
 import { move, type CampaignContext } from "../context.ts";
+import { rowsOf } from "../revisions/carried.ts";
 import { readServing } from "../serving/serving-file.ts";
 import { isLoadSettled } from "../view.ts";
 import { readReplayRules } from "./rules-file.ts";
@@ -15,8 +15,7 @@ export async function replayRejects(ctx: CampaignContext, wish: ReplayWish): Pro
   const { id } = ctx.record;
   const no = obstacle(ctx) ?? (await unready(ctx));
   if (no !== undefined) return { ok: false, text: `cannot replay campaign ${id} while it is ${view.state}; ${no}` };
-  const rows: LedgerRow[] = [];
-  for await (const row of spool.rows()) rows.push(row);
+  const rows = await rowsOf(ctx);
   const origins = new Map(plan.files.map(({ origin }) => [origin.fileId, origin]));
   const replays = replaysWanted(rows, origins, plan.rules, wish);
   if (replays.length === 0) {

@@ -71,6 +71,8 @@ export interface SecretsOptions {
   readonly gatewayAddresses: readonly string[];
   /** Names, with `*`, of the indices that the loader may write and the reader may read. */
   readonly indices: readonly string[];
+  /** Further ones that the reader may read, aliases among them. */
+  readonly readable?: readonly string[];
 }
 
 /**
@@ -104,7 +106,7 @@ export async function createCampaignSecrets(dir: string, options: SecretsOptions
     joiningClient: await client("joining", UNITS.joining),
     orchestratorClient: await client("orchestrator", UNITS.orchestrator),
     operatorClient: await client("operator", UNITS.operator),
-    realm: fileRealm(users, options.indices),
+    realm: fileRealm(users, options.indices, options.readable),
   };
   const gateway: GatewaySecrets = {
     proxy: await createIdentity(http, { commonName: "gateway", unit: "gateway", addresses, usage: ["server"] }),

@@ -48,6 +48,7 @@ const LOADER_ACTIONS = ["indices:data/write/bulk*", "indices:data/write/index:op
 export function fileRealm(
   users: { readonly admin: Credential; readonly loader: Credential; readonly reader: Credential },
   indices: readonly string[],
+  readable: readonly string[] = [],
 ): FileRealm {
   const lines = [users.admin, users.loader, users.reader].map(
     (user) => `${user.username}:${hashPassword(user.password)}`,
@@ -65,7 +66,7 @@ export function fileRealm(
       "gh_reader:",
       '  cluster: ["monitor"]',
       "  indices:",
-      `    - names: ${names}`,
+      `    - names: ${JSON.stringify([...indices, ...readable])}`,
       '      privileges: ["read", "view_index_metadata", "monitor"]',
       "",
     ].join("\n"),

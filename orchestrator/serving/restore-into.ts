@@ -32,6 +32,8 @@ const LOOK_MS = 1_000;
 /** A restore that nothing is done about for this long has failed. */
 const PATIENCE_MS = 30_000;
 
+const FAILURE = { remedy: "Mend the cause, then call it again with --replace", retryable: false };
+
 /** Index names as Elasticsearch takes them, with `{index}` in it. @source Elasticsearch reference, "Create index API" */
 const RENAME = /^(?![-_+.])[a-z0-9._-]*\{index\}[a-z0-9._-]*$/;
 
@@ -107,7 +109,7 @@ async function restoreFrom(
     ...(rename === "{index}" ? {} : { rename }),
   });
   const coming = [...fresh, ...plan.wait].map(({ to }) => to);
-  if (coming.length > 0) await untilReady(restores, coming, log, signal);
+  if (coming.length > 0) await untilReady(restores, coming, log, signal, FAILURE);
 
   const due = new Map(indices.map(({ to, due: documents }) => [to, documents]));
   const differences = countDifferences(due, await restores.counts(names));
@@ -120,8 +122,14 @@ async function restoreFrom(
   };
 }
 
-/** However long it takes. @throws StoreError `RESTORE_FAILED` */
-async function untilReady(restores: Restores, names: readonly string[], log: Log, signal: AbortSignal): Promise<void> {
+/** Waits until the primaries of all are there, however long it takes. @throws StoreError `RESTORE_FAILED` */
+export async function untilReady(
+  restores: Restores,
+  names: readonly string[],
+  log: Log,
+  signal: AbortSignal,
+  failure: { readonly remedy: string; readonly retryable: boolean },
+): Promise<void> {
   let before = -1;
   let idleSince: number | undefined;
   await until(
@@ -138,7 +146,8 @@ async function untilReady(restores: Restores, names: readonly string[], log: Log
         const failed = names.filter((_, i) => kinds[i] !== "ready");
         throw new StoreError(
           "RESTORE_FAILED",
-          `${String(failed.length)} of ${String(names.length)} indices were not restored, the first one ${failed[0] ?? ""}: ${await restores.why(failed[0] ?? "")}. Mend the cause, then call it again with --replace`,
+          `${String(failed.length)} of ${String(names.length)} indices were not restored, the first one ${failed[0] ?? ""}: ${await restores.why(failed[0] ?? "")}. ${failure.remedy}`,
+          { retryable: failure.retryable },
         );
       }
       return false;

@@ -39,6 +39,8 @@ export interface RestoreOptions {
   /** `archive-{index}`: other names for them. */
   readonly rename?: string;
   readonly replicas?: number;
+  /** Further settings of the restored indices. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** Only what is looked at. @source Elasticsearch reference, "Cluster state API"; captured from 8.19 */
@@ -116,7 +118,7 @@ export function createRestores(client: Client): Restores {
       return seen;
     },
 
-    async start({ repository, snapshot, indices, rename, replicas }) {
+    async start({ repository, snapshot, indices, rename, replicas, settings }) {
       if (indices.length === 0) return;
       await ask(`restoring ${String(indices.length)} indices of the snapshot ${snapshot}`, () =>
         client.snapshot.restore({
@@ -133,7 +135,11 @@ export function createRestores(client: Client): Restores {
           ...(replicas === undefined
             ? {}
             : {
-                index_settings: { "index.number_of_replicas": replicas, "index.auto_expand_replicas": false },
+                index_settings: {
+                  "index.number_of_replicas": replicas,
+                  "index.auto_expand_replicas": false,
+                  ...settings,
+                },
               }),
           // A large index takes longer than any request may.
           wait_for_completion: false,

@@ -4,6 +4,7 @@ import { clusterOf, decide, move, until, type CampaignContext } from "../context
 import { REPOSITORY, type FinishResult } from "../finish.ts";
 import { readLedger } from "../ledger-export.ts";
 import { totalOf } from "../ledger.ts";
+import { monthsOf } from "../revisions/published.ts";
 import { snapshotName } from "../snapshot-name.ts";
 import { countDifferences, planRestore } from "./restore-plan.ts";
 import type { Restores } from "./restores.ts";
@@ -108,6 +109,10 @@ export async function keepServing(ctx: CampaignContext, signal: AbortSignal): Pr
   const served = await servedOf(ctx);
   const indices = [...served.due.keys()];
   await served.restores.replicate(indices, ctx.config.serving.replicas);
+  const { indexPattern: pattern, revision } = ctx.plan.pinned;
+  const months = monthsOf(pattern, ctx.plan.months, ctx.config.serving.alias);
+  const publish = () => clusterOf(ctx).publish(months, revision);
+  await publish();
   const watch = createWatch(ctx, served);
   const coming = new Set<string>();
   let said = "";
@@ -125,6 +130,8 @@ export async function keepServing(ctx: CampaignContext, signal: AbortSignal): Pr
     if (back.length === 0) return;
     for (const index of back) coming.delete(index);
     await served.restores.replicate(back, ctx.config.serving.replicas);
+    // An alias goes with its index.
+    await publish();
     const differences = await differencesOf(served, back);
     for (const text of differences.values())
       await decide(ctx, { type: "warning", text: `after it was restored again: ${text}` });

@@ -6,6 +6,8 @@ import { Client } from "@elastic/elasticsearch";
 import { Queue } from "bullmq";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { readGateway } from "../../orchestrator/gateway/index.ts";
+import { readPlan } from "../../orchestrator/plan-file.ts";
+import { indexName } from "../../worker/contract/index-names.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
 import { unbalancedRows } from "../../orchestrator/ledger.ts";
 import { readLedger } from "../../orchestrator/ledger-export.ts";
@@ -110,7 +112,8 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     const client = new Client(
       orchestratorConnection(await loadCampaignSecrets(paths.secrets), gateway.elasticsearchUrl),
     );
-    const poisoned = "logs-2013.01.10-m2013.01-r1";
+    const { indexPattern: pattern, revision } = (await readPlan(paths.plan)).pinned;
+    const poisoned = indexName({ pattern, revision }, "2013-01", "2013-01-10");
     await waitFor(
       "the master to make the poisoned index",
       () =>

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client, errors } from "@elastic/elasticsearch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,11 +6,13 @@ import { readGateway } from "../../orchestrator/gateway/index.ts";
 import { readLedger } from "../../orchestrator/ledger-export.ts";
 import { totalOf } from "../../orchestrator/ledger.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
+import { readPlan } from "../../orchestrator/plan-file.ts";
 import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/security/index.ts";
 import { readReport } from "../../orchestrator/status.ts";
 import { createBatchSystem } from "../../pbs/index.ts";
 import { startElasticsearch } from "../support/elasticsearch-node.ts";
 import type { DeepVerification } from "../../orchestrator/verify-deep.ts";
+import { DEFAULT_INDEX_PATTERN, indexNamesOf } from "../../worker/contract/index-names.ts";
 import { isAlive, signalProcess } from "../../worker/contract/process.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { makeSite, type TestSite } from "../support/campaign.ts";
@@ -234,6 +236,10 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
         { timeoutMs: 300_000, everyMs: 250 },
       );
       expect((await reader.count()).count).toBe(documents);
+      await waitFor(
+        "the month's alias to lead to all of it",
+        async () => (await reader.count({ index: "logs-2013.01" })).count === documents,
+      );
       const verified = await site.call("verify", id);
       expect(JSON.parse(verified.stdout)).toMatchObject({ verified: true, documents });
       expect((await site.status(id)).jobs.filter(({ state }) => state !== "ended")).toHaveLength(1);
@@ -294,6 +300,108 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     expect(JSON.parse((await site.call("verify", id)).stdout)).toMatchObject({ verified: true, documents });
     expect((await site.call("teardown", id)).code).toBe(0);
     await site.expectNothingLeft(id);
+  });
+
+  describe("the month, loaded again with a file that came late", () => {
+    const id = "again";
+    const alias = "logs-2013.01";
+    const late = "Jan 14 23:20:01 late CRON[1]: a late line\n";
+    let reader: Client | undefined;
+    const count = async (): Promise<number | undefined> => (await reader?.count({ index: alias }))?.count;
+
+    beforeAll(async () => {
+      const dirOfLate = join(site.archive, "hosts/2013/01/10.250.0.1");
+      mkdirSync(dirOfLate, { recursive: true });
+      writeFileSync(join(dirOfLate, "syslog"), late.repeat(100));
+      // By a pipeline of its own, which keeps no pid; what is taken over was read by the default ones.
+      const own = join(dir, "own.yaml");
+      writeFileSync(own, "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n");
+      const settings = ["limits.eventsPerSecond=0", `pipelines.services={syslog: ${own}}`];
+      await site.launch(id, settings, ["--again", "missing"]);
+      // Killed while it takes over what was loaded.
+      await waitFor("the restore to begin", async () => (await site.view(id)).steps.has("restore-carried"), {
+        timeoutMs: 300_000,
+        everyMs: 50,
+      });
+      const orchestrator = site.orchestrator(id);
+      expect(signalProcess(orchestrator, "SIGKILL")).toBe(true);
+      await waitFor("the orchestrator to be gone", () => !isAlive(orchestrator));
+      expect((await site.call("adopt", id, "--detach")).code).toBe(0);
+      await site.until(id, "serving");
+      reader = await site.reader(id);
+    }, 500_000);
+    afterAll(() => reader?.close());
+
+    it("is refused when nobody says what to load again, and plan and launch tell what was chosen", async () => {
+      const refused = await site.call("launch", "--month", "2013-01", "--detach", "--set", "plan.revision=1");
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/campaign saved has loaded 2013-01 as revision 1; `--again missing`/);
+      const nothing = await site.call("launch", "--month", "2013-01", "--again", "missing", "--detach");
+      expect(nothing).toMatchObject({ code: 0 });
+      expect(JSON.parse(nothing.stdout)).toMatchObject({ id: null, again: { campaign: id, files: { loaded: 0 } } });
+      const changed = await site.call("plan", "--month", "2013-01", "--again", "changed-parser");
+      expect(JSON.parse(changed.stdout)).toMatchObject({ again: { campaign: id, files: { rules: 1, loaded: 1 } } });
+      const { again, pinned } = await readPlan(pathsOf(id).plan);
+      expect(pinned.revision).toBe(2);
+      expect(again).toMatchObject({ mode: "missing", campaign: month, documents, files: { new: 1, loaded: 1 } });
+    });
+
+    it("holds what was loaded and what came late, each line once, as its archive makes them", async () => {
+      const report = await readReport(pathsOf(id).reportJson);
+      expect(report).toMatchObject({ documents: documents + 100, again: { of: month, documents, mode: "missing" } });
+      expect(report?.lines.read).toBe(site.manifest.lines + 100);
+      expect(await count()).toBe(documents + 100);
+      const verified = await site.call("verify", id, "--deep");
+      expect(JSON.parse(verified.stdout)).toMatchObject({
+        verified: true,
+        sums: { documents: documents + 100, expected: documents + 100 },
+        deep: { documents: documents + 100, differences: [], archive: [] },
+      });
+      const lateOnes = await reader?.count({ index: alias, q: "host:late" });
+      const withPid = await reader?.count({ index: alias, q: "host:late AND pid:1" });
+      expect([lateOnes?.count, withPid?.count]).toEqual([100, 0]);
+      const revisions = JSON.parse((await site.call("revisions", "2013-01")).stdout) as { saved: unknown[] };
+      expect(revisions.saved).toMatchObject([
+        { revision: 1, campaign: month, documents },
+        { revision: 2, campaign: id, documents: documents + 100, again: { of: month, carried: documents } },
+      ]);
+    });
+
+    it("gives way to the earlier revision in one step, beside it in the same cluster, and takes its place again", async () => {
+      const seen = new Set<number | undefined>();
+      let isOver = false;
+      const watching = (async () => {
+        while (!isOver) seen.add(await count());
+      })();
+      const restored = await site.call("restore-into", id, month, "--replicas", "0", "--swap");
+      expect(JSON.parse(restored.stdout)).toMatchObject({
+        ...{ verified: true, documents, swapped: { revision: 1, before: [2], removed: [], kept: [1, 2] } },
+      });
+      expect(await count()).toBe(documents);
+      const back = await site.call("revisions", "2013-01", "--in", id, "--rollback", "2");
+      expect(JSON.parse(back.stdout)).toMatchObject({
+        swapped: { revision: 2, before: [1] },
+        standing: [
+          { revision: 1, documents, read: false },
+          { revision: 2, documents: documents + 100, read: true },
+        ],
+      });
+      expect(await count()).toBe(documents + 100);
+      isOver = true;
+      await watching;
+      expect([...seen].sort()).toEqual([documents, documents + 100].sort());
+      // Its own sums are those of its own revision, whatever stands beside it.
+      expect(JSON.parse((await site.call("verify", id)).stdout)).toMatchObject({
+        verified: true,
+        documents: documents + 100,
+      });
+      const admin = await clientOf(id, "admin");
+      await admin.indices.delete({
+        index: [...indexNamesOf({ pattern: DEFAULT_INDEX_PATTERN, revision: 1 }, "2013-01")],
+      });
+      await admin.close();
+      await site.conclude(id, { further: 100 });
+    }, 200_000);
   });
 
   it("what cannot be served is refused before anything starts", async () => {

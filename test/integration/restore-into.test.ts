@@ -1,10 +1,19 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadCampaign } from "../../orchestrator/campaign-store.ts";
 import { createCluster } from "../../orchestrator/cluster.ts";
 import { exportLedger } from "../../orchestrator/ledger-export.ts";
-import { DEFAULT_INDEX_PATTERN } from "../../worker/contract/index-names.ts";
+import { createLog } from "../../orchestrator/log.ts";
+import { emptyPlan, planId, type Plan, type PlannedFile } from "../../orchestrator/plan.ts";
+import { writePlan } from "../../orchestrator/plan-file.ts";
+import type { Again } from "../../orchestrator/revisions/again.ts";
+import { restoreCarried } from "../../orchestrator/revisions/restore-carried.ts";
+import type { StandingRevision } from "../../orchestrator/revisions/roll-back.ts";
+import type { Swapped } from "../../orchestrator/revisions/swap-to.ts";
+import { DEFAULT_INDEX_PATTERN, indexNamesOf } from "../../worker/contract/index-names.ts";
+import type { RuleField } from "../../worker/contract/rules.ts";
 import { ZERO_COUNTS, type LedgerRow } from "../../worker/contract/ledger.ts";
 import { writeCampaignDirectory } from "../support/campaign-directory.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
@@ -180,5 +189,263 @@ describeWith(["elasticsearch"], "restore-into", () => {
     const refused = await gridharvest("restore-into", address, "january", "--state-dir", stateDir, "--json");
     expect(refused.code).toBe(2);
     expect(refused.out + refused.err).not.toContain("secret");
+  });
+
+  describe("a month in several revisions", () => {
+    const alias = "logs-2013.01";
+    /** Campaigns that have loaded them, by revision. */
+    const campaigns = new Map(
+      [1, 2, 3, 4].map((revision) => [revision, revision === 1 ? "january" : `january-${String(revision)}`]),
+    );
+    const documentsIn = (revision: number): number => (revision === 1 ? documents : 10 * revision);
+    const swapTo = (revision: number, ...words: string[]) => {
+      const where = join(dir, "elasticsearch", "data", "snapshots", campaigns.get(revision) ?? "");
+      const argv = ["restore-into", elasticsearch.url, campaigns.get(revision) ?? "", "--repository-path", where];
+      return call<{ swapped?: Swapped; error?: { code: string; message: string } }>(
+        ...argv,
+        "--replicas",
+        "0",
+        "--swap",
+        ...words,
+      );
+    };
+    const revisions = (...words: string[]) =>
+      call<{ standing: StandingRevision[]; swapped?: Swapped; error?: { code: string; message: string } }>(
+        ...["revisions", "2013-01", "--in", elasticsearch.url, ...words],
+      );
+    const call = async <T>(...words: string[]): Promise<T & { code: number }> => {
+      const { code, out } = await gridharvest(...words, "--state-dir", stateDir, "--json");
+      return { code, ...(JSON.parse(out) as T) };
+    };
+    const read = async (): Promise<number> => (await client.count({ index: alias })).count;
+    const standing = async (): Promise<number[]> => (await revisions()).standing.map(({ revision }) => revision);
+
+    beforeAll(async () => {
+      await removeAll();
+      const cluster = createCluster(client);
+      for (const [revision, id] of campaigns) {
+        const { record, paths } =
+          revision === 1
+            ? await loadCampaign(stateDir, id)
+            : await writeCampaignDirectory(stateDir, id, [], { "plan.revision": revision });
+        const plan = emptyPlan(record);
+        await writePlan(paths.plan, { ...plan, id: planId(plan) });
+        if (revision === 1) continue;
+        const names = await cluster.prepare({ ...naming, revision }, ["2013-01"], { shards: 1, replicas: 0 }, []);
+        const [index = ""] = names;
+        const operations = Array.from({ length: documentsIn(revision) }, () => [
+          { create: { _index: index } },
+          { message: "m" },
+        ]);
+        expect((await client.bulk({ operations: operations.flat(), refresh: true })).errors).toBe(false);
+        const where = join(dir, "elasticsearch", "data", "snapshots", id);
+        await cluster.registerRepository("writing", where);
+        await cluster.snapshot("writing", id, names, new AbortController().signal);
+        await client.snapshot.deleteRepository({ name: "writing" });
+        await client.indices.delete({ index: [...names] });
+        const counts = { ...ZERO_COUNTS, read: documentsIn(revision), written: documentsIn(revision) };
+        const none = { droppedBy: {}, rejectedBy: {}, unparsedBy: {}, millis: 0, parseCpuMicros: 0 };
+        const perIndex = { [index]: documentsIn(revision) };
+        const row = {
+          chunk: "c",
+          fileId: "file",
+          attempt: 1,
+          worker: "w",
+          counts,
+          perIndex,
+          covered: [0, 0] as const,
+          ...none,
+        };
+        await exportLedger(paths, [row]);
+        writeFileSync(paths.reportJson, JSON.stringify({ snapshot: { name: id, repository: where, verified: true } }));
+      }
+    }, 240_000);
+
+    it("is read in the one or in the other, and never in both or in none, while a reader counts all the time", async () => {
+      expect(await swapTo(1)).toMatchObject({ code: 0, swapped: { revision: 1, before: [], removed: [], kept: [1] } });
+      const seen = new Set<number>();
+      let isOver = false;
+      const reader = async (): Promise<void> => {
+        while (!isOver) seen.add(await read());
+      };
+      const readers = Promise.all([reader(), reader(), reader()]);
+      const swaps: unknown[] = [await swapTo(2)];
+      for (const target of ["1", "2", "1", "2"]) swaps.push(await revisions("--rollback", target));
+      isOver = true;
+      await readers;
+      expect(swaps.every((one) => (one as { code: number }).code === 0)).toBe(true);
+      expect([...seen].sort((a, b) => a - b)).toEqual([documentsIn(2), documentsIn(1)].sort((a, b) => a - b));
+      expect(await read()).toBe(documentsIn(2));
+    });
+
+    it("keeps as many as are configured: the one that is read, and the one that was", async () => {
+      expect((await revisions("--rollback")).swapped).toMatchObject({ revision: 1, before: [2], removed: [] });
+      const { swapped } = await swapTo(3, "--set", "serving.keepRevisions=2");
+      expect(swapped).toMatchObject({ revision: 3, before: [1], removed: [2], kept: [1, 3] });
+      expect(await standing()).toEqual([1, 3]);
+      expect(await read()).toBe(documentsIn(3));
+      expect((await swapTo(3)).swapped).toMatchObject({ before: [], removed: [], kept: [1, 3] });
+    });
+
+    it("removes what is outdated also when it was interrupted between its steps", async () => {
+      // As if it had ended behind the swap.
+      expect((await swapTo(4, "--set", "serving.keepRevisions=9")).swapped).toMatchObject({
+        removed: [],
+        kept: [1, 3, 4],
+      });
+      expect((await swapTo(4, "--set", "serving.keepRevisions=1")).swapped).toMatchObject({
+        removed: [3, 1],
+        kept: [4],
+      });
+      expect(await standing()).toEqual([4]);
+      expect(await read()).toBe(documentsIn(4));
+    });
+
+    it("goes back to none that is not there, nor to one that is not what its campaign has loaded", async () => {
+      const gone = await revisions("--rollback");
+      expect(gone).toMatchObject({ code: 1, error: { code: "REVISION_UNKNOWN" } });
+      expect(gone.error?.message).toMatch(/4 stand there.*restore-into/);
+      await swapTo(2, "--set", "serving.keepRevisions=9");
+      const [index = ""] = indexNamesOf({ ...naming, revision: 4 }, "2013-01");
+      await client.index({ index, document: { message: "one too many" }, refresh: true });
+      const differs = await revisions("--rollback", "4");
+      expect(differs).toMatchObject({ code: 1, error: { code: "NOT_RECONCILED" } });
+      expect(differs.error?.message).toContain(`index ${index}: 41 documents, the ledger has 40`);
+      await client.indices.delete({ index });
+      expect(await revisions("--rollback", "4")).toMatchObject({ code: 1, error: { code: "REVISION_UNKNOWN" } });
+      expect(await read()).toBe(documentsIn(2));
+      expect((await revisions()).standing).toMatchObject([
+        { revision: 2, read: true },
+        { revision: 4, read: false },
+      ]);
+    });
+
+    it("lets an index that somebody else has put behind the alias be", async () => {
+      await client.indices.create({ index: "other", aliases: { [alias]: {} } });
+      await swapTo(1);
+      expect(Object.keys(await client.indices.getAlias({ name: alias })).sort()).toEqual(["other", ...indices].sort());
+      await client.indices.delete({ index: "other" });
+    });
+
+    it("is listed by what campaigns have saved", async () => {
+      const { saved } = await call<{ saved: unknown[] }>("revisions", "2013-01");
+      expect(saved).toMatchObject(
+        [...campaigns].map(([revision, campaign]) => ({ revision, campaign, documents: documentsIn(revision) })),
+      );
+      expect(await call<{ saved: unknown[] }>("revisions", "2013-02")).toMatchObject({ code: 0, saved: [] });
+    });
+  });
+
+  describe("what a new revision takes over of an earlier one", () => {
+    const [first = "", second = "", third = ""] = indexNamesOf(naming, "2013-01");
+    const now = { ...naming, revision: 2 };
+    const [firstNow = "", secondNow = "", thirdNow = ""] = indexNamesOf(now, "2013-01");
+    const repository = join(dir, "elasticsearch", "data", "snapshots", "taken-over");
+    const signal = new AbortController().signal;
+    let ctx: Parameters<typeof restoreCarried>[0];
+    const put = (index: string, file: string, n: number) =>
+      Array.from({ length: n }, () => [{ create: { _index: index } }, { file, message: "m" }]).flat();
+    const counts = async (): Promise<Record<string, number>> => {
+      await client.indices.refresh({ index: "logs-*" });
+      const names = Object.keys(await client.indices.get({ index: "logs-*" })).sort();
+      return Object.fromEntries(
+        await Promise.all(names.map(async (index) => [index, (await client.count({ index })).count] as const)),
+      );
+    };
+
+    beforeAll(async () => {
+      await removeAll();
+      const cluster = createCluster(client);
+      const was: RuleField = { path: ["was"], type: "whole" };
+      const names = await cluster.prepare(naming, ["2013-01"], { shards: 2, replicas: 0 }, [was]);
+      const operations = [...put(first, "a", 5), ...put(first, "b", 4), ...put(second, "b", 3), ...put(third, "a", 2)];
+      expect((await client.bulk({ operations, refresh: true })).errors).toBe(false);
+      await cluster.registerRepository("writing", repository);
+      await cluster.blockWrites(names);
+      await cluster.snapshot("writing", "taken-over", names, signal);
+      await client.snapshot.deleteRepository({ name: "writing" });
+      await client.indices.delete({ index: [...names] });
+
+      const { record, paths } = await writeCampaignDirectory(stateDir, "taking", [], {
+        "plan.revision": 2,
+        "plan.ids": "store",
+      });
+      const file = (path: string) => ({ origin: { path, fileId: path } }) as PlannedFile;
+      const again = {
+        revision: 1,
+        indexPattern: naming.pattern,
+        snapshot: "taken-over",
+        repository,
+        campaign: "first",
+      };
+      const plan = {
+        ...emptyPlan(record),
+        files: [{ ...file("a"), carried: { length: 9 } }, file("b")],
+        fields: [{ path: ["more", "x"], type: "text" }],
+        again: again as Again,
+      } satisfies Plan;
+      const counted = { ...ZERO_COUNTS, read: 7, written: 7 };
+      const none = { droppedBy: {}, rejectedBy: {}, unparsedBy: {}, millis: 0, parseCpuMicros: 0 };
+      const perIndex = { [firstNow]: 5, [thirdNow]: 2 };
+      const row = {
+        chunk: "c",
+        fileId: "a",
+        attempt: 1,
+        worker: "w",
+        counts: counted,
+        perIndex,
+        covered: [0, 9],
+        ...none,
+      };
+      writeFileSync(paths.carried, JSON.stringify(row));
+      ctx = { plan, paths, config: record.config, cluster, log: createLog({ level: "error" }) };
+    }, 120_000);
+
+    it("comes out of its snapshot under the new names, without the files that are loaded again, open for loading", async () => {
+      expect(await restoreCarried(ctx, signal)).toEqual({ indices: 2, documents: 7, removed: 4 });
+      expect(await counts()).toEqual({ [firstNow]: 5, [thirdNow]: 2 });
+      const { [firstNow]: made } = await client.indices.get({ index: firstNow });
+      expect(made?.settings?.index).toMatchObject({
+        refresh_interval: "-1",
+        number_of_replicas: "0",
+        number_of_shards: "2",
+      });
+      expect(made?.mappings?.properties).toMatchObject({
+        more: { properties: { x: { type: "keyword" } } },
+        "@attempt": { type: "keyword" },
+      });
+      expect((await client.bulk({ operations: put(firstNow, "b", 1) })).errors).toBe(false);
+      expect(await client.snapshot.getRepository()).toEqual({});
+    });
+
+    it("is the same when it is done again, whatever was left half done", async () => {
+      // A document too many, an index too few.
+      await client.indices.delete({ index: thirdNow });
+      expect(await restoreCarried(ctx, signal)).toEqual({ indices: 2, documents: 7, removed: 4 });
+      expect(await counts()).toEqual({ [firstNow]: 5, [thirdNow]: 2 });
+    });
+
+    it("comes back where a shard was lost, and nothing else is touched", async () => {
+      await createCluster(client).prepare(now, ["2013-01"], { shards: 1, replicas: 0 }, []);
+      expect((await client.bulk({ operations: put(firstNow, "b", 1) })).errors).toBe(false);
+      const lost = [thirdNow, secondNow];
+      for (const index of lost) await client.indices.delete({ index });
+      expect(await restoreCarried(ctx, signal, lost)).toEqual({ indices: 1, documents: 2, removed: 0 });
+      const there = await counts();
+      expect(there).toMatchObject({ [firstNow]: 6, [thirdNow]: 2 });
+      expect(there).not.toHaveProperty(secondNow);
+    });
+
+    it("is refused when it is not what the ledger says, or when its mapping does not take today's fields", async () => {
+      const fields: readonly RuleField[] = [{ path: ["was"], type: "text" }];
+      const other = { ...ctx, plan: { ...ctx.plan, fields } };
+      await expect(restoreCarried(other, signal)).rejects.toMatchObject({ code: "REVISION_DIFFERS" });
+      const text = readFileSync(ctx.paths.carried, "utf8");
+      writeFileSync(ctx.paths.carried, text.replace(`"${firstNow}":5`, `"${firstNow}":6`));
+      const wrong = restoreCarried(ctx, signal);
+      await expect(wrong).rejects.toMatchObject({ code: "SNAPSHOT_DIFFERS" });
+      await expect(wrong).rejects.toThrow(`index ${firstNow}: 5 documents, the ledger has 6`);
+      writeFileSync(ctx.paths.carried, text);
+    });
   });
 });

@@ -224,6 +224,24 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     expect(rows.length).toBeGreaterThan(5);
   });
 
+  it("compares what was taken over of an earlier campaign by the pipeline that made it", async () => {
+    const whole = verifiable;
+    const differing = async (pipeline: string): Promise<Set<string | undefined>> => {
+      const of = new Set([rowAt(PLAIN, 0).fileId, rowAt(PACKED, 0).fileId]);
+      const carried = { campaign: "earlier", pipeline };
+      const marked = rows.map((row) => (of.has(row.fileId) ? { ...row, carried } : row));
+      verifiable = { ...whole, claim: { ...whole.claim, rows: marked } };
+      try {
+        return new Set((await verify()).deep.differences.map(({ file }) => file));
+      } finally {
+        verifiable = whole;
+      }
+    };
+    // These were not made by it, and the third file's documents are the campaign's own.
+    expect(await differing(pipelineHash(MENDED))).toEqual(new Set([PLAIN, PACKED]));
+    expect(await differing(plan.pinned.pipeline)).toEqual(new Set());
+  });
+
   it("finds a deleted document and creates it again", async () => {
     const row = rowAt(PACKED, 2);
     const lost = await firstOf(row);

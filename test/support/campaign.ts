@@ -68,10 +68,14 @@ export interface TestSite {
   /** What Redis still holds of a campaign: keys and users. */
   leftInRedis(id: string): string[];
   /**
-   * The campaign serves: what it says, what the ledger says and what stands in Elasticsearch are what the archive holds.
+   * The campaign serves: what it says, what the ledger says and what stands in Elasticsearch are what the archive holds: the sample, and `further`
+   * lines of the test's own.
    * Then it is torn down, and nothing of it is left.
    */
-  conclude(id: string, expected?: { readonly rejected?: number }): Promise<{ report: Report; rows: LedgerRow[] }>;
+  conclude(
+    id: string,
+    expected?: { readonly rejected?: number; readonly further?: number },
+  ): Promise<{ report: Report; rows: LedgerRow[] }>;
   /** Nothing of an ended campaign is left in the batch system, in Redis or on the disk. */
   expectNothingLeft(id: string): Promise<void>;
   /** Ends every campaign that a failed test left. */
@@ -168,7 +172,9 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     call,
     async launch(name, settings = [], words = []) {
       const sets = settings.flatMap((pair) => ["--set", pair]);
-      await ok("launch", "--month", "2013-01", "--name", name, "--detach", ...sets, ...words);
+      // Whatever other campaigns of the site have loaded, unless the test says otherwise.
+      const again = words.includes("--again") ? [] : ["--again", "all"];
+      await ok("launch", "--month", "2013-01", "--name", name, "--detach", ...again, ...sets, ...words);
       return name;
     },
     status,
@@ -286,8 +292,9 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       const users = ask("ACL", "USERS").filter((name) => name.startsWith(`gh-${id}-`));
       return [...ask("KEYS", campaignKeys(id).everything), ...users];
     },
-    async conclude(id, { rejected = 0 } = {}) {
+    async conclude(id, { rejected = 0, further = 0 } = {}) {
       await site.until(id, "serving");
+      const lines = manifest.lines + further;
       const files = await pathsOf(id);
       const report = await waitFor("the report of a campaign that serves", async () => {
         const written = await readReport(files.reportJson);
@@ -295,15 +302,15 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       });
       const rows = await readLedger(files.ledger);
       const { read, written, duplicate, dropped } = report.lines;
-      expect(read).toBe(manifest.lines);
-      expect(written + duplicate + dropped + rejected).toBe(manifest.lines);
+      expect(read).toBe(lines);
+      expect(written + duplicate + dropped + rejected).toBe(lines);
       expect(report.lines.rejected).toBe(rejected);
-      expect(report.documents).toBe(manifest.lines - rejected);
+      expect(report.documents).toBe(lines - rejected);
       expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
-      expect(await site.documents(id)).toBe(manifest.lines - rejected);
+      expect(await site.documents(id)).toBe(lines - rejected);
       expect(await recomputed(id)).toEqual({ roots: report.manifest?.roots, differences: [] });
       expect(await comparedPairs(id)).toMatchObject({
-        lines: manifest.lines,
+        lines,
         lost: rejected,
         doubled: 0,
         foreign: 0,

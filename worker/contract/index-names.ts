@@ -37,3 +37,32 @@ export function indexWildcard(naming: IndexNaming): string {
 export function monthWildcard(naming: IndexNaming, month: YearMonth): string {
   return indexName(naming, month, "*");
 }
+
+/** Likewise for the indices of one month in whichever revision. */
+export function revisionsWildcard(pattern: string, month: YearMonth): string {
+  return indexWildcard({ pattern: pattern.replaceAll("{month}", month.replaceAll("-", ".")), revision: 1 });
+}
+
+/**
+ * Reads the revision out of names of indices that this pattern has made.
+ * @returns of a name its revision; undefined for the name of another index
+ */
+export function revisionReader(pattern: string): (index: string) => number | undefined {
+  const parts = {
+    day: String.raw`\d{4}\.\d\d\.\d\d|outside`,
+    month: String.raw`\d{4}\.\d\d`,
+    revision: String.raw`\d+`,
+  };
+  const seen = new Set<string>();
+  const source = pattern.split(/\{(day|month|revision)\}/).map((text, i) => {
+    if (i % 2 === 0) return text.replaceAll(".", "\\.");
+    if (seen.has(text)) return String.raw`\k<${text}>`;
+    seen.add(text);
+    return `(?<${text}>${parts[text as keyof typeof parts]})`;
+  });
+  const name = new RegExp(`^${source.join("")}$`);
+  return (index) => {
+    const revision = name.exec(index)?.groups?.["revision"];
+    return revision === undefined ? undefined : Number(revision);
+  };
+}

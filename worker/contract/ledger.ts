@@ -54,9 +54,18 @@ export interface LedgerRow {
   readonly sha256?: string;
   /** Of a replay, which reads no bytes of the archive: `covered` is empty, `chunk` its own id, and `counts.read` all that was rejected there. */
   readonly replay?: ReplayOf;
+  /** Of a chunk, or a replay, that an earlier campaign of the month has done: its documents came out of that one's snapshot. */
+  readonly carried?: Carried;
   /** Wall time of the attempt and the CPU that its parsing took. */
   readonly millis: number;
   readonly parseCpuMicros: number;
+}
+
+/** Who has loaded what a later revision of a month has taken over. */
+export interface Carried {
+  readonly campaign: string;
+  /** Hash of the pipeline that made the chunk's documents. */
+  readonly pipeline: string;
 }
 
 /** Whose rejected documents a replay has loaded again, and with what. */

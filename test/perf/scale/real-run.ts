@@ -76,7 +76,7 @@ export async function makeScaleSite(dir: string, options: ScaleOptions): Promise
           `parsers.count=${String(shape.parsers)}`,
           `plan.chunkBytes=${String(shape.chunkBytes)}`,
         ].flatMap((pair) => ["--set", pair]);
-        await line.json(["launch", "--month", "2013-01", "--name", id, "--detach", ...sets], signal);
+        await line.json(["launch", "--month", "2013-01", "--again", "all", "--name", id, "--detach", ...sets], signal);
         const services = await readServices(config, statePaths(stateDir));
         redis = new Redis(redisOptions(services.redis));
         const nodes = await allNodes(redis, id, shape, stateDir, signal);

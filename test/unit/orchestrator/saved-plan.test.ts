@@ -22,8 +22,10 @@ afterEach(() => rm(dir, { recursive: true }));
 
 const never = new AbortController().signal;
 const options = { pipeline: { hash: "p1", rules: NO_RULES, fields: [] } };
-const configure = (root: string, nodes = {}): Config =>
-  configSchema.parse({ archive: { root: join(dir, root) }, ...nodes });
+const configure = (root: string, nodes = {}): Config & { stateDir: string } => ({
+  ...configSchema.parse({ archive: { root: join(dir, root) }, ...nodes }),
+  stateDir: join(dir, "state"),
+});
 
 it("a saved plan loads from the archive of today, on the nodes of today", async () => {
   const made = await planMonth(configure("a"), ["2013-01"], options, never);

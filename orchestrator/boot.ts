@@ -13,7 +13,7 @@ import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, unpacksOf } from "./plan.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
-import { tellLimits } from "./limits.ts";
+import { limitsOf, tellLimits } from "./limits.ts";
 import { reasons } from "./reasons.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
 import { shardsOfDay } from "./shards.ts";
@@ -87,8 +87,9 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   );
   await step(ctx, "fill-spool", async () => {
     const dir = stagingDirOf(config, ctx.record.id, paths);
-    const unpacks = await ctx.spool.addUnpacks(unpacksOf(plan, { dir, limitBytes: config.staging.limit }));
-    const chunks = await ctx.spool.addChunks(orderedChunks(plan));
+    const { order } = limitsOf(config, ctx.view);
+    const unpacks = await ctx.spool.addUnpacks(unpacksOf(plan, { dir, limitBytes: config.staging.limit }), order);
+    const chunks = await ctx.spool.addChunks(orderedChunks(plan), order);
     return { chunks, unpacks };
   });
   await step(ctx, "save-dashboards", async () => {

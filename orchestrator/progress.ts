@@ -13,6 +13,7 @@ import type { FinishResult } from "./finish.ts";
 import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
 import type { JobUsage } from "./jobs/agents.ts";
+import { toldRates, type AllowedRates } from "./limits.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { countsIn } from "./replay/sums.ts";
 import { makeReport, reportText } from "./report.ts";
@@ -36,6 +37,8 @@ export interface ProgressFile {
   readonly chunks: number;
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** What parsers may load now: the campaign's limits, or its part of the site's. 0 = no limit. */
+  readonly allowed?: AllowedRates;
   /** Share of the bytes to load that is committed, 0 to 1. */
   readonly share: number;
   readonly etaSeconds?: number;
@@ -207,6 +210,7 @@ export async function createProgress(
       chunks,
       eventsPerSecond: Math.round(events),
       bytesPerSecond: Math.round(bytes),
+      allowed: await toldRates(ctx),
       share,
       ...(bytes > 0 && ctx.view.state === "running" ? { etaSeconds: Math.round(left / bytes) } : {}),
       leftBytes: left,

@@ -16,6 +16,7 @@ import { replaySchema, type Replay } from "./contract/replay.ts";
 import { rulesSchema, type Rules } from "./contract/rules.ts";
 import { CHUNK_JOB, REPLAY_JOB } from "./contract/spool.ts";
 import { readBudgets, type Budgets } from "./contract/tuning.ts";
+import { createOrderedQueue } from "./ordered-queue.ts";
 import { ParserLoad } from "./parser-load.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
 import { readDatabases } from "./databases.ts";
@@ -143,7 +144,8 @@ export class ParserProcess {
     this.#meter = meter;
     this.#admission = createAdmission(slots, () => this.#budgets.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
-    this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
+    const parse = createOrderedQueue(this.#queues.parse, this.#redis, this.#keys);
+    this.#unpackContext = { parse, staging: this.#staging, meter };
   }
 
   /**

@@ -10,6 +10,9 @@ export function campaignPrefix(campaign: string): string {
   return `gh:${campaign}`;
 }
 
+/** Hash campaign → `weight until`: who loads just now, in seconds since 1970. The one key that a site's campaigns share. */
+export const SITE_SHARES = "gh-site:shares";
+
 export interface CampaignKeys {
   /** BullMQ's `prefix` option. */
   readonly queuePrefix: string;
@@ -33,7 +36,7 @@ export interface CampaignKeys {
   readonly rules: string;
   /** The same of a pipeline that replays name by its hash, beside the campaign's own. There before the first of them is. */
   replayRules(pipeline: string): string;
-  /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
+  /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`, absent or 0 = unlimited; `order`. */
   readonly knobs: string;
   /** Hash of what the tuner lets each parser have on its way: `bulkBytes`, `requestsInFlight`; absent = as each was started. */
   readonly tuning: string;
@@ -102,13 +105,13 @@ export const UNPACK_QUEUE = "unpack";
 
 /**
  * The ACL rules of the Redis user of a role, as arguments of `ACL SETUSER` after the
- * password. Agents read `control` and write `agents`; parsers also work the spool; the orchestrator has all keys of its campaign.
+ * password. Agents read `control` and write `agents`; parsers also work the spool; the orchestrator has all keys of its campaign, and says in the site's that it loads.
  * `INFO` is what BullMQ asks for a connection's server version.
  */
 export function aclRules(campaign: string, role: RedisRole): readonly string[] {
   const p = campaignPrefix(campaign);
   const common = ["resetkeys", "resetchannels", "-@all", "+@all", "-@admin", "-@dangerous", "+info"];
-  if (role === "orchestrator") return [...common, `~${p}:*`];
+  if (role === "orchestrator") return [...common, `~${p}:*`, `~${SITE_SHARES}`];
   const keys = [`%R~${p}:control:*`, `~${p}:agents:*`];
   if (role === "parser") keys.push(`~${p}:q:*`, `~${p}:staging:*`, `~${p}:bucket`, `~${p}:attempts`);
   return [...common, ...keys];

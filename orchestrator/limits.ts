@@ -1,7 +1,7 @@
 import type { Order } from "../worker/contract/spool.ts";
 import type { Config } from "./config-schema.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
-import { takePart } from "./site-share.ts";
+import { dividesSite, takePart } from "./site-share.ts";
 import { isOpen } from "./time-window.ts";
 import { openReload, type CampaignView } from "./view.ts";
 
@@ -56,11 +56,18 @@ export function allowedRates(own: AllowedRates, site: AllowedRates, part: number
   };
 }
 
-/** Parsers read the rates, and the order of what they unpack, from Redis, at most a second late. To be told anew as other campaigns come and go. */
+/** Parsers read the rates, and the order of what they unpack, from Redis, at most a second late. */
 export async function tellLimits(ctx: CampaignContext): Promise<void> {
   const own = limitsOf(ctx.config, ctx.view);
   const rates = allowedRates(own, ctx.config.limits.site, await takePart(ctx));
   await ctx.redis.hset(ctx.keys.knobs, { ...rates, order: own.order });
+}
+
+/** Tells the parsers of a load their part of what the site may load, which changes as other campaigns come and go. */
+export async function keepPart(ctx: CampaignContext): Promise<void> {
+  if (!dividesSite(ctx.config)) return;
+  if (ctx.view.state === "running" || ctx.view.state === "paused") await tellLimits(ctx);
+  else await takePart(ctx);
 }
 
 /** What parsers were told last. */

@@ -18,6 +18,11 @@ for i = 1, #all, 2 do
 end
 return tostring(sum)`;
 
+/** Whether the campaigns of the site have a limit together. */
+export function dividesSite({ limits: { site } }: Pick<CampaignContext["config"], "limits">): boolean {
+  return site.eventsPerSecond > 0 || site.bytesPerSecond > 0;
+}
+
 /**
  * The part of what all campaigns of a site may load together that is this one's: its weight among those that load just now. Says that it
  * loads, or that it does not any more. What a campaign cannot use of its part nobody else uses.
@@ -26,8 +31,7 @@ return tostring(sum)`;
  */
 export async function takePart(ctx: CampaignContext): Promise<number> {
   const { config, record, redis, view } = ctx;
-  const { eventsPerSecond, bytesPerSecond } = config.limits.site;
-  if (eventsPerSecond === 0 && bytesPerSecond === 0) return 1;
+  if (!dividesSite(config)) return 1;
   const { weight } = limitsOf(config, view);
   const now = view.state === "running" ? weight : 0;
   const sum = Number(

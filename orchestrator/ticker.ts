@@ -9,8 +9,7 @@ import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import { gatewayReport } from "./gateway-client.ts";
-import { keepOrder, keepWindow, tellLimits } from "./limits.ts";
-import { takePart } from "./site-share.ts";
+import { keepOrder, keepPart, keepWindow } from "./limits.ts";
 import { createLossWatch } from "./loss/notice.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Notifier } from "./notify/index.ts";
@@ -93,7 +92,7 @@ export function startTicker(
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(TICK_MS, signal, [() => notifier?.look()]),
     lane(TUNING_MS, signal, [() => tuner.look()]),
-    lane(TUNING_MS, signal, [() => (LOADING.has(ctx.view.state) ? tellLimits(ctx) : takePart(ctx))]),
+    lane(TUNING_MS, signal, [() => keepPart(ctx)]),
     lane(TUNING_MS, signal, [() => (LOADING.has(ctx.view.state) ? keepOrder(ctx) : undefined)]),
     lane(pollMs, signal, [
       () => (ctx.view.state === "running" ? autoscale(ctx, progress.latest()) : undefined),

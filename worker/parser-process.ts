@@ -7,6 +7,7 @@ import { processChunk, type ChunkContext } from "./chunk-job.ts";
 import { BLOCK_MISSING } from "./chunk-source.ts";
 import { chunkSchema, unpackSchema, type Chunk, type Unpack, type UnpackResult } from "./contract/chunk.ts";
 import { BackfillError, ConfigError, describeError } from "./contract/errors.ts";
+import { parseJson } from "./contract/json.ts";
 import { campaignKeys, PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "./contract/keys.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
 import { nodeRegistrationSchema, type NodeSpec } from "./contract/node.ts";
@@ -40,7 +41,7 @@ import { createStaging, type Staging } from "./staging.ts";
 import { unpackAgain } from "./unpack-again.ts";
 import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 
-/** How often the data nodes' addresses and the budgets are read, whether documents were lost, and this parser's figures written. */
+/** How often it is looked whether the data nodes are others, the budgets are read, whether documents were lost, and this parser's figures written. */
 const NODES_MS = 1000;
 /** How long a chunk waits for its block to be unpacked again before it is looked at again. */
 const BLOCK_AGAIN_MS = 2000;
@@ -98,6 +99,8 @@ export class ParserProcess {
   #workers:
     { readonly parse: Worker<Chunk | Replay, LedgerRow>; readonly unpack: Worker<Unpack, UnpackResult> } | undefined;
   #nodesTimer: NodeJS.Timeout | undefined;
+  /** Of the list of data nodes that was read last. */
+  #nodesVersion: string | null = null;
   /** Of the load, as it was read last. */
   #generation: string | null | undefined;
   #state: ParserStatus["state"] = "running";
@@ -385,18 +388,26 @@ export class ParserProcess {
   async #refreshNodes(): Promise<void> {
     try {
       await this.#endLostAttempts();
-      const urls: string[] = [];
-      for (const text of Object.values(await this.#redis.hgetall(this.#keys.nodes))) {
-        const node = nodeRegistrationSchema.safeParse(JSON.parse(text));
-        if (node.success && node.data.role === "es-data" && node.data.httpUrl) urls.push(node.data.httpUrl);
-      }
-      this.#nodes.update(urls);
+      await this.#readNodes();
       this.#budgets = readBudgets(await this.#redis.hgetall(this.#keys.tuning)) ?? this.#budgets;
       await this.#redis.hset(this.#keys.figures, this.#spec.jobName, JSON.stringify(this.#load.figures()));
     } catch (error) {
       this.#log(`reading the data nodes: ${describeError(error)}`);
     }
     this.#nodesTimer = setTimeout(() => void this.#refreshNodes(), NODES_MS);
+  }
+
+  /** Reads the list when its version says that it is another one; while nobody has said so yet there is nothing to it. */
+  async #readNodes(): Promise<void> {
+    const version = await this.#redis.get(this.#keys.nodesVersion);
+    if (version !== null && version === this.#nodesVersion) return;
+    const urls: string[] = [];
+    for (const text of Object.values(await this.#redis.hgetall(this.#keys.nodes))) {
+      const node = nodeRegistrationSchema.safeParse(parseJson(text));
+      if (node.success && node.data.role === "es-data" && node.data.httpUrl) urls.push(node.data.httpUrl);
+    }
+    this.#nodes.update(urls);
+    this.#nodesVersion = version;
   }
 
   /**

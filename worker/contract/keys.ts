@@ -48,8 +48,10 @@ export interface CampaignKeys {
   claim(jobName: string): string;
   /** Stream of JSON `JoinRequest`. */
   readonly join: string;
-  /** Hash job name → JSON `NodeRegistration`. */
+  /** Hash job name → JSON `NodeRegistration`. Written by `node-list.ts` alone, and where a life is forgotten. */
   readonly nodes: string;
+  /** String: another one whenever the list's data nodes may have changed. */
+  readonly nodesVersion: string;
   /** String JSON `Heartbeat` with a time to live. */
   heartbeat(jobName: string): string;
   /** Hash job name → JSON `ParserFigures`, what parsers have done and where their time went. */
@@ -88,6 +90,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     claim: (jobName) => `${p}:agents:claim:${jobName}`,
     join: `${p}:agents:join`,
     nodes: `${p}:agents:nodes`,
+    nodesVersion: `${p}:agents:nodes-version`,
     heartbeat: (jobName) => `${p}:agents:heartbeat:${jobName}`,
     figures: `${p}:agents:figures`,
     gatewayReport: `${p}:gateway:report`,

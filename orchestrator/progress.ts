@@ -45,6 +45,8 @@ export interface ProgressFile {
   /** Of the plan's estimate. */
   readonly leftBytes: number;
   readonly stagedBytes: number;
+  /** Attempts at chunks whose documents carry a tag, and which were not committed: what they wrote is deleted in the end. */
+  readonly uncommittedAttempts?: number;
   /** How busy the data nodes are with writing, 0 to 1, over the last half minute or so. */
   readonly storeBusy: number;
   /** CPU milliseconds by data node, those that are gone included. */
@@ -174,6 +176,9 @@ export async function createProgress(
     }
   };
 
+  const uncommitted = async ({ completed, active }: QueueCounts): Promise<number> =>
+    Math.max(0, (await ctx.redis.hlen(ctx.keys.attempts)) - completed - active);
+
   const update = async (): Promise<void> => {
     const now = Date.now();
     const { parse, unpack } = await ctx.spool.counts();
@@ -215,6 +220,7 @@ export async function createProgress(
       ...(bytes > 0 && ctx.view.state === "running" ? { etaSeconds: Math.round(left / bytes) } : {}),
       leftBytes: left,
       stagedBytes,
+      ...(ctx.plan.pinned.ids === "store" ? { uncommittedAttempts: await uncommitted(parse) } : {}),
       storeBusy,
       holdings: groups.holdings(),
       storeCpuMillis: Object.fromEntries(storeCpu),

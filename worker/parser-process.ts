@@ -38,6 +38,7 @@ import {
   type UnpackQueue,
 } from "./spool.ts";
 import { createStaging, type Staging } from "./staging.ts";
+import { restMs, StoreHold, type Held } from "./store-hold.ts";
 import { unpackAgain } from "./unpack-again.ts";
 import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 
@@ -49,8 +50,6 @@ const BLOCK_AGAIN_MS = 2000;
 const SOURCE_AGAIN_MS = 2000;
 /** How long a chunk rests when the store refuses to work at all. No attempt is used up by it. */
 const REFUSED_MS = 15_000;
-/** How long a chunk rests when its attempt is given up, since nobody can tell what of it was written. No attempt is used up by it. */
-const UNCERTAIN_MS = 3000;
 /** After a stop, jobs have this long to give themselves back; what is left is taken up when its lock runs out. */
 const STOP_MS = 5000;
 
@@ -92,7 +91,10 @@ export class ParserProcess {
   #replayPools: ReplayPools | undefined;
   readonly #unpackContext: UnpackContext;
   readonly #log: (text: string) => void;
+  /** No chunk is taken while it is not open. */
+  readonly #hold: StoreHold;
   readonly #stopped = new AbortController();
+  readonly #draining = new AbortController();
   readonly #unpackStopped = new AbortController();
   /** Releases of blocks that are under way. */
   readonly #releases = new Set<Promise<void>>();
@@ -145,6 +147,7 @@ export class ParserProcess {
       },
     });
     this.#meter = meter;
+    this.#hold = new StoreHold(this.#held(), AbortSignal.any([this.#stopped.signal, this.#draining.signal]));
     this.#admission = createAdmission(slots, () => this.#budgets.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
     const parse = createOrderedQueue(this.#queues.parse, this.#redis, this.#keys);
@@ -162,7 +165,7 @@ export class ParserProcess {
     this.#pool = pool;
     this.#chunkContext = {
       pool,
-      sink: this.#sink,
+      sink: this.#watchedSink(),
       rateLimit: createRateLimit(this.#redis, this.#keys),
       attempts: createAttempts(this.#redis, this.#keys),
       meter: this.#meter,
@@ -204,6 +207,39 @@ export class ParserProcess {
     });
     this.#workers = { parse, unpack };
     await Promise.all([parse.waitUntilReady(), unpack.waitUntilReady()]);
+  }
+
+  /** The sink, of which a batch that was settled shows that the store takes something. */
+  #watchedSink(): ChunkContext["sink"] {
+    return {
+      write: async (batch, signal) => {
+        const result = await this.#sink.write(batch, signal);
+        if (batch.count > 0) this.#hold.settled();
+        return result;
+      },
+    };
+  }
+
+  /** What a hold does to this parser. */
+  #held(): Held {
+    return {
+      // What it has in work it goes on with.
+      rest: () => {
+        this.#workers?.parse.pause(true).catch((error: unknown) => this.#log(describeError(error)));
+      },
+      tryOne: () => {
+        this.#log("the store answers: one chunk is tried");
+        if (!this.#workers) return;
+        this.#workers.parse.concurrency = 1;
+        void this.#workers.parse.resume();
+      },
+      goOn: () => {
+        this.#log("the store takes documents again");
+        if (this.#workers) this.#workers.parse.concurrency = this.#parser.slots;
+      },
+      probe: (signal) => this.#sink.check(signal),
+      problem: (text) => (this.#jobProblem = text),
+    };
   }
 
   /** The budgets as they are whenever somebody looks; the requests shared by so many. */
@@ -256,6 +292,7 @@ export class ParserProcess {
 
   async #drain(): Promise<void> {
     this.#state = "draining";
+    this.#draining.abort();
     this.#unpackStopped.abort();
     await Promise.all([this.#workers?.parse.close(), this.#workers?.unpack.close()]);
     clearTimeout(this.#nodesTimer);
@@ -272,6 +309,8 @@ export class ParserProcess {
     lost: AbortSignal | undefined,
   ): Promise<LedgerRow> {
     const signal = AbortSignal.any([this.#stopped.signal, ...(lost ? [lost] : [])]);
+    // Taken just before the parser was held.
+    if (this.#hold.state === "resting") throw await giveBack(job, token, 0);
     this.#chunks += 1;
     const isDone = this.#load.chunk();
     try {
@@ -294,7 +333,9 @@ export class ParserProcess {
       if (code === "WRITE_UNCERTAIN") {
         this.#jobProblem = describeError(error);
         this.#log(`chunk ${job.id ?? ""}: ${this.#jobProblem}`);
-        throw await giveBack(job, token, UNCERTAIN_MS);
+        this.#hold.failed();
+        // Others are to show whether it is the store, or this chunk alone.
+        throw await giveBack(job, token, restMs(job.attemptsStarted));
       }
       throw jobError(error);
     } finally {
@@ -306,7 +347,9 @@ export class ParserProcess {
   async #chunk(job: Job<Chunk | Replay>, signal: AbortSignal): Promise<LedgerRow> {
     const chunk = parseMessage(chunkSchema, job);
     const bytes = chunk.source.kind === "staged" ? chunk.source.bytes : chunk.range.end - chunk.range.start;
-    if (this.#workers) this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
+    if (this.#workers && this.#hold.state === "open") {
+      this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
+    }
     const leave = await this.#admission.enter(bytes, signal);
     try {
       // Jobs come after `start`.

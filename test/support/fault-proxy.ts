@@ -42,9 +42,11 @@ export type Stage = (typeof STAGES)[number];
 /** An HTTP proxy on loopback in front of a real server, which fails as it is told. */
 export interface FaultProxy {
   readonly url: string;
-  /** Faults of the next requests, in order; those after pass. */
+  /** Faults of the next bulks, in order; those after pass. */
   readonly faults: Fault[];
-  /** The bodies of the requests that came, in order. */
+  /** What happens to every request, a look among them, as long as it is set. */
+  always: Fault | undefined;
+  /** The bodies of the bulks that came, in order. */
   readonly requests: Buffer[];
   /** How many of them the server has answered, whatever became of the answer. */
   readonly answers: number;
@@ -58,8 +60,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await read(request);
-    requests.push(body);
-    const fault = faults.shift() ?? { kind: "pass" };
+    const isLook = request.method === "GET";
+    if (!isLook) requests.push(body);
+    const fault = proxy.always ?? (isLook ? undefined : faults.shift()) ?? { kind: "pass" };
     if (fault.kind === "refuse") return void request.socket.destroy();
     if (fault.kind === "silence") return;
     if (fault.kind === "answer") {
@@ -96,9 +99,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     handle(request, response).catch(() => request.socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
+  const proxy: FaultProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults,
+    always: undefined,
     requests,
     get answers() {
       return answers;
@@ -108,6 +112,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return proxy;
 }
 
 async function read(stream: IncomingMessage): Promise<Buffer> {

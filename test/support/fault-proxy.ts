@@ -42,10 +42,8 @@ export type Stage = (typeof STAGES)[number];
 /** An HTTP proxy on loopback in front of a real server, which fails as it is told. */
 export interface FaultProxy {
   readonly url: string;
-  /** Faults of the next bulks, in order; those after pass. */
+  /** Faults of the next bulks, in order; those after pass, and so does whatever only looks. */
   readonly faults: Fault[];
-  /** What happens to every request, a look among them, as long as it is set. */
-  always: Fault | undefined;
   /** The bodies of the bulks that came, in order. */
   readonly requests: Buffer[];
   /** How many of them the server has answered, whatever became of the answer. */
@@ -62,7 +60,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const body = await read(request);
     const isLook = request.method === "GET";
     if (!isLook) requests.push(body);
-    const fault = proxy.always ?? (isLook ? undefined : faults.shift()) ?? { kind: "pass" };
+    const fault = (isLook ? undefined : faults.shift()) ?? { kind: "pass" };
     if (fault.kind === "refuse") return void request.socket.destroy();
     if (fault.kind === "silence") return;
     if (fault.kind === "answer") {
@@ -99,10 +97,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     handle(request, response).catch(() => request.socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const proxy: FaultProxy = {
+  return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults,
-    always: undefined,
     requests,
     get answers() {
       return answers;
@@ -112,7 +109,6 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-  return proxy;
 }
 
 async function read(stream: IncomingMessage): Promise<Buffer> {

@@ -12,6 +12,7 @@ import { createPipeline } from "../../../worker/pipeline.ts";
 import { SpareMemory } from "../../../worker/spare-memory.ts";
 import { originOf, syslogLines } from "../../support/parser-campaign.ts";
 import { DEFAULT_RULES } from "../../support/rules.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const BUDGETS = { bulkBytes: 100_000, requestsInFlight: 2 };
 const LINES = 20_000;
@@ -72,7 +73,7 @@ it.each(IDS)(
     };
     const doing = processChunk(chunk, 1, context, new AbortController().signal);
     // As many as there may be under way, and the one that waits for one of them.
-    await expect.poll(() => open.length).toBe(BUDGETS.requestsInFlight + 1);
+    await waitFor("the bodies that there may be", () => open.length === BUDGETS.requestsInFlight + 1);
     for (let n = 0; n < 500; n++) await turn();
     expect(open.length).toBe(BUDGETS.requestsInFlight + 1);
     expect(made).toBe(open.length);

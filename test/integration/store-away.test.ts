@@ -101,6 +101,16 @@ describeWith(["redis"], "a parser whose store takes nothing for a while", () => 
     if (ids === "store") expect(await begun()).toBeLessThanOrEqual(PARSER.slots + 1);
   });
 
+  it.each(["drain", "stop"] as const)("ends at once while it rests, when it is told to %s", async (word) => {
+    const loaded = await load("store", word);
+    store.mood = 503;
+    await waitFor("the parser to rest", () => problems().some((problem) => problem.includes("503")));
+    parser?.send(word);
+    expect(await parser?.exited).toBe(0);
+    expect(await loaded.parse.getActiveCount()).toBe(0);
+    expect(await loaded.parse.getFailedCount()).toBe(0);
+  });
+
   it("tries one chunk at a time while all that it writes becomes uncertain", async () => {
     const loaded = await load("store", "lost");
     // It answers a look, and cuts every bulk.

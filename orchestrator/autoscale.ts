@@ -110,7 +110,7 @@ export function ratioOf(
 export function scaleInputsOf(
   config: Config,
   view: CampaignView,
-  progress: Pick<ProgressFile, "eventsPerSecond" | "bytesPerSecond" | "leftBytes" | "storeBusy" | "stage">,
+  progress: Pick<ProgressFile, "allowed" | "eventsPerSecond" | "bytesPerSecond" | "leftBytes" | "storeBusy" | "stage">,
   now: number,
 ): ScaleInputs {
   const nodes = { dataNodes: stayingJobs(view, "es-data"), parsers: stayingJobs(view, "parser") };
@@ -125,7 +125,7 @@ export function scaleInputsOf(
       nodes.parsers.length === targets.parsers &&
       ups.every((at) => at !== undefined),
     settledAt: Math.max(view.targetsSet?.at ?? 0, ...ups.map((at) => at ?? 0)),
-    ratio: ratioOf(config.autoscale.target, limitsOf(config, view), { now, ...progress }),
+    ratio: ratioOf(config.autoscale.target, progress.allowed ?? limitsOf(config, view), { now, ...progress }),
     storeBusy: progress.storeBusy,
     ...(progress.stage?.advice === undefined ? {} : { lacking: progress.stage.advice }),
   };

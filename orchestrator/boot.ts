@@ -13,7 +13,7 @@ import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir, repositoryDir, stagingDirOf } from "./node-specs.ts";
 import { orderedChunks, toLoad, unpacksOf } from "./plan.ts";
 import { jobPolicyOf } from "./jobs/policy.ts";
-import { tellLimits } from "./limits.ts";
+import { limitsOf, tellLimits } from "./limits.ts";
 import { reasons } from "./reasons.ts";
 import { restoreCarried } from "./revisions/restore-carried.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
@@ -89,8 +89,10 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   );
   await step(ctx, "fill-spool", async () => {
     const dir = stagingDirOf(config, ctx.record.id, paths);
-    const unpacks = await ctx.spool.addUnpacks(unpacksOf(toLoad(plan), { dir, limitBytes: config.staging.limit }));
-    const chunks = await ctx.spool.addChunks(orderedChunks(toLoad(plan)));
+    const { order } = limitsOf(config, ctx.view);
+    const loaded = toLoad(plan);
+    const unpacks = await ctx.spool.addUnpacks(unpacksOf(loaded, { dir, limitBytes: config.staging.limit }), order);
+    const chunks = await ctx.spool.addChunks(orderedChunks(loaded), order);
     return { chunks, unpacks };
   });
   await step(ctx, "save-dashboards", async () => {

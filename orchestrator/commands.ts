@@ -3,6 +3,7 @@ import { z } from "zod";
 import { GridError } from "../worker/contract/errors.ts";
 import { parseJson } from "../worker/contract/json.ts";
 import type { CampaignKeys } from "../worker/contract/keys.ts";
+import { ORDERS } from "../worker/contract/spool.ts";
 import { WINDOW } from "./time-window.ts";
 
 /**
@@ -53,6 +54,8 @@ export const commandSchema = z.discriminatedUnion("kind", [
     eventsPerSecond: z.int().nonnegative().optional(),
     bytesPerSecond: z.int().nonnegative().optional(),
     window: z.string().regex(WINDOW).nullable().optional(),
+    order: z.enum(ORDERS).optional(),
+    weight: z.number().positive().optional(),
   }),
   /** Serve until another time, milliseconds since 1970. */
   z.strictObject({ kind: z.literal("extend"), until: z.int() }),

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, type FileHandle } from "node:fs/promise
 import { join } from "node:path";
 import type { NodeRole } from "../worker/contract/keys.ts";
 import { GridError, StoreError } from "../worker/contract/errors.ts";
+import type { Order } from "../worker/contract/spool.ts";
 import type { CampaignEvent, CampaignState } from "./campaign.ts";
 import type { PutBack, Shard } from "./loss/record.ts";
 
@@ -95,12 +96,14 @@ export type JournalEntry =
   | { readonly type: "shards-lost"; readonly shards: readonly Shard[]; readonly nodes: readonly string[] }
   /** What was lost waits in the spool again. */
   | ({ readonly type: "put-back" } & PutBack)
-  /** How fast it may load from now on, and when; 0 and null for no limit. */
+  /** How fast it may load from now on, and when; 0 and null for no limit. Without order and weight those of the configuration hold. */
   | {
       readonly type: "limits";
       readonly eventsPerSecond: number;
       readonly bytesPerSecond: number;
       readonly window: string | null;
+      readonly order?: Order;
+      readonly weight?: number;
     }
   /** What each parser may have on its way to the store from now on. */
   | {

@@ -103,6 +103,12 @@ export async function claimName(
 }
 
 /**
+ * Options of Node for an orchestrator. It idles for hours beside a plan that may have a million files: V8 shall look for what is dead when its heap
+ * has grown by a quarter, not when it has doubled.
+ */
+export const ORCHESTRATOR_FLAGS: readonly string[] = ["--heap-growing-percent=25"];
+
+/**
  * Starts the orchestrator of a campaign as a daemon: a session of its own, no terminal, its log in the campaign
  * directory. Returns at once with its process id.
  */
@@ -110,7 +116,7 @@ export async function startOrchestrator(stateDir: string, id: string, paths: Cam
   const { node, args } = commandLine();
   const log = await open(paths.orchestratorLog, "a");
   try {
-    const child = spawn(node, [...args, "orchestrate", id, "--state-dir", stateDir], {
+    const child = spawn(node, [...ORCHESTRATOR_FLAGS, ...args, "orchestrate", id, "--state-dir", stateDir], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: paths.dir,

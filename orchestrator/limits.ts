@@ -1,40 +1,84 @@
+import type { Order } from "../worker/contract/spool.ts";
 import type { Config } from "./config-schema.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
+import { dividesSite, takePart } from "./site-share.ts";
 import { isOpen } from "./time-window.ts";
 import { openReload, type CampaignView } from "./view.ts";
 
-/** How fast a campaign may load, and when. */
+/** How fast a campaign may load, when, and in which order. */
 export interface CampaignLimits {
   /** 0 = no limit. */
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
   /** Time of day in which it loads, `22:00-06:00`; null for all day. */
   readonly window: string | null;
+  readonly order: Order;
+  /** Among the campaigns of the site that load, where those have a limit together. */
+  readonly weight: number;
 }
+
+/** Events and bytes a second; 0 = no limit. */
+export type AllowedRates = Pick<CampaignLimits, "eventsPerSecond" | "bytesPerSecond">;
 
 /** What the operator said last counts, else the configuration. Pure. */
 export function limitsOf(config: Pick<Config, "limits">, view: Pick<CampaignView, "limits">): CampaignLimits {
-  const { eventsPerSecond, bytesPerSecond, window = null } = config.limits;
-  return view.limits ?? { eventsPerSecond, bytesPerSecond, window };
+  const { eventsPerSecond, bytesPerSecond, window = null, order, weight } = config.limits;
+  return { eventsPerSecond, bytesPerSecond, window, order, weight, ...view.limits };
 }
 
 /** In words, of a campaign without any. */
 export const NO_LIMITS = "no limits";
 
 /** In words. */
-export function limitsText({ eventsPerSecond, bytesPerSecond, window }: CampaignLimits): string {
+export function limitsText({ eventsPerSecond, bytesPerSecond, window, order, weight }: CampaignLimits): string {
   const parts = [
     eventsPerSecond === 0 ? [] : `${String(eventsPerSecond)} events/s`,
     bytesPerSecond === 0 ? [] : `${String(bytesPerSecond)} bytes/s`,
     window === null ? [] : `from ${window.replace("-", " to ")}`,
   ].flat();
-  return parts.length === 0 ? NO_LIMITS : `at most ${parts.join(", ")}`.replace(/^at most from/, "from");
+  const rates = parts.length === 0 ? NO_LIMITS : `at most ${parts.join(", ")}`.replace(/^at most from/, "from");
+  const others = [
+    order === "spread" ? [] : `${order} first`,
+    weight === 1 ? [] : `weight ${String(weight)} among the campaigns of the site`,
+  ].flat();
+  return [...(others.length > 0 && rates === NO_LIMITS ? [] : [rates]), ...others].join("; ");
 }
 
-/** Parsers read the rates from Redis, at most a second late. */
+/** A campaign's own limits, or its part of the site's if that is less. Pure. @param part 0 to 1 */
+export function allowedRates(own: AllowedRates, site: AllowedRates, part: number): AllowedRates {
+  const least = (mine: number, all: number): number => {
+    const parts = [mine, all === 0 ? 0 : Math.max(1, Math.floor(all * part))].filter((rate) => rate > 0);
+    return parts.length === 0 ? 0 : Math.min(...parts);
+  };
+  return {
+    eventsPerSecond: least(own.eventsPerSecond, site.eventsPerSecond),
+    bytesPerSecond: least(own.bytesPerSecond, site.bytesPerSecond),
+  };
+}
+
+/** Parsers read the rates, and the order of what they unpack, from Redis, at most a second late. */
 export async function tellLimits(ctx: CampaignContext): Promise<void> {
-  const { eventsPerSecond, bytesPerSecond } = limitsOf(ctx.config, ctx.view);
-  await ctx.redis.hset(ctx.keys.knobs, { eventsPerSecond, bytesPerSecond });
+  const own = limitsOf(ctx.config, ctx.view);
+  const rates = allowedRates(own, ctx.config.limits.site, await takePart(ctx));
+  await ctx.redis.hset(ctx.keys.knobs, { ...rates, order: own.order });
+}
+
+/** Tells the parsers of a load their part of what the site may load, which changes as other campaigns come and go. */
+export async function keepPart(ctx: CampaignContext): Promise<void> {
+  if (!dividesSite(ctx.config)) return;
+  if (ctx.view.state === "running" || ctx.view.state === "paused") await tellLimits(ctx);
+  else await takePart(ctx);
+}
+
+/** What parsers were told last. */
+export async function toldRates(ctx: Pick<CampaignContext, "redis" | "keys">): Promise<AllowedRates> {
+  const [events, bytes] = await ctx.redis.hmget(ctx.keys.knobs, "eventsPerSecond", "bytesPerSecond");
+  return { eventsPerSecond: Number(events ?? 0), bytesPerSecond: Number(bytes ?? 0) };
+}
+
+/** Keeps what waits in its order: what comes back, or was unpacked while the order changed, has the priority of its time. */
+export async function keepOrder(ctx: Pick<CampaignContext, "config" | "view" | "spool">): Promise<void> {
+  await ctx.spool.reorder(limitsOf(ctx.config, ctx.view).order);
 }
 
 /** Changes some of the limits, from now on. */

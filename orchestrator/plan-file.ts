@@ -8,7 +8,8 @@ import { ruleFieldSchema, rulesSchema } from "../worker/contract/rules.ts";
 import { AGAIN_MODES } from "./revisions/again.ts";
 import { costsSchema } from "./simulation/costs.ts";
 import { writePieces } from "./write-pieces.ts";
-import { originsOf, planId, type Plan, type PlannedFile } from "./plan.ts";
+import { planId, type Plan, type PlannedFile } from "./plan.ts";
+import { plannedFiles } from "./planned-files.ts";
 
 /**
  * A plan on disk: JSON, one line for each file, what all files share written once. Versioned and checked when read.
@@ -263,40 +264,11 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   if (rest !== "") yield rest;
 }
 
-/** Makes planned files of stored ones. Texts that many of them have are one in memory, which halves what a plan of a million files takes. */
+/** Makes planned files of stored ones. */
 function filesOf(pinned: Plan["pinned"]): (file: StoredFile) => PlannedFile {
-  const originOf = originsOf(pinned);
-  const known = new Map<string, string>();
-  const one = (text: string): string => {
-    const before = known.get(text);
-    if (before === undefined) known.set(text, text);
-    return before ?? text;
-  };
-  const drops = new Map<string, string[]>();
-  const oneOf = (programs: string[]): string[] => {
-    const key = programs.join("\n");
-    const before = drops.get(key);
-    if (!before) drops.set(key, programs);
-    return before ?? programs;
-  };
-  return ({ id: fileId, drop, source, carried, ...facts }) => {
-    const day = facts.day === undefined ? {} : { day: one(facts.day) };
-    const origin = originOf({
-      ...facts,
-      ...day,
-      month: one(facts.month),
-      service: one(facts.service),
-      ...(facts.collector === undefined ? {} : { collector: one(facts.collector) }),
-      dropPrograms: oneOf(drop ?? []),
-    });
-    const isItsOwn = source.kind === "plain" && source.file === facts.path;
-    return {
-      origin: { ...origin, firstDay: one(origin.firstDay), fileId },
-      source: isItsOwn ? { ...source, file: facts.path } : source,
-      ...day,
-      ...(carried === undefined ? {} : { carried }),
-    };
-  };
+  const fileOf = plannedFiles(pinned);
+  return ({ id, drop = [], source, carried, ...facts }) =>
+    fileOf({ ...facts, dropPrograms: drop }, source, id, carried);
 }
 
 /** A plan as it stands in its file. */

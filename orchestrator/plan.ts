@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Chunk, Origin, Unpack } from "../worker/contract/chunk.ts";
 import { BackfillError } from "../worker/contract/errors.ts";
-import { compileHostZones, type HostZone } from "../worker/contract/host-zones.ts";
+import type { HostZone } from "../worker/contract/host-zones.ts";
 import type { Ids } from "../worker/contract/ids.ts";
 import { NO_RULES, type RuleField, type Rules } from "../worker/contract/rules.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
@@ -10,6 +10,7 @@ import type { CampaignRecord } from "./campaign-store.ts";
 import type { Again } from "./revisions/again.ts";
 import type { Estimate } from "./estimate.ts";
 import type { Inventory, InventoryGroup, InventoryProblem, Overlap } from "./inventory.ts";
+import { plannedFiles, shortId } from "./planned-files.ts";
 
 /** Listing → plan → chunks. Pure: no I/O, no clock. The same listing gives the same plan and the same chunk ids. */
 
@@ -42,9 +43,9 @@ export interface PlannedFile {
   readonly origin: Origin;
   readonly source: PlannedSource;
   /** `YYYY-MM-DD` when the path names a day; a file without one holds a whole month. */
-  readonly day?: string;
+  readonly day?: string | undefined;
   /** Not loaded: its documents are those of an earlier revision. `length` after decompression; absent when that one had not loaded it whole. */
-  readonly carried?: { readonly length?: number };
+  readonly carried?: { readonly length?: number | undefined } | undefined;
 }
 
 /** One compressed file: everything of its `Unpack` message that planning knows. */
@@ -117,48 +118,26 @@ export function emptyPlan({
   };
 }
 
-const BASE32HEX = "0123456789abcdefghijklmnopqrstuv";
-
-/** The short id of a path: the first 60 bits of its SHA-256 as 12 characters of base32hex. */
-export function shortId(path: string): string {
-  let bits = createHash("sha256").update(path).digest().readBigUInt64BE(0) >> 4n;
-  let id = "";
-  for (let i = 0; i < 12; i++) {
-    id = (BASE32HEX[Number(bits & 31n)] ?? "") + id;
-    bits >>= 5n;
-  }
-  return id;
-}
-
 /**
  * @throws BackfillError `PLAN_ID_COLLISION` when two files have one short id (about one archive in a hundred million
  *   of 100,000 files each): documents of both would share ids.
  */
 export function makePlan(inventory: Inventory, pinned: Pinned, pipeline: Pick<Plan, "rules" | "fields">): Plan {
-  const originOf = originsOf(pinned);
-  const drops = new Map<string, string[]>();
-  const shared = (programs: readonly string[]): string[] => {
-    const key = programs.join("\n");
-    const known = drops.get(key) ?? [...programs];
-    drops.set(key, known);
-    return known;
-  };
+  const fileOf = plannedFiles(pinned);
   const files: PlannedFile[] = [];
   const needed = new Map<string, PlannedUnpack>();
   const archives = new Map(inventory.archives.map((archive) => [archive.path, archive]));
 
-  for (const file of inventory.files) {
-    if (file.skipped !== undefined) continue;
-    const origin = originOf({ ...file, path: file.identity, dropPrograms: shared(file.dropPrograms) });
-    const day = file.day === undefined ? {} : { day: file.day };
+  const loaded = inventory.files.filter(({ skipped }) => skipped === undefined);
+  for (const file of loaded.sort((a, b) => compareText(a.identity, b.identity))) {
+    const facts = { ...file, path: file.identity };
     if (file.format === "plain") {
-      const source = { kind: "plain", file: file.path, size: file.size, mtimeMs: file.mtimeMs } as const;
-      files.push({ origin, source, ...day });
+      files.push(fileOf(facts, { kind: "plain", file: file.path, size: file.size, mtimeMs: file.mtimeMs }));
       continue;
     }
     const unpackId = shortId(file.path);
     const size = file.format === "7z" ? { size: file.size } : {};
-    files.push({ origin, source: { kind: "packed", unpackId, member: file.member ?? "", ...size }, ...day });
+    files.push(fileOf(facts, { kind: "packed", unpackId, member: file.member ?? "", ...size }));
     if (needed.has(unpackId)) continue;
     const disk = file.format === "7z" ? archives.get(file.path) : file;
     if (!disk) throw new Error(`the listing names no archive ${file.path}`);
@@ -172,7 +151,6 @@ export function makePlan(inventory: Inventory, pinned: Pinned, pipeline: Pick<Pl
     });
   }
 
-  files.sort((a, b) => compareText(a.origin.path, b.origin.path));
   const unpacks = [...needed.values()].sort((a, b) => compareText(a.file, b.file));
   checkUnique(files.map((file) => [file.origin.fileId, file.origin.path]));
   checkUnique(unpacks.map((unpack) => [unpack.id, unpack.file]));
@@ -193,44 +171,6 @@ export function makePlan(inventory: Inventory, pinned: Pinned, pipeline: Pick<Pl
     notes: inventory.notes,
     unmatched: inventory.unmatched,
   };
-}
-
-/** What a plan knows of a file that decides what becomes of its lines. */
-export interface FileFacts {
-  /** Its identity. */
-  readonly path: string;
-  readonly month: YearMonth;
-  readonly day?: string;
-  readonly lastDay?: string;
-  readonly service: string;
-  readonly collector?: string;
-  readonly encoding?: string;
-  readonly dropPrograms: string[];
-}
-
-/** Makes origins of a plan's files from what is pinned for all of them. */
-export function originsOf(pinned: Omit<Pinned, "pipeline" | "chunkBytes">) {
-  const index = { pattern: pinned.indexPattern, revision: pinned.revision };
-  const zoneOf = compileHostZones(pinned.hostZones);
-  const hostZones = pinned.hostZones.length === 0 ? {} : { hostZones: [...pinned.hostZones] };
-  const repeated = pinned.repeated === "expand" ? { repeated: pinned.repeated } : {};
-  const ids = pinned.ids === "store" ? { ids: pinned.ids } : {};
-  return ({ path, month, day, lastDay, service, collector, encoding, dropPrograms }: FileFacts): Origin => ({
-    fileId: shortId(path),
-    path,
-    month,
-    firstDay: day ?? `${month}-01`,
-    ...(lastDay === undefined ? {} : { lastDay }),
-    timeZone: zoneOf(collector) ?? pinned.timeZone,
-    ...hostZones,
-    ...(encoding === undefined ? {} : { encoding }),
-    ...repeated,
-    ...ids,
-    service,
-    ...(collector === undefined ? {} : { collector }),
-    index,
-    dropPrograms,
-  });
 }
 
 /** By code unit: the same on every machine, whatever its locale. */

@@ -13,6 +13,7 @@ import type { FinishResult } from "./finish.ts";
 import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
 import type { JobUsage } from "./jobs/agents.ts";
+import { toldRates, type AllowedRates } from "./limits.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { countsIn } from "./replay/sums.ts";
 import { makeReport, reportText } from "./report.ts";
@@ -36,12 +37,16 @@ export interface ProgressFile {
   readonly chunks: number;
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** What parsers may load now: the campaign's limits, or its part of the site's. 0 = no limit. */
+  readonly allowed?: AllowedRates;
   /** Share of the bytes to load that is committed, 0 to 1. */
   readonly share: number;
   readonly etaSeconds?: number;
   /** Of the plan's estimate. */
   readonly leftBytes: number;
   readonly stagedBytes: number;
+  /** Attempts at chunks whose documents carry a tag, and which were not committed: what they wrote is deleted in the end. */
+  readonly uncommittedAttempts?: number;
   /** How busy the data nodes are with writing, 0 to 1, over the last half minute or so. */
   readonly storeBusy: number;
   /** CPU milliseconds by data node, those that are gone included. */
@@ -171,6 +176,9 @@ export async function createProgress(
     }
   };
 
+  const uncommitted = async ({ completed, active }: QueueCounts): Promise<number> =>
+    Math.max(0, (await ctx.redis.hlen(ctx.keys.attempts)) - completed - active);
+
   const update = async (): Promise<void> => {
     const now = Date.now();
     const { parse, unpack } = await ctx.spool.counts();
@@ -207,10 +215,12 @@ export async function createProgress(
       chunks,
       eventsPerSecond: Math.round(events),
       bytesPerSecond: Math.round(bytes),
+      allowed: await toldRates(ctx),
       share,
       ...(bytes > 0 && ctx.view.state === "running" ? { etaSeconds: Math.round(left / bytes) } : {}),
       leftBytes: left,
       stagedBytes,
+      ...(ctx.plan.pinned.ids === "store" ? { uncommittedAttempts: await uncommitted(parse) } : {}),
       storeBusy,
       holdings: groups.holdings(),
       storeCpuMillis: Object.fromEntries(storeCpu),

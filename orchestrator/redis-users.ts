@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { ConfigError, describeError, StoreError } from "../worker/contract/errors.ts";
-import { aclRules, campaignKeys, REDIS_ROLES, type RedisRole } from "../worker/contract/keys.ts";
+import { aclRules, campaignKeys, REDIS_ROLES, SITE_SHARES, type RedisRole } from "../worker/contract/keys.ts";
 
 /** The Redis user of a role in a campaign. */
 export function redisUserName(campaign: string, role: RedisRole): string {
@@ -71,6 +71,7 @@ export async function forgetCampaign(redis: Redis, campaign: string, tag: string
   if (holder !== null && holder !== tag) return;
   for (const role of REDIS_ROLES) await redis.call("ACL", "DELUSER", redisUserName(campaign, role));
   await redis.call("ACL", "SAVE").catch(() => undefined);
+  await redis.hdel(SITE_SHARES, campaign);
   const pattern = campaignKeys(campaign).everything.replaceAll(/[[\]?\\]/g, "\\$&");
   let cursor = "0";
   do {

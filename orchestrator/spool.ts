@@ -4,7 +4,15 @@ import type { Chunk, Unpack, UnpackResult } from "../worker/contract/chunk.ts";
 import { PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "../worker/contract/keys.ts";
 import type { LedgerRow } from "../worker/contract/ledger.ts";
 import type { Replay } from "../worker/contract/replay.ts";
-import { CHUNK_JOB, REPLAY_JOB, SPOOL_JOB_OPTIONS, UNPACK_JOB } from "../worker/contract/spool.ts";
+import {
+  CHUNK_JOB,
+  isInOrder,
+  REPLAY_JOB,
+  SPOOL_JOB_OPTIONS,
+  UNPACK_JOB,
+  type Order,
+} from "../worker/contract/spool.ts";
+import { jobPriority, reorder } from "./spool-order.ts";
 
 /** Jobs of one queue by what remains to be done with them. */
 export interface QueueCounts {
@@ -31,14 +39,16 @@ export interface FailedJob {
  * exists, in whatever state, is not added again.
  */
 export interface Spool {
-  /** Adds in the order given. Returns how many were handed over. */
-  addChunks(chunks: Iterable<Chunk>): Promise<number>;
-  addUnpacks(unpacks: Iterable<Unpack>): Promise<number>;
+  /** Adds them to be taken in that order; with `spread`, the default, in the one in which they come. Returns how many were handed over. */
+  addChunks(chunks: Iterable<Chunk>, order?: Order): Promise<number>;
+  addUnpacks(unpacks: Iterable<Unpack>, order?: Order): Promise<number>;
   /**
    * They go to the queue of the chunks. One that has failed for good is tried again as it is given now. Returns how many wait that were done
    * with, or not there.
    */
   addReplays(replays: readonly Replay[]): Promise<number>;
+  /** Lets what waits be taken in this order from now on. To be called again and again: jobs come back with the priority that they once had. */
+  reorder(order: Order): Promise<number>;
   /** Lets workers take jobs. */
   open(): Promise<void>;
   /** Workers finish what they have and take nothing new. */
@@ -77,15 +87,22 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   // Without a listener a lost connection would end the process; ioredis reconnects by itself.
   for (const queue of [parse, unpack]) queue.on("error", () => undefined);
 
-  async function add<T extends { readonly id: string }>(
+  async function add<T extends Chunk | Unpack | Replay>(
     queue: Queue,
     name: string,
     items: Iterable<T>,
+    order: Order = "spread",
   ): Promise<number> {
+    const isSorted = isInOrder(order, 0);
     let total = 0;
     let batch: T[] = [];
     const send = async (): Promise<void> => {
-      await queue.addBulk(batch.map((data) => ({ name, data, opts: { ...SPOOL_JOB_OPTIONS, jobId: data.id } })));
+      const optionsOf = (data: T) => ({
+        ...SPOOL_JOB_OPTIONS,
+        jobId: data.id,
+        priority: isSorted ? 0 : jobPriority(order, name, data),
+      });
+      await queue.addBulk(batch.map((data) => ({ name, data, opts: optionsOf(data) })));
       total += batch.length;
       batch = [];
     };
@@ -119,8 +136,8 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
   const open = (counts: QueueCounts): number => counts.waiting + counts.active + counts.delayed;
 
   return {
-    addChunks: (chunks) => add(parse, CHUNK_JOB, chunks),
-    addUnpacks: (unpacks) => add(unpack, UNPACK_JOB, unpacks),
+    addChunks: (chunks, order) => add(parse, CHUNK_JOB, chunks, order),
+    addUnpacks: (unpacks, order) => add(unpack, UNPACK_JOB, unpacks, order),
     async addReplays(replays) {
       let waiting = 0;
       for (let at = 0; at < replays.length; at += PAGE) {
@@ -140,6 +157,8 @@ export function createSpool(redis: Redis, keys: CampaignKeys): Spool {
       }
       return waiting;
     },
+    // Those that bring chunks first.
+    reorder: async (order) => (await reorder(unpack, order)) + (await reorder(parse, order)),
     async open() {
       await Promise.all([parse.resume(), unpack.resume()]);
     },

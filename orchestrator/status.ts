@@ -52,6 +52,8 @@ export interface CampaignStatus {
     readonly rejected: number;
     readonly unparsed: number;
   };
+  /** Attempts at chunks, with ids by the store, that were not committed: what they wrote is deleted when the load ends. */
+  readonly uncommittedAttempts?: number;
   readonly bytes: number;
   readonly documents: number;
   /** Share of the bytes that is loaded, 0 to 1. */
@@ -162,6 +164,9 @@ export async function campaignStatus(stateDir: string, id: string): Promise<Camp
     bytes: report?.bytes ?? progress?.lines.bytes ?? 0,
     documents: report?.documents ?? (progress ? progress.lines.written + progress.lines.duplicate : 0),
     share: report?.snapshot ? 1 : (progress?.share ?? 0),
+    ...(view.state === "running" && progress?.uncommittedAttempts !== undefined
+      ? { uncommittedAttempts: progress.uncommittedAttempts }
+      : {}),
     eventsPerSecond: view.state === "running" ? (progress?.eventsPerSecond ?? 0) : (report?.eventsPerSecond ?? 0),
     ...(progress?.etaSeconds === undefined || view.state !== "running" ? {} : { etaSeconds: progress.etaSeconds }),
     jobs: [...view.jobs.values()].map((job) => {

@@ -9,7 +9,7 @@ import { handleCommands } from "./command-handler.ts";
 import { keepWarning, type CampaignContext } from "./context.ts";
 import { answerTo } from "./fault.ts";
 import { gatewayReport } from "./gateway-client.ts";
-import { keepWindow } from "./limits.ts";
+import { keepOrder, keepPart, keepWindow } from "./limits.ts";
 import { createLossWatch } from "./loss/notice.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import type { Notifier } from "./notify/index.ts";
@@ -29,6 +29,7 @@ export interface Ticker {
 const TICK_MS = 250;
 const TUNING_MS = 1000;
 
+const LOADING: ReadonlySet<CampaignState> = new Set(["running", "paused"]);
 const WITH_DATA: ReadonlySet<CampaignState> = new Set(["running", "paused", "finishing"]);
 /** Of what serves, lost nodes are replaced, and what they held is restored. */
 const SERVING: ReadonlySet<CampaignState> = new Set(["restoring", "serving"]);
@@ -91,6 +92,8 @@ export function startTicker(
     lane(TICK_MS, signal, [() => groups.serveJoins()]),
     lane(TICK_MS, signal, [() => notifier?.look()]),
     lane(TUNING_MS, signal, [() => tuner.look()]),
+    lane(TUNING_MS, signal, [() => keepPart(ctx)]),
+    lane(TUNING_MS, signal, [() => (LOADING.has(ctx.view.state) ? keepOrder(ctx) : undefined)]),
     lane(pollMs, signal, [
       () => (ctx.view.state === "running" ? autoscale(ctx, progress.latest()) : undefined),
       () => noteBudget(ctx),

@@ -1,4 +1,5 @@
 import type { NodeRole } from "../worker/contract/keys.ts";
+import type { Order } from "../worker/contract/spool.ts";
 import type { Budgets } from "../worker/contract/tuning.ts";
 import type { CampaignOutcome, CampaignState } from "./campaign.ts";
 import { outcomeOf } from "./campaign.ts";
@@ -121,7 +122,13 @@ export interface CampaignView {
   budget?: { readonly nodeHours: number | null };
   budgetReachedAt?: number;
   /** What the operator said last of how fast it may load, and when; absent while the configuration's word holds. */
-  limits?: { readonly eventsPerSecond: number; readonly bytesPerSecond: number; readonly window: string | null };
+  limits?: {
+    readonly eventsPerSecond: number;
+    readonly bytesPerSecond: number;
+    readonly window: string | null;
+    readonly order?: Order;
+    readonly weight?: number;
+  };
   /** The operator paused it, and has not resumed it since. */
   pausedByOperator: boolean;
   /** The tuner's last decision; absent while the configuration's numbers hold. */
@@ -219,8 +226,9 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       return;
     }
     case "limits": {
-      const { eventsPerSecond, bytesPerSecond, window } = record;
-      view.limits = { eventsPerSecond, bytesPerSecond, window };
+      const { eventsPerSecond, bytesPerSecond, window, order, weight } = record;
+      const said = { ...(order === undefined ? {} : { order }), ...(weight === undefined ? {} : { weight }) };
+      view.limits = { eventsPerSecond, bytesPerSecond, window, ...said };
       return;
     }
     case "tuned": {

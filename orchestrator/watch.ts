@@ -99,6 +99,11 @@ function loadLines(status: CampaignStatus): string[] {
   return [
     `chunks     ${formatCount(chunks.done)} done, ${formatCount(chunks.active)} active, ${formatCount(chunks.waiting)} waiting, ${formatCount(chunks.failed)} failed of ${formatCount(chunks.total)}${chunks.toUnpack > 0 ? `; ${String(chunks.toUnpack)} compressed files to unpack` : ""}`,
     `lines      read ${formatCount(lines.read)} = written ${formatCount(lines.written)} + duplicate ${formatCount(lines.duplicate)} + dropped ${formatCount(lines.dropped)} + rejected ${formatCount(lines.rejected)}; unparsed ${formatCount(lines.unparsed)}`,
+    ...(status.uncommittedAttempts === undefined || status.uncommittedAttempts === 0
+      ? []
+      : [
+          `attempts   ${formatCount(status.uncommittedAttempts)} were not committed; what they wrote is deleted when the load ends`,
+        ]),
     ...(status.parsing === undefined ? [] : [`parsing    ${status.parsing}`]),
     `progress   ${(status.share * 100).toFixed(1)} %, ${formatBytes(status.bytes)}, ${formatCount(status.eventsPerSecond)} events/s${status.etaSeconds === undefined ? "" : `, ${formatDuration(status.etaSeconds)} left`}`,
   ];

@@ -18,7 +18,7 @@ import { RowTally } from "./row-tally.ts";
 /** What doing chunks needs; one for the process. */
 export interface ChunkContext {
   readonly pool: PipelinePool;
-  readonly sink: Sink;
+  readonly sink: Pick<Sink, "write">;
   readonly rateLimit: RateLimit;
   readonly attempts: Attempts;
   readonly meter: Meter<"parser">;

@@ -7,6 +7,7 @@ import { processChunk, type ChunkContext } from "./chunk-job.ts";
 import { BLOCK_MISSING } from "./chunk-source.ts";
 import { chunkSchema, unpackSchema, type Chunk, type Unpack, type UnpackResult } from "./contract/chunk.ts";
 import { BackfillError, ConfigError, describeError } from "./contract/errors.ts";
+import { parseJson } from "./contract/json.ts";
 import { campaignKeys, PARSE_QUEUE, UNPACK_QUEUE, type CampaignKeys } from "./contract/keys.ts";
 import type { LedgerRow } from "./contract/ledger.ts";
 import { nodeRegistrationSchema, type NodeSpec } from "./contract/node.ts";
@@ -16,6 +17,7 @@ import { replaySchema, type Replay } from "./contract/replay.ts";
 import { rulesSchema, type Rules } from "./contract/rules.ts";
 import { CHUNK_JOB, REPLAY_JOB } from "./contract/spool.ts";
 import { readBudgets, type Budgets } from "./contract/tuning.ts";
+import { createOrderedQueue } from "./ordered-queue.ts";
 import { ParserLoad } from "./parser-load.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
 import { readDatabases } from "./databases.ts";
@@ -36,10 +38,11 @@ import {
   type UnpackQueue,
 } from "./spool.ts";
 import { createStaging, type Staging } from "./staging.ts";
+import { restMs, StoreHold, type Held } from "./store-hold.ts";
 import { unpackAgain } from "./unpack-again.ts";
 import { processUnpack, type UnpackContext } from "./unpack-job.ts";
 
-/** How often the data nodes' addresses and the budgets are read, whether documents were lost, and this parser's figures written. */
+/** How often it is looked whether the data nodes are others, the budgets are read, whether documents were lost, and this parser's figures written. */
 const NODES_MS = 1000;
 /** How long a chunk waits for its block to be unpacked again before it is looked at again. */
 const BLOCK_AGAIN_MS = 2000;
@@ -47,8 +50,6 @@ const BLOCK_AGAIN_MS = 2000;
 const SOURCE_AGAIN_MS = 2000;
 /** How long a chunk rests when the store refuses to work at all. No attempt is used up by it. */
 const REFUSED_MS = 15_000;
-/** How long a chunk rests when its attempt is given up, since nobody can tell what of it was written. No attempt is used up by it. */
-const UNCERTAIN_MS = 3000;
 /** After a stop, jobs have this long to give themselves back; what is left is taken up when its lock runs out. */
 const STOP_MS = 5000;
 
@@ -90,13 +91,18 @@ export class ParserProcess {
   #replayPools: ReplayPools | undefined;
   readonly #unpackContext: UnpackContext;
   readonly #log: (text: string) => void;
+  /** No chunk is taken while it is not open. */
+  readonly #hold: StoreHold;
   readonly #stopped = new AbortController();
+  readonly #draining = new AbortController();
   readonly #unpackStopped = new AbortController();
   /** Releases of blocks that are under way. */
   readonly #releases = new Set<Promise<void>>();
   #workers:
     { readonly parse: Worker<Chunk | Replay, LedgerRow>; readonly unpack: Worker<Unpack, UnpackResult> } | undefined;
   #nodesTimer: NodeJS.Timeout | undefined;
+  /** Of the list of data nodes that was read last. */
+  #nodesVersion: string | null = null;
   /** Of the load, as it was read last. */
   #generation: string | null | undefined;
   #state: ParserStatus["state"] = "running";
@@ -141,9 +147,11 @@ export class ParserProcess {
       },
     });
     this.#meter = meter;
+    this.#hold = new StoreHold(this.#held(), AbortSignal.any([this.#stopped.signal, this.#draining.signal]));
     this.#admission = createAdmission(slots, () => this.#budgets.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
-    this.#unpackContext = { parse: this.#queues.parse, staging: this.#staging, meter };
+    const parse = createOrderedQueue(this.#queues.parse, this.#redis, this.#keys);
+    this.#unpackContext = { parse, staging: this.#staging, meter };
   }
 
   /**
@@ -157,7 +165,7 @@ export class ParserProcess {
     this.#pool = pool;
     this.#chunkContext = {
       pool,
-      sink: this.#sink,
+      sink: this.#watchedSink(),
       rateLimit: createRateLimit(this.#redis, this.#keys),
       attempts: createAttempts(this.#redis, this.#keys),
       meter: this.#meter,
@@ -199,6 +207,39 @@ export class ParserProcess {
     });
     this.#workers = { parse, unpack };
     await Promise.all([parse.waitUntilReady(), unpack.waitUntilReady()]);
+  }
+
+  /** The sink, of which a batch that was settled shows that the store takes something. */
+  #watchedSink(): ChunkContext["sink"] {
+    return {
+      write: async (batch, signal) => {
+        const result = await this.#sink.write(batch, signal);
+        if (batch.count > 0) this.#hold.settled();
+        return result;
+      },
+    };
+  }
+
+  /** What a hold does to this parser. */
+  #held(): Held {
+    return {
+      // What it has in work it goes on with.
+      rest: () => {
+        this.#workers?.parse.pause(true).catch((error: unknown) => this.#log(describeError(error)));
+      },
+      tryOne: () => {
+        this.#log("the store answers: one chunk is tried");
+        if (!this.#workers) return;
+        this.#workers.parse.concurrency = 1;
+        void this.#workers.parse.resume();
+      },
+      goOn: () => {
+        this.#log("the store takes documents again");
+        if (this.#workers) this.#workers.parse.concurrency = this.#parser.slots;
+      },
+      probe: (signal) => this.#sink.check(signal),
+      problem: (text) => (this.#jobProblem = text),
+    };
   }
 
   /** The budgets as they are whenever somebody looks; the requests shared by so many. */
@@ -251,6 +292,7 @@ export class ParserProcess {
 
   async #drain(): Promise<void> {
     this.#state = "draining";
+    this.#draining.abort();
     this.#unpackStopped.abort();
     await Promise.all([this.#workers?.parse.close(), this.#workers?.unpack.close()]);
     clearTimeout(this.#nodesTimer);
@@ -267,6 +309,8 @@ export class ParserProcess {
     lost: AbortSignal | undefined,
   ): Promise<LedgerRow> {
     const signal = AbortSignal.any([this.#stopped.signal, ...(lost ? [lost] : [])]);
+    // Taken just before the parser was held.
+    if (this.#hold.state === "resting") throw await giveBack(job, token, 0);
     this.#chunks += 1;
     const isDone = this.#load.chunk();
     try {
@@ -289,7 +333,9 @@ export class ParserProcess {
       if (code === "WRITE_UNCERTAIN") {
         this.#jobProblem = describeError(error);
         this.#log(`chunk ${job.id ?? ""}: ${this.#jobProblem}`);
-        throw await giveBack(job, token, UNCERTAIN_MS);
+        this.#hold.failed();
+        // Others are to show whether it is the store, or this chunk alone.
+        throw await giveBack(job, token, restMs(job.attemptsStarted));
       }
       throw jobError(error);
     } finally {
@@ -301,7 +347,9 @@ export class ParserProcess {
   async #chunk(job: Job<Chunk | Replay>, signal: AbortSignal): Promise<LedgerRow> {
     const chunk = parseMessage(chunkSchema, job);
     const bytes = chunk.source.kind === "staged" ? chunk.source.bytes : chunk.range.end - chunk.range.start;
-    if (this.#workers) this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
+    if (this.#workers && this.#hold.state === "open") {
+      this.#workers.parse.concurrency = this.#admission.concurrency(bytes);
+    }
     const leave = await this.#admission.enter(bytes, signal);
     try {
       // Jobs come after `start`.
@@ -383,18 +431,26 @@ export class ParserProcess {
   async #refreshNodes(): Promise<void> {
     try {
       await this.#endLostAttempts();
-      const urls: string[] = [];
-      for (const text of Object.values(await this.#redis.hgetall(this.#keys.nodes))) {
-        const node = nodeRegistrationSchema.safeParse(JSON.parse(text));
-        if (node.success && node.data.role === "es-data" && node.data.httpUrl) urls.push(node.data.httpUrl);
-      }
-      this.#nodes.update(urls);
+      await this.#readNodes();
       this.#budgets = readBudgets(await this.#redis.hgetall(this.#keys.tuning)) ?? this.#budgets;
       await this.#redis.hset(this.#keys.figures, this.#spec.jobName, JSON.stringify(this.#load.figures()));
     } catch (error) {
       this.#log(`reading the data nodes: ${describeError(error)}`);
     }
     this.#nodesTimer = setTimeout(() => void this.#refreshNodes(), NODES_MS);
+  }
+
+  /** Reads the list when its version says that it is another one; while nobody has said so yet there is nothing to it. */
+  async #readNodes(): Promise<void> {
+    const version = await this.#redis.get(this.#keys.nodesVersion);
+    if (version !== null && version === this.#nodesVersion) return;
+    const urls: string[] = [];
+    for (const text of Object.values(await this.#redis.hgetall(this.#keys.nodes))) {
+      const node = nodeRegistrationSchema.safeParse(parseJson(text));
+      if (node.success && node.data.role === "es-data" && node.data.httpUrl) urls.push(node.data.httpUrl);
+    }
+    this.#nodes.update(urls);
+    this.#nodesVersion = version;
   }
 
   /**

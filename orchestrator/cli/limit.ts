@@ -1,4 +1,5 @@
 import { ConfigError } from "../../worker/contract/errors.ts";
+import { ORDERS } from "../../worker/contract/spool.ts";
 import type { CampaignLimits } from "../limits.ts";
 import { examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
 import { siteOf } from "./site.ts";
@@ -7,26 +8,33 @@ interface LimitOptions extends ConfigOptions {
   readonly events?: string;
   readonly bytes?: string;
   readonly window?: string;
+  readonly order?: string;
+  readonly weight?: string;
 }
 
-/** `gridharvest limit ID`: how fast a campaign may load and when, while it runs. */
+/** `gridharvest limit ID`: how fast a campaign may load, when, and in which order, while it runs. */
 export const limit: Command = {
   name: "limit",
   register(program, run) {
     withConfig(
       program
         .command("limit <id>")
-        .description("Show how fast a campaign may load and at what time of day, or change it while it runs"),
+        .description(
+          "Show how fast a campaign may load, at what time of day and in which order, or change it while it runs",
+        ),
     )
       .option("--events <n>", "most events a second of the whole campaign, or none")
       .option("--bytes <size>", "most bytes of lines a second of the whole campaign, e.g. 20MiB, or none")
       .option("--window <hh:mm-hh:mm>", "time of day in which it loads, e.g. 22:00-06:00, or none for all day")
+      .option("--order <order>", "what is loaded first: oldest, newest, or spread over all days")
+      .option("--weight <n>", "its weight among the campaigns that share limits.site, e.g. 3")
       .addHelpText(
         "after",
         examples(
           "gridharvest limit 2013-01-k3f9a",
           "gridharvest limit 2013-01-k3f9a --events 20000",
           "gridharvest limit 2013-01-k3f9a --bytes none --window 22:00-06:00",
+          "gridharvest limit 2013-01-k3f9a --order newest --weight 3",
         ),
       )
       .action((id: string, options: LimitOptions) =>
@@ -50,7 +58,7 @@ export const limit: Command = {
 };
 
 /** @throws ConfigError `USAGE` */
-async function changeOf({ events, bytes, window }: LimitOptions): Promise<Partial<CampaignLimits>> {
+async function changeOf({ events, bytes, window, order, weight }: LimitOptions): Promise<Partial<CampaignLimits>> {
   const { size } = await import("../config-schema.ts");
   const { WINDOW } = await import("../time-window.ts");
   const change: { -readonly [K in keyof CampaignLimits]?: CampaignLimits[K] } = {};
@@ -72,6 +80,18 @@ async function changeOf({ events, bytes, window }: LimitOptions): Promise<Partia
       throw new ConfigError("USAGE", `--window ${window}: write two times of day, e.g. 22:00-06:00, or none`);
     }
     change.window = window === "none" ? null : window;
+  }
+  if (order !== undefined) {
+    const known = ORDERS.find((one) => one === order);
+    if (!known) throw new ConfigError("USAGE", `--order ${order}: write one of ${ORDERS.join(", ")}`);
+    change.order = known;
+  }
+  if (weight !== undefined) {
+    const number = Number(weight);
+    if (!/^\d+(\.\d+)?$/.test(weight) || number <= 0 || number > 1000) {
+      throw new ConfigError("USAGE", `--weight ${weight}: write a number above 0 and up to 1000, e.g. 3`);
+    }
+    change.weight = number;
   }
   return change;
 }

@@ -6,6 +6,7 @@ import {
   type LeaseRecord,
   type NodeRegistration,
 } from "../../worker/contract/node.ts";
+import { newVersion, NODES_VERSION, withdrawNode } from "../../worker/contract/node-list.ts";
 import type { CampaignContext } from "../context.ts";
 import { liveJobs } from "../view.ts";
 import type { AgentLine } from "./world.ts";
@@ -16,7 +17,7 @@ export interface JobUsage {
 }
 
 // What belongs to another life by now stays.
-const FORGET_LIFE = `
+const FORGET_LIFE = `${NODES_VERSION}
 local function is_its(text)
   if not text then return false end
   if ARGV[1] == '' then return true end
@@ -27,8 +28,10 @@ local beat = redis.call('GET', KEYS[2])
 local claim = redis.call('GET', KEYS[1])
 if claim and (claim == ARGV[1] or (ARGV[1] == '' and not beat)) then redis.call('DEL', KEYS[1]) end
 if ARGV[1] ~= '' and is_its(beat) then redis.call('DEL', KEYS[2]) end
-if is_its(redis.call('HGET', KEYS[3], ARGV[2])) and (ARGV[1] ~= '' or not beat) then
+local node = redis.call('HGET', KEYS[3], ARGV[2])
+if is_its(node) and (ARGV[1] ~= '' or not beat) then
   redis.call('HDEL', KEYS[3], ARGV[2])
+  if changes(node) then redis.call('SET', KEYS[4], ARGV[3]) end
 end
 return 1`;
 
@@ -78,18 +81,20 @@ export function createAgents(ctx: Pick<CampaignContext, "redis" | "keys" | "view
       await ctx.redis.set(ctx.keys.drain(jobName), reason);
     },
     async withdraw(jobName) {
-      await ctx.redis.hdel(ctx.keys.nodes, jobName);
+      await withdrawNode(ctx.redis, ctx.keys, jobName);
     },
     async forgetLife(jobName, instance) {
       const { keys, redis } = ctx;
       await redis.eval(
         FORGET_LIFE,
-        3,
+        4,
         keys.claim(jobName),
         keys.heartbeat(jobName),
         keys.nodes,
+        keys.nodesVersion,
         instance ?? "",
         jobName,
+        newVersion(),
       );
     },
   };

@@ -4,7 +4,7 @@ import { ConfigError } from "../../worker/contract/errors.ts";
 import { daysInMonth, isYearMonth } from "../../worker/contract/months.ts";
 import type { Config } from "../config-schema.ts";
 import { dateFile, localDay, type FileDating } from "../dating.ts";
-import { originsOf } from "../plan.ts";
+import { originsOf } from "../planned-files.ts";
 
 /**
  * What is known of the lines of an input, as a plan would say it of a file of an archive.

@@ -35,7 +35,8 @@ export function planRevision(plan: Plan, earlier: EarlierLoad, mode: AgainMode):
     const { path } = old.origin;
     const length = isWhole(path) ? earlier.lengths.get(path) : undefined;
     const origin = { ...old.origin, index: { pattern: plan.pinned.indexPattern, revision: plan.pinned.revision } };
-    files.push({ ...old, origin, carried: length === undefined ? {} : { length } });
+    const { source, day } = old;
+    files.push({ origin, source, day, carried: length === undefined ? {} : { length } });
   };
   for (const file of plan.files) {
     const old = before.get(file.origin.path);

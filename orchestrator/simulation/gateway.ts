@@ -3,13 +3,13 @@ import type { Costs } from "./costs.ts";
 /** How often agents and parsers look at Redis, as the sources have it. */
 const HEARTBEAT_SECONDS = 3;
 const AGENT_LOOKS_PER_SECOND = 1;
-/** Its data nodes, and the limits. */
-const PARSER_LOOKS_PER_SECOND = 2;
+/** The load's generation, the version of the list of data nodes, the budgets, its figures, and the limits. */
+const PARSER_LOOKS_PER_SECOND = 5;
 const COMMAND_BYTES = 400;
 
 /** How parsers learn the data nodes' addresses: the whole list each second, or only when it has changed. */
 export type NodeList = "each second" | "when changed";
-export const NODE_LIST: NodeList = "each second";
+export const NODE_LIST: NodeList = "when changed";
 
 /** Connections through the proxy that one node holds. */
 export const CONNECTIONS = { dataNode: 2, parser: 5 } as const;

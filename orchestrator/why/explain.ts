@@ -4,6 +4,7 @@ import { loadCampaign, progressFile } from "../campaign-store.ts";
 import { formatBytes, formatCount, formatDuration } from "../cli/io.ts";
 import type { Config } from "../config-schema.ts";
 import { readJournal } from "../journal.ts";
+import { limitsOf } from "../limits.ts";
 import { jobPolicyOf } from "../jobs/policy.ts";
 import { readProgress, type ProgressFile } from "../progress.ts";
 import { reasons, timeText, type Reason } from "../reasons.ts";
@@ -76,7 +77,9 @@ function orchestratorReasons({ id, config, view, progress, orchestrator, now }: 
 function loadReasons({ config, view, progress }: WhyInputs): readonly Reason[] {
   if (view.state !== "running" || progress === undefined) return [];
   const { parse, unpack, stagedBytes, eventsPerSecond, bytesPerSecond } = progress;
-  const { limits, staging } = config;
+  const { staging } = config;
+  const own = limitsOf(config, view);
+  const { allowed = own } = progress;
   const found: Reason[] = [];
   if (unpack.waiting + unpack.active > 0 && stagedBytes >= NEARLY * staging.limit) {
     found.push({
@@ -84,16 +87,15 @@ function loadReasons({ config, view, progress }: WhyInputs): readonly Reason[] {
       text: `compressed files wait to be unpacked: the staging space is full, ${formatBytes(stagedBytes)} of ${formatBytes(staging.limit)} (staging.limit); parsers have to load what is there first`,
     });
   }
-  if (limits.eventsPerSecond > 0 && eventsPerSecond >= NEARLY * limits.eventsPerSecond) {
+  for (const [key, rate, text] of [
+    ["eventsPerSecond", eventsPerSecond, (n: number) => `${formatCount(n)} events/s`],
+    ["bytesPerSecond", bytesPerSecond, (n: number) => `${formatBytes(n)}/s`],
+  ] as const) {
+    if (allowed[key] === 0 || rate < NEARLY * allowed[key]) continue;
+    const whose = own[key] === allowed[key] ? `limits.${key}` : `its part of limits.site.${key}`;
     found.push({
       kind: "rate-limit",
-      text: `it loads as fast as it may: ${formatCount(eventsPerSecond)} of ${formatCount(limits.eventsPerSecond)} events/s (limits.eventsPerSecond)`,
-    });
-  }
-  if (limits.bytesPerSecond > 0 && bytesPerSecond >= NEARLY * limits.bytesPerSecond) {
-    found.push({
-      kind: "rate-limit",
-      text: `it loads as fast as it may: ${formatBytes(bytesPerSecond)} of ${formatBytes(limits.bytesPerSecond)} a second (limits.bytesPerSecond)`,
+      text: `it loads as fast as it may: ${text(rate)} of ${text(allowed[key])} (${whose})`,
     });
   }
   const delayed = parse.delayed + unpack.delayed;

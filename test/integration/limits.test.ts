@@ -3,16 +3,20 @@ import { handleCommands } from "../../orchestrator/command-handler.ts";
 import { sendCommand, type Command } from "../../orchestrator/commands.ts";
 import type { CampaignContext } from "../../orchestrator/context.ts";
 import { openJournal } from "../../orchestrator/journal.ts";
-import { keepWindow } from "../../orchestrator/limits.ts";
+import { keepOrder, keepWindow } from "../../orchestrator/limits.ts";
 import { createLog } from "../../orchestrator/log.ts";
 import { createSpool, type Spool } from "../../orchestrator/spool.ts";
 import { viewOf } from "../../orchestrator/view.ts";
+import type { Chunk } from "../../worker/contract/chunk.ts";
 import { campaignKeys } from "../../worker/contract/keys.ts";
+import { CHUNK_JOB, SPOOL_JOB_OPTIONS } from "../../worker/contract/spool.ts";
 import { createQueues } from "../../worker/spool.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 import { writeCampaignDirectory } from "../support/campaign-directory.ts";
 import { startRedis, type TestRedis } from "../support/redis-server.ts";
 
+/** As much of a chunk as its order goes by. */
+const message = (firstDay: string): Chunk => ({ id: firstDay, origin: { firstDay } }) as unknown as Chunk;
 const never = new AbortController().signal;
 
 /** What an orchestrator's ear does about limits, on a real Redis, journal and spool. */
@@ -62,7 +66,11 @@ describeWith(["redis"], "limits", () => {
       expect(await tell({ kind: "limit", eventsPerSecond: 20, bytesPerSecond: 5000 })).toBe(
         "at most 20 events/s, 5000 bytes/s",
       );
-      expect(await redis.client.hgetall(keys.knobs)).toEqual({ eventsPerSecond: "20", bytesPerSecond: "5000" });
+      expect(await redis.client.hgetall(keys.knobs)).toEqual({
+        eventsPerSecond: "20",
+        bytesPerSecond: "5000",
+        order: "spread",
+      });
       expect(await now()).toEqual(["running", false]);
 
       expect(await tell({ kind: "limit", window: later })).toContain("at most 20 events/s, 5000 bytes/s, from ");
@@ -80,7 +88,15 @@ describeWith(["redis"], "limits", () => {
       expect(await now()).toEqual(["paused", true]);
       expect(await tell({ kind: "resume" })).toBe("running");
       expect(await now()).toEqual(["running", false]);
-      expect(viewOf(journal.records).limits).toEqual({ eventsPerSecond: 20, bytesPerSecond: 5000, window: null });
+
+      await parse.add(CHUNK_JOB, message("2013-01-01"), { ...SPOOL_JOB_OPTIONS, jobId: "a" });
+      await parse.add(CHUNK_JOB, message("2013-01-02"), { ...SPOOL_JOB_OPTIONS, jobId: "b" });
+      expect(await tell({ kind: "limit", order: "newest", weight: 3 })).toContain("newest first; weight 3");
+      await keepOrder(ctx);
+      expect((await parse.getPrioritized()).map(({ id }) => id)).toEqual(["b", "a"]);
+      expect(await redis.client.hget(keys.knobs, "order")).toBe("newest");
+      const rates = { eventsPerSecond: 20, bytesPerSecond: 5000 };
+      expect(viewOf(journal.records).limits).toEqual({ ...rates, window: null, order: "newest", weight: 3 });
     } finally {
       await parse.close();
       await journal.close();

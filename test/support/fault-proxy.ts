@@ -42,9 +42,9 @@ export type Stage = (typeof STAGES)[number];
 /** An HTTP proxy on loopback in front of a real server, which fails as it is told. */
 export interface FaultProxy {
   readonly url: string;
-  /** Faults of the next requests, in order; those after pass. */
+  /** Faults of the next bulks, in order; those after pass, and so does whatever only looks. */
   readonly faults: Fault[];
-  /** The bodies of the requests that came, in order. */
+  /** The bodies of the bulks that came, in order. */
   readonly requests: Buffer[];
   /** How many of them the server has answered, whatever became of the answer. */
   readonly answers: number;
@@ -58,8 +58,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await read(request);
-    requests.push(body);
-    const fault = faults.shift() ?? { kind: "pass" };
+    const isLook = request.method === "GET";
+    if (!isLook) requests.push(body);
+    const fault = (isLook ? undefined : faults.shift()) ?? { kind: "pass" };
     if (fault.kind === "refuse") return void request.socket.destroy();
     if (fault.kind === "silence") return;
     if (fault.kind === "answer") {

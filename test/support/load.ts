@@ -99,7 +99,7 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
     await store.request("PUT", `/${campaign.indices}/_settings`, { index: { number_of_replicas: replicas } });
     await store.request("GET", `/_cluster/health/${campaign.indices}?wait_for_status=green&timeout=60s`);
   }
-  await redis.client.del(keys.nodes);
+  await redis.client.del(keys.nodes, keys.nodesVersion);
   for (const [n, url] of dataNodes.entries()) await campaign.setDataNode(url, `d${String(n + 1)}`);
   await redis.client.hset(keys.knobs, "eventsPerSecond", eventsPerSecond);
 

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Chunk, Origin, Unpack, UnpackResult } from "../../worker/contract/chunk.ts";
+import { registerNode } from "../../worker/contract/node-list.ts";
 import { indexNamesOf } from "../../worker/contract/index-names.ts";
 import { campaignKeys, type CampaignKeys } from "../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../worker/contract/ledger.ts";
@@ -116,7 +117,7 @@ export async function createParserCampaign(
         startedAt: 0,
         httpUrl: url,
       };
-      await redis.client.hset(keys.nodes, jobName, JSON.stringify(node));
+      await registerNode(redis.client, keys, jobName, JSON.stringify(node));
     },
     plainFile(path, content, chunkBytes) {
       const file = join(dir, "archive", path);

@@ -5,6 +5,7 @@ import type { Redis } from "ioredis";
 import { createGraphiteSender, createMeter } from "../../monitoring/index.ts";
 import { describeError } from "../contract/errors.ts";
 import { campaignKeys, type NodeRole } from "../contract/keys.ts";
+import { registerNode, withdrawNode } from "../contract/node-list.ts";
 import type { TreeFigures } from "../contract/process-tree.ts";
 import type { NodeRegistration, NodeSecrets, NodeSpec } from "../contract/node.ts";
 import { runElasticsearchNode } from "./elasticsearch-node.ts";
@@ -111,7 +112,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
       meter.gauge("process.rss", rssBytes);
     };
     const withdraw = async (): Promise<void> => {
-      await redis.hdel(keys.nodes, spec.jobName).catch(() => undefined);
+      await withdrawNode(redis, keys, spec.jobName).catch(() => undefined);
     };
     closing.push(withdraw);
     // Parsers stop sending to a data node before it goes.
@@ -137,7 +138,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
           ...offer,
         };
         const text = JSON.stringify(registration);
-        await persistently("registering", () => redis.hset(keys.nodes, spec.jobName, text), life.stopped, log);
+        await persistently("registering", () => registerNode(redis, keys, spec.jobName, text), life.stopped, log);
         if (!life.drained.aborted) pulse.state("running");
         log(`${spec.role} works${offer.httpUrl === undefined ? "" : ` at ${offer.httpUrl}`}`);
       },

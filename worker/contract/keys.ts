@@ -10,6 +10,9 @@ export function campaignPrefix(campaign: string): string {
   return `gh:${campaign}`;
 }
 
+/** Hash campaign → `weight until`: who loads just now, in seconds since 1970. The one key that a site's campaigns share. */
+export const SITE_SHARES = "gh-site:shares";
+
 export interface CampaignKeys {
   /** BullMQ's `prefix` option. */
   readonly queuePrefix: string;
@@ -33,7 +36,7 @@ export interface CampaignKeys {
   readonly rules: string;
   /** The same of a pipeline that replays name by its hash, beside the campaign's own. There before the first of them is. */
   replayRules(pipeline: string): string;
-  /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`; absent or 0 = unlimited. */
+  /** Hash of live knobs: `eventsPerSecond`, `bytesPerSecond`, absent or 0 = unlimited; `order`. */
   readonly knobs: string;
   /** Hash of what the tuner lets each parser have on its way: `bulkBytes`, `requestsInFlight`; absent = as each was started. */
   readonly tuning: string;
@@ -45,8 +48,10 @@ export interface CampaignKeys {
   claim(jobName: string): string;
   /** Stream of JSON `JoinRequest`. */
   readonly join: string;
-  /** Hash job name → JSON `NodeRegistration`. */
+  /** Hash job name → JSON `NodeRegistration`. Written by `node-list.ts` alone, and where a life is forgotten. */
   readonly nodes: string;
+  /** String: another one whenever the list's data nodes may have changed. */
+  readonly nodesVersion: string;
   /** String JSON `Heartbeat` with a time to live. */
   heartbeat(jobName: string): string;
   /** Hash job name → JSON `ParserFigures`, what parsers have done and where their time went. */
@@ -85,6 +90,7 @@ export function campaignKeys(campaign: string): CampaignKeys {
     claim: (jobName) => `${p}:agents:claim:${jobName}`,
     join: `${p}:agents:join`,
     nodes: `${p}:agents:nodes`,
+    nodesVersion: `${p}:agents:nodes-version`,
     heartbeat: (jobName) => `${p}:agents:heartbeat:${jobName}`,
     figures: `${p}:agents:figures`,
     gatewayReport: `${p}:gateway:report`,
@@ -102,13 +108,13 @@ export const UNPACK_QUEUE = "unpack";
 
 /**
  * The ACL rules of the Redis user of a role, as arguments of `ACL SETUSER` after the
- * password. Agents read `control` and write `agents`; parsers also work the spool; the orchestrator has all keys of its campaign.
+ * password. Agents read `control` and write `agents`; parsers also work the spool; the orchestrator has all keys of its campaign, and says in the site's that it loads.
  * `INFO` is what BullMQ asks for a connection's server version.
  */
 export function aclRules(campaign: string, role: RedisRole): readonly string[] {
   const p = campaignPrefix(campaign);
   const common = ["resetkeys", "resetchannels", "-@all", "+@all", "-@admin", "-@dangerous", "+info"];
-  if (role === "orchestrator") return [...common, `~${p}:*`];
+  if (role === "orchestrator") return [...common, `~${p}:*`, `~${SITE_SHARES}`];
   const keys = [`%R~${p}:control:*`, `~${p}:agents:*`];
   if (role === "parser") keys.push(`~${p}:q:*`, `~${p}:staging:*`, `~${p}:bucket`, `~${p}:attempts`);
   return [...common, ...keys];

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createHttpClient } from "../../../worker/sinks/elasticsearch/http.ts";
+import { DEFAULT_POLICY } from "../../../worker/sinks/elasticsearch/policy.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
 import { BENCH_RULES } from "../parse/rules.ts";
 import type { StoreAccess } from "../peers/store-access.ts";
@@ -17,7 +18,8 @@ const { username, password } = access;
 const http = createHttpClient({
   authority: readFileSync(access.authorityFile, "utf8"),
   auth: { username, password },
-  silenceMs: 120_000,
+  silenceMs: DEFAULT_POLICY.silenceMs,
+  connectMs: DEFAULT_POLICY.connectMs,
 });
 const PATH = "/_bulk?filter_path=errors";
 /** As long as the tags of attempts are. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { ORCHESTRATOR_FLAGS } from "../../../orchestrator/launch.ts";
 import { ConfigError } from "../../../worker/contract/errors.ts";
 import { startRedis } from "../../support/redis-server.ts";
 import { atMost, type Benchmark, type BenchContext, type Row } from "../benchmark.ts";
@@ -49,11 +50,11 @@ function readOptions(args: readonly string[]): { readonly files: number; readonl
 async function measure(dir: string, files: number, chunks: number, { signal, say }: BenchContext) {
   const file = join(dir, "plan.json");
   say(`planning ${String(files)} files`);
-  const made = await stage(["make", String(files), String(chunks), file], signal);
+  const made = await stage([], ["make", String(files), String(chunks), file], signal);
   const redis = await startRedis(dir);
   try {
     say(`filling the spool with ${String(chunks)} chunks`);
-    const filled = await stage(["fill", file, String(redis.port)], signal);
+    const filled = await stage(ORCHESTRATOR_FLAGS, ["fill", file, String(redis.port)], signal);
     const figure = async (section: string, field: string): Promise<number> =>
       Number(new RegExp(`^${field}:(\\d+)`, "m").exec(await redis.client.info(section))?.[1]);
     const redisBytes = await figure("memory", "used_memory");
@@ -82,9 +83,9 @@ const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 
 type Figures = Readonly<Record<string, number>> & { readonly peakBytes: number };
 
-/** Runs a stage in a process of its own. */
-async function stage(args: readonly string[], signal: AbortSignal): Promise<Figures> {
-  const argv = [join(import.meta.dirname, "stage.ts"), ...args];
+/** Runs a stage in a process of its own. @param flags of its Node */
+async function stage(flags: readonly string[], args: readonly string[], signal: AbortSignal): Promise<Figures> {
+  const argv = [...flags, join(import.meta.dirname, "stage.ts"), ...args];
   const { stdout } = await promisify(execFile)(process.execPath, argv, { signal });
   return JSON.parse(stdout) as Figures;
 }

@@ -155,7 +155,7 @@ describe("problems", () => {
     [
       "an unknown key like no other",
       "limits:\n  zzzzzzz: 1\n",
-      /known here: eventsPerSecond, bytesPerSecond, window, timeZone$/,
+      /known here: eventsPerSecond, bytesPerSecond, window, timeZone, order, weight, site$/,
     ],
     [
       "a key in a list",

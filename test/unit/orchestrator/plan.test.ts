@@ -15,11 +15,11 @@ import {
   chunksOf,
   makePlan as makeRuledPlan,
   orderedChunks,
-  shortId,
   unpacksOf,
   type Pinned,
   type Plan,
 } from "../../../orchestrator/plan.ts";
+import { shortId } from "../../../orchestrator/planned-files.ts";
 import { chunkSchema, unpackSchema, type Chunk } from "../../../worker/contract/chunk.ts";
 import { BackfillError, ConfigError } from "../../../worker/contract/errors.ts";
 

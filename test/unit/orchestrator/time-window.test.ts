@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { limitsOf, limitsText } from "../../../orchestrator/limits.ts";
 import { isOpen, WINDOW } from "../../../orchestrator/time-window.ts";
 
 const at = (time: string): number => Date.parse(`2026-01-15T${time}:00Z`);
@@ -35,26 +34,4 @@ describe("a time of day", () => {
       expect(WINDOW.test(text)).toBe(false);
     },
   );
-});
-
-describe("limits", () => {
-  const config = { limits: { eventsPerSecond: 5, bytesPerSecond: 0 } };
-
-  it("are the configuration's until the operator says otherwise", () => {
-    expect(limitsOf(config, {})).toEqual({ eventsPerSecond: 5, bytesPerSecond: 0, window: null });
-    const limits = { eventsPerSecond: 0, bytesPerSecond: 7, window: "22:00-06:00" };
-    expect(limitsOf(config, { limits })).toEqual(limits);
-  });
-
-  it.each([
-    [{ eventsPerSecond: 0, bytesPerSecond: 0, window: null }, "no limits"],
-    [{ eventsPerSecond: 9, bytesPerSecond: 0, window: null }, "at most 9 events/s"],
-    [
-      { eventsPerSecond: 9, bytesPerSecond: 8, window: "22:00-06:00" },
-      "at most 9 events/s, 8 bytes/s, from 22:00 to 06:00",
-    ],
-    [{ eventsPerSecond: 0, bytesPerSecond: 0, window: "22:00-06:00" }, "from 22:00 to 06:00"],
-  ])("%j", (limits, text) => {
-    expect(limitsText(limits)).toBe(text);
-  });
 });

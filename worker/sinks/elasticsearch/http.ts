@@ -34,6 +34,8 @@ export interface HttpOptions {
   readonly auth?: { readonly username: string; readonly password: string };
   /** A connection without a byte for this long is cut. */
   readonly silenceMs: number;
+  /** One that is not made in this time is given up. */
+  readonly connectMs: number;
 }
 
 /** No redirects, no retries, no compression: what went wrong is for the caller to judge. */
@@ -68,8 +70,18 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         });
         let hasLeft = false;
         request.on("socket", (socket) => {
-          if (socket.connecting) socket.once(secure ? "secureConnect" : "connect", () => (hasLeft = true));
-          else hasLeft = true;
+          if (!socket.connecting) {
+            hasLeft = true;
+            return;
+          }
+          const late = setTimeout(() => {
+            request.destroy(new Error(`no connection for ${options.connectMs / 1000} s`));
+          }, options.connectMs);
+          request.once("close", () => clearTimeout(late));
+          socket.once(secure ? "secureConnect" : "connect", () => {
+            hasLeft = true;
+            clearTimeout(late);
+          });
         });
         request.on("error", (error) => {
           reject(hasLeft ? error : new UnsentError(error.message, { cause: error }));

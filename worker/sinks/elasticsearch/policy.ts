@@ -11,6 +11,11 @@ export interface SinkPolicy {
    * written is then counted as duplicate. Far above what a busy node needs. Default 120 s.
    */
   readonly silenceMs: number;
+  /**
+   * A connection that is not made for this long, TLS included, is given up, and tried again later: nothing was sent by then. Far below the
+   * kernel's own patience, so that a node is found soon after its network is back. Default 10 s.
+   */
+  readonly connectMs: number;
   /** Failed requests in a row after which the sink says that something is wrong. Default 5. */
   readonly problemAfter: number;
   /** A larger request that was refused with 429 that often in a row is sent in halves. Default 1 MiB. */
@@ -22,6 +27,7 @@ export const DEFAULT_POLICY: SinkPolicy = {
   longestBackoffMs: 10_000,
   deadNodeMs: 500,
   silenceMs: 120_000,
+  connectMs: 10_000,
   problemAfter: 5,
   smallestSplitBytes: 2 ** 20,
 };
@@ -33,7 +39,11 @@ export const DEFAULT_POLICY: SinkPolicy = {
  * @param failures failed requests in a row, at least 1
  * @param random 0 to 1
  */
-export function backoffMs(policy: SinkPolicy, failures: number, random: number): number {
+export function backoffMs(
+  policy: Pick<SinkPolicy, "backoffMs" | "longestBackoffMs">,
+  failures: number,
+  random: number,
+): number {
   const full = Math.min(policy.longestBackoffMs, policy.backoffMs * 2 ** Math.min(failures - 1, 30));
   return full / 2 + (full / 2) * random;
 }

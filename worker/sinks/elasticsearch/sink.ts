@@ -60,6 +60,7 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
   const policy: SinkPolicy = { ...DEFAULT_POLICY, ...options.policy };
   const client = createHttpClient({
     silenceMs: policy.silenceMs,
+    connectMs: policy.connectMs,
     ...(options.authority === undefined ? {} : { authority: options.authority }),
     ...(options.auth === undefined ? {} : { auth: options.auth }),
   });
@@ -223,7 +224,10 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
       for (let attempt = 0; ; attempt++) {
         const url = await nextNode(signal);
         try {
-          const { status } = await client.send(url, { method: "GET", path: "/_security/_authenticate" }, signal);
+          // A healthy node answers that as fast as it takes connections.
+          const soon = AbortSignal.any([signal, AbortSignal.timeout(policy.connectMs)]);
+          const { status } = await client.send(url, { method: "GET", path: "/_security/_authenticate" }, soon);
+          if (status >= 500) throw new Error(`it answers ${status}`);
           options.nodes.answered(url);
           if (status === 401) throw held("401: the credential is refused");
           return;
@@ -233,7 +237,7 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
           if (attempt >= policy.problemAfter) {
             throw new StoreError(
               "STORE_UNREACHABLE",
-              `no data node answers, last ${url}; look at the jobs of the role es-data`,
+              `no data node answers, last ${url} (${describeError(error)}); look at the jobs of the role es-data`,
               {
                 retryable: true,
                 cause: error,

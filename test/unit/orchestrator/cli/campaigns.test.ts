@@ -56,3 +56,13 @@ it.each(["--repair", "--files=hosts/*", "--chunk=a-0"])("verify takes %s with --
   expect(JSON.parse(out)).toMatchObject({ error: { code: "USAGE" } });
   expect(code).toBe(2);
 });
+
+it.each([
+  ["--order", "backwards", "spread, oldest, newest"],
+  ["--weight", "0", "above 0"],
+  ["--weight", "heavy", "above 0"],
+])("limit refuses %s %s", async (option, value, remedy) => {
+  const { code, err } = await call("limit", "any", option, value);
+  expect(err).toContain(remedy);
+  expect(code).toBe(2);
+});

@@ -12,4 +12,5 @@ it("grows with the square of the nodes when each parser reads the whole list eac
   const of = (n: number, list: "each second" | "when changed") => gatewayLoad(n, n, DEFAULT_COSTS, list).bytesPerSecond;
   expect(of(1000, "each second") / of(100, "each second")).toBeGreaterThan(80);
   expect(of(1000, "when changed") / of(100, "when changed")).toBeCloseTo(10);
+  expect(gatewayLoad(1000, 1000, DEFAULT_COSTS).bytesPerSecond).toBe(of(1000, "when changed"));
 });

@@ -218,9 +218,17 @@ describe("why a campaign does not go on", () => {
         progress: { eventsPerSecond: 990, bytesPerSecond: MIB },
       },
       [
-        ["rate-limit", /990 of 1,000 events\/s \(limits\.eventsPerSecond\)/],
-        ["rate-limit", /1\.0 MiB of 1\.0 MiB a second \(limits\.bytesPerSecond\)/],
+        ["rate-limit", /990 events\/s of 1,000 events\/s \(limits\.eventsPerSecond\)/],
+        ["rate-limit", /1\.0 MiB\/s of 1\.0 MiB\/s \(limits\.bytesPerSecond\)/],
       ],
+    ],
+    [
+      "others of its site load too",
+      {
+        settings: { limits: { eventsPerSecond: 1000, site: { eventsPerSecond: 1200 } } },
+        progress: { eventsPerSecond: 390, allowed: { eventsPerSecond: 400, bytesPerSecond: 0 } },
+      },
+      [["rate-limit", /390 events\/s of 400 events\/s \(its part of limits\.site\.eventsPerSecond\)/]],
     ],
     [
       "chunks failed",

@@ -3,6 +3,7 @@ import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import { indexNamesOf, type IndexNaming } from "../../worker/contract/index-names.ts";
 import { totalOf } from "../ledger.ts";
 import { compareText, planId, type Plan, type PlannedFile, type PlannedUnpack } from "../plan.ts";
+import { plannedFiles } from "../planned-files.ts";
 import type { Again, AgainMode, AgainReason } from "./again.ts";
 import type { EarlierLoad } from "./earlier.ts";
 
@@ -31,12 +32,12 @@ export function planRevision(plan: Plan, earlier: EarlierLoad, mode: AgainMode):
   const why = { new: 0, changed: 0, partial: 0, rules: 0 };
   let [loaded, leftOut] = [0, 0];
   const isWhole = wholeness(earlier);
+  const fileOf = plannedFiles(plan.pinned);
   const carry = (old: PlannedFile): void => {
-    const { path } = old.origin;
-    const length = isWhole(path) ? earlier.lengths.get(path) : undefined;
-    const origin = { ...old.origin, index: { pattern: plan.pinned.indexPattern, revision: plan.pinned.revision } };
-    const { source, day } = old;
-    files.push({ origin, source, day, carried: length === undefined ? {} : { length } });
+    const { origin, source, day } = old;
+    const length = isWhole(origin.path) ? earlier.lengths.get(origin.path) : undefined;
+    const facts = { ...origin, ...(day === undefined ? {} : { day }) };
+    files.push(fileOf(facts, source, origin.fileId, length === undefined ? {} : { length }));
   };
   for (const file of plan.files) {
     const old = before.get(file.origin.path);

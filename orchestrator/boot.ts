@@ -79,7 +79,7 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   }
   await step(ctx, "prepare-indices", async () => {
     const shards = shardsOfDay(plan.months, ctx.view.targets.dataNodes, plan.estimate);
-    const layout = { shards, replicas: config.dataNodes.replicas };
+    const layout = { shards, replicas: config.dataNodes.replicas, index: config.elasticsearch.index };
     return (await cluster.prepare(naming, plan.months, layout, plan.fields, plan.pinned.ids)).length;
   });
   await step(ctx, "register-repository", () =>

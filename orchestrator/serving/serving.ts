@@ -107,7 +107,12 @@ export const RESTORED = "restored";
 export async function keepServing(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   const served = await servedOf(ctx);
   const indices = [...served.due.keys()];
-  await served.restores.replicate(indices, ctx.config.serving.replicas);
+  const { replicas, readOnly } = ctx.config.serving;
+  const set = async (some: readonly string[]): Promise<void> => {
+    await served.restores.replicate(some, replicas);
+    if (readOnly) await served.restores.closeWrites(some);
+  };
+  await set(indices);
   const watch = createWatch(ctx, served);
   const coming = new Set<string>();
   let said = "";
@@ -124,7 +129,7 @@ export async function keepServing(ctx: CampaignContext, signal: AbortSignal): Pr
     const back = [...coming].filter((index) => !gone.includes(index) && !waiting.includes(index));
     if (back.length === 0) return;
     for (const index of back) coming.delete(index);
-    await served.restores.replicate(back, ctx.config.serving.replicas);
+    await set(back);
     const differences = await differencesOf(served, back);
     for (const text of differences.values())
       await decide(ctx, { type: "warning", text: `after it was restored again: ${text}` });

@@ -5,6 +5,13 @@ import { measureCeiling } from "../../orchestrator/ceiling/measure-ceiling.ts";
 import { ReplayBody } from "../../orchestrator/ceiling/replay-body.ts";
 import { createScratch } from "../../orchestrator/ceiling/scratch.ts";
 import { createCluster, type Cluster } from "../../orchestrator/cluster.ts";
+import {
+  differencesFrom,
+  loadProfile,
+  originationDates,
+  RETENTION_CLOCK,
+  SERVING_PROFILE,
+} from "../../orchestrator/profiles.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
@@ -73,8 +80,66 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
       Array.from({ length: half }, (_, i) => i * 200).reverse(),
     );
     expect(counts.reduce((sum, n) => sum + n, 0)).toBe(half);
-    await cluster.applyServingSettings(indices);
     expect(await cluster.storeBytes(indices)).toBeGreaterThan(0);
+  });
+
+  const settingsOf = async (index: string | undefined): Promise<Readonly<Record<string, unknown>>> => {
+    const answer = await client.indices.getSettings({ index: index ?? "", flat_settings: true });
+    return (answer[index ?? ""]?.settings ?? {});
+  };
+
+  it("is set for loading, then for searching, with the day from which an index's age counts", async () => {
+    const layout = { shards: 1, replicas: 0 };
+    expect(differencesFrom(loadProfile(layout), await settingsOf(indices[1]))).toEqual([]);
+    await cluster.applyServingSettings(indices, originationDates(naming, ["2013-01"]));
+    const [served, outside] = [await settingsOf(indices[1]), await settingsOf(indices.at(-1))];
+    expect(differencesFrom(SERVING_PROFILE, served)).toEqual([]);
+    expect(served[RETENTION_CLOCK]).toBe(String(Date.UTC(2013, 0, 1)));
+    expect(outside[RETENTION_CLOCK]).toBe(String(Date.UTC(2013, 0, 31)));
+    // Made again by whoever takes over, these are no longer as they are loaded.
+    await expect(cluster.prepare(naming, ["2013-01"], layout, [])).rejects.toMatchObject({
+      code: "SETTINGS_NOT_TAKEN",
+      message: expect.stringContaining("index.refresh_interval is 1s and was set to -1") as string,
+    });
+    // A cluster without lifecycle management does not know the setting; of such a one the answer is this.
+    const unknown = await client.indices
+      .putSettings({ index: indices[1] ?? "", settings: { "index.no_such.setting": 1 } })
+      .catch((error: unknown) => error);
+    expect(unknown).toMatchObject({ statusCode: 400 });
+  });
+
+  it("says which setting an index did not take", async () => {
+    const other = { pattern: `other-{day}-m{month}-r{revision}`, revision: 1 };
+    // Somebody's template that wins over ours.
+    await client.indices.putIndexTemplate({
+      name: "somebody",
+      index_patterns: ["other-*"],
+      priority: 900,
+      template: { settings: { "index.codec": "default" } },
+    });
+    await expect(cluster.prepare(other, ["2013-02"], { shards: 1, replicas: 0 }, [])).rejects.toMatchObject({
+      code: "SETTINGS_NOT_TAKEN",
+      message: expect.stringMatching(
+        /other-2013\.01\.31-m2013\.02-r1: index\.\S+ is .+ and was set to .+ more/,
+      ) as string,
+    });
+    await client.indices.deleteIndexTemplate({ name: "somebody" });
+    await client.indices.delete({ index: await cluster.indices(other).then((names) => names.slice()) });
+  });
+
+  it("has its segments merged into one", async () => {
+    const index = indices[5] ?? "";
+    for (let i = 0; i < 3; i++) {
+      const operations = [{ create: { _index: index } }, { file: "merged", offset: i }];
+      expect((await client.bulk({ operations, refresh: true })).errors).toBe(false);
+    }
+    const segments = async (): Promise<number> =>
+      (await client.cat.segments({ index, format: "json" })).filter((row) => row.searchable === "true").length;
+    expect(await segments()).toBeGreaterThan(1);
+    await cluster.mergeSegments([index], 1, signal);
+    await cluster.mergeSegments([index], 1, signal);
+    expect(await segments()).toBe(1);
+    expect(await cluster.deleteRange([index], "merged", [0, 9])).toBe(3);
   });
 
   it("is saved, and each index of the save can be tried out", async () => {

@@ -11,7 +11,7 @@ import type { Plan } from "./plan.ts";
 import { writePlan } from "./plan-file.ts";
 import { siteOfGateway } from "./campaign-gateway.ts";
 import { atGateway } from "./gateway/index.ts";
-import { commandLine, ensureBundles, ensureElasticsearch, ensureGrokBanks } from "./runtimes/index.ts";
+import { commandLine, ensureBundles, ensureElasticsearch, ensureGrokBanks, refuseChoice } from "./runtimes/index.ts";
 import { makeStateDir } from "./state-dir.ts";
 
 /** A configuration whose state directory is decided. */
@@ -34,6 +34,7 @@ export async function prepareSite(
   await atGateway(config.network, { act: "check", embedded: [], addresses: [] }, log, signal);
   if (!hasRuntime) {
     await ensureElasticsearch(config, state, log, signal);
+    refuseChoice(config, state);
     await ensureGrokBanks(config, state, log);
   }
   await ensureBundles(log);

@@ -39,6 +39,9 @@ export const plan: Command = {
           const { config } = resolved;
           const { writePlan } = await import("../plan-file.ts");
           const { makeStateDir } = await import("../state-dir.ts");
+          const { refuseChoice } = await import("../runtimes/index.ts");
+          const { statePaths } = await import("../paths.ts");
+          refuseChoice(config, statePaths(config.stateDir));
           // Before the archive is listed, which may take minutes.
           if (options.out === undefined) await makeStateDir(config.stateDir);
           const { rulesOf } = await import("../pipelines/rules-of.ts");

@@ -118,3 +118,27 @@ async function isMerging(client: Client, indices: readonly string[]): Promise<bo
   }
   return false;
 }
+
+/**
+ * Until everything can be searched and stands on the disk, and no merge runs: what is not on the disk yet has no size. For a cluster that nobody else
+ * writes to.
+ */
+export async function settle(client: Client, indices: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const index of requestsOf(indices)) {
+    await ask("refresh", () => client.indices.refresh({ index }));
+    await ask("flush", () => client.indices.flush({ index }));
+  }
+  while (await isMerging(client, indices)) await pause(LOOK_MS, signal);
+}
+
+/** Bytes of all segments. The size that Elasticsearch tells of an index may be ten seconds old. @source Elasticsearch, `index.store.stats_refresh_interval` */
+export async function segmentBytes(client: Client, indices: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const index of requestsOf(indices)) {
+    const rows = await ask("looking at segments", () =>
+      client.cat.segments({ index, format: "json", bytes: "b", h: "size,searchable" }),
+    );
+    for (const { size, searchable } of rows) if (searchable !== "false") bytes += Number(size ?? 0);
+  }
+  return bytes;
+}

@@ -3,7 +3,7 @@ import type { RuleField, Rules } from "../worker/contract/rules.ts";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { addMonths, isYearMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
-import { estimate } from "./estimate.ts";
+import { documentsByService, estimate, type MeasuredIndex } from "./estimate.ts";
 import { listArchive } from "./inventory.ts";
 import { machineCores } from "./machine-cores.ts";
 import { lastCosts, sampleParser } from "./measure.ts";
@@ -49,6 +49,8 @@ export interface Measuring {
   readonly pipeline: Pipeline;
   /** Where finished campaigns left their reports. */
   readonly stateDir: string;
+  /** Measures what documents take in the index; absent: what campaigns before have shown counts. */
+  readonly index?: (plan: Plan, planned: ReadonlyMap<string, number>) => Promise<MeasuredIndex | undefined>;
 }
 
 /**
@@ -82,5 +84,6 @@ export async function planMonth(
   if (!options.measure) return plan;
   const sample = await sampleParser(plan, options.measure.pipeline, signal);
   const known = await lastCosts(options.measure.stateDir);
-  return { ...plan, estimate: estimate(plan, config, sample, known, machineCores(config)) };
+  const measured = await options.measure.index?.(plan, documentsByService(plan, sample, known));
+  return { ...plan, estimate: estimate(plan, config, sample, known, machineCores(config), measured) };
 }

@@ -1,10 +1,14 @@
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { measureCeiling } from "../../orchestrator/ceiling/measure-ceiling.ts";
 import { ReplayBody } from "../../orchestrator/ceiling/replay-body.ts";
 import { createScratch } from "../../orchestrator/ceiling/scratch.ts";
+import { compareMappings } from "../../orchestrator/comparing/compare-mappings.ts";
+import { configSchema } from "../../orchestrator/config-schema.ts";
 import { createCluster, type Cluster } from "../../orchestrator/cluster.ts";
+import { planMonth } from "../../orchestrator/plan-month.ts";
 import {
   differencesFrom,
   loadProfile,
@@ -13,6 +17,7 @@ import {
   SERVING_PROFILE,
 } from "../../orchestrator/profiles.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
+import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { originOf, syslogLines } from "../support/parser-campaign.ts";
@@ -85,7 +90,7 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
 
   const settingsOf = async (index: string | undefined): Promise<Readonly<Record<string, unknown>>> => {
     const answer = await client.indices.getSettings({ index: index ?? "", flat_settings: true });
-    return (answer[index ?? ""]?.settings ?? {});
+    return answer[index ?? ""]?.settings ?? {};
   };
 
   it("is set for loading, then for searching, with the day from which an index's age counts", async () => {
@@ -242,5 +247,54 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     await scratch.remove();
     expect(await there()).toEqual([]);
     expect(await cluster.indices(naming)).toEqual([...indices].sort());
+  });
+
+  it("is compared in each choice with a sample of an archive, and keeps nothing of it", async () => {
+    const root = join(privateStateDir("compared"), "archive");
+    for (const [path, lines] of [
+      ["hosts/2013/01/10.0.0.1/syslog", 3000],
+      ["hosts/auth/2013/01/auth.log.20130110", 1000],
+    ] as const) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), syslogLines(lines, path));
+    }
+    const config = configSchema.parse({ archive: { root } });
+    const pipeline = createPipeline(DEFAULT_RULES);
+    const plan = await planMonth(
+      config,
+      ["2013-01"],
+      { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: fieldsOfRules(DEFAULT_RULES) } },
+      signal,
+    );
+    const planned = new Map([
+      ["syslog", 3e6],
+      ["auth", 1e6],
+    ]);
+    const options = {
+      configured: config.elasticsearch.index,
+      rounds: 1,
+      sampleBytes: 2 ** 20,
+      bulkBytes: 2 ** 17,
+      planned,
+    };
+    const compared = await compareMappings(client, plan, pipeline, options, { info: () => undefined }, signal);
+    expect(compared.sample).toMatchObject({ files: 2, lines: 4000, documents: 4000 });
+    expect(compared.choices.map(({ problem }) => problem)).toEqual(compared.choices.map(() => undefined));
+    for (const { name, figures } of compared.choices) {
+      expect(figures, name).toMatchObject({ rounds: 1, rejected: 0 });
+      expect(figures?.storeMicrosPerDocument, name).toBeGreaterThan(0);
+      expect(figures?.indexBytesPerDocument, name).toBeGreaterThan(10);
+      expect(figures?.services.map(({ service }) => service).sort(), name).toEqual(["auth", "syslog"]);
+    }
+    const bytes = (name: string) => compared.choices.find((one) => one.name === name)?.figures?.indexBytes ?? NaN;
+    expect(bytes("standard, stored, best_compression")).toBeLessThan(bytes("standard, stored, default"));
+    expect(bytes("standard, synthetic, best_compression")).toBeLessThan(bytes("standard, stored, best_compression"));
+
+    const interrupted = new AbortController();
+    interrupted.abort(new Error("interrupted"));
+    await expect(
+      compareMappings(client, plan, pipeline, options, { info: () => undefined }, interrupted.signal),
+    ).rejects.toThrow("interrupted");
+    expect(await cluster.indices({ pattern: "gh-compare-{day}", revision: 1 })).toEqual([]);
   });
 });

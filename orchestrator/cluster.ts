@@ -49,6 +49,8 @@ export interface Cluster {
   ): Promise<readonly string[]>;
   /** The primary shards of the indices of this naming. */
   primaries(naming: IndexNaming): Promise<readonly PrimarySight[]>;
+  /** How many primary shards of this naming stand on each node that holds any, by node name. */
+  primariesByNode(naming: IndexNaming): Promise<ReadonlyMap<string, number>>;
   /**
    * Puts an empty primary on the named node for each of these shards, of which no copy is left. What a copy that turns up later holds is lost.
    * @throws StoreError, retryable also when a node went in between
@@ -311,6 +313,19 @@ export function createCluster(client: Client): Cluster {
           .filter(({ primary }) => primary)
           .map((shard): PrimarySight => ({ index, shard: shard.shard, state: primaryState(shard) })),
       );
+    },
+
+    async primariesByNode(naming) {
+      const rows = await ask("looking where shards stand", () =>
+        client.cat.shards({ index: indexWildcard(naming), format: "json", h: "prirep,node" }),
+      );
+      const held = new Map<string, number>();
+      for (const { prirep, node } of rows) {
+        // One that moves is told as "from -> address id to".
+        const name = node?.split(" ")[0];
+        if (prirep === "p" && name !== undefined) held.set(name, (held.get(name) ?? 0) + 1);
+      }
+      return held;
     },
 
     async allocateEmptyPrimaries(places) {

@@ -1,5 +1,6 @@
 import type { Client } from "@elastic/elasticsearch";
 import { ConfigError, StoreError } from "../../worker/contract/errors.ts";
+import { pause } from "../../worker/contract/pause.ts";
 import type { EncodedBatch, Pipeline } from "../../worker/contract/pipeline.ts";
 import { ask } from "../ask-elasticsearch.ts";
 import { createCluster, loadingTemplate } from "../cluster.ts";
@@ -40,6 +41,8 @@ export interface ComparisonOptions {
 const PREFIX = "gh-compare-";
 /** Bulks on their way at once. */
 const REQUESTS = 2;
+/** Elasticsearch looks at its own CPU once a second; what it tells of a store that rests is right after that. */
+const CPU_AGE_MS = 1_200;
 /** An answer for every document would be measured too. */
 const ONLY_ERRORS = "filter_path=errors,items.*.error.type";
 /** Of one file: enough for each of a few hundred, and no more than what a stratum of four needs. */
@@ -185,8 +188,10 @@ async function createIndices(
 
 async function loadOnce(client: Client, services: readonly ServiceBodies[], signal: AbortSignal): Promise<Load> {
   const cluster = createCluster(client);
-  const micros = async (): Promise<number> =>
-    Object.values(await cluster.nodeFigures()).reduce((sum, { cpuMillis }) => sum + cpuMillis * 1000, 0);
+  const micros = async (): Promise<number> => {
+    await pause(CPU_AGE_MS, signal);
+    return Object.values(await cluster.nodeFigures()).reduce((sum, { cpuMillis }) => sum + cpuMillis * 1000, 0);
+  };
   const indices = services.map(({ index }) => index);
   const before = await micros();
   // One of each in turn, as a parser's chunks come.

@@ -2,7 +2,7 @@ import { errors, type Client } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { StoreError } from "../../worker/contract/errors.ts";
 import { ask, requestsOf } from "../ask-elasticsearch.ts";
-import { applyProfile } from "../index-settings.ts";
+import { applyProfile, startRetention } from "../index-settings.ts";
 import { copiesProfile, writeBlock } from "../profiles.ts";
 import type { IndexSight } from "./restore-plan.ts";
 
@@ -30,6 +30,8 @@ export interface Restores {
   counts(indices: readonly string[]): Promise<ReadonlyMap<string, number | undefined>>;
   /** Copies of each index beside the first, as many as there are further data nodes for them, and no more than this. */
   replicate(indices: readonly string[], most: number): Promise<void>;
+  /** Has the age of indices counted from these dates, where the cluster has lifecycle management; see `startRetention`. */
+  startRetention(dates: ReadonlyMap<string, number>): Promise<boolean>;
   /** Closes them for writing. */
   closeWrites(indices: readonly string[]): Promise<void>;
   /** Elasticsearch's words on why a primary of the index stands nowhere. */
@@ -169,6 +171,8 @@ export function createRestores(client: Client): Restores {
     },
 
     replicate: (indices, most) => applyProfile(client, indices, copiesProfile(most)),
+
+    startRetention: (dates) => startRetention(client, dates),
 
     closeWrites: (indices) => applyProfile(client, indices, writeBlock(true)),
 

@@ -299,6 +299,9 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       expect(written + duplicate + dropped + rejected).toBe(manifest.lines);
       expect(report.lines.rejected).toBe(rejected);
       expect(report.documents).toBe(manifest.lines - rejected);
+      // What the plan had said of it, from a sample.
+      const { lines = 0, documents = 0 } = report.planned ?? {};
+      for (const planned of [lines, documents]) expect(Math.abs(planned / manifest.lines - 1)).toBeLessThan(0.15);
       expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
       expect(await site.documents(id)).toBe(manifest.lines - rejected);
       expect(await recomputed(id)).toEqual({ roots: report.manifest?.roots, differences: [] });

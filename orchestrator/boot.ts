@@ -1,5 +1,6 @@
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { describeError, GridError } from "../worker/contract/errors.ts";
+import type { IndexNaming } from "../worker/contract/index-names.ts";
 import { saveDashboards } from "../monitoring/index.ts";
 import { writeAccess } from "./access.ts";
 import { campaignSecrets, openGateway, visitorOf, type GatewayNeeds } from "./campaign-gateway.ts";
@@ -17,7 +18,7 @@ import { limitsOf, tellLimits } from "./limits.ts";
 import { reasons } from "./reasons.ts";
 import { restoreCarried } from "./revisions/restore-carried.ts";
 import { loadCampaignSecrets } from "./security/index.ts";
-import { shardsOfDay } from "./shards.ts";
+import { isSpread, shardsOfDay } from "./shards.ts";
 
 /**
  * Boots a campaign: secrets, gateway and jobs at once, then templates and indices, then the spool is filled. Every part
@@ -81,9 +82,10 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   if (plan.again) await step(ctx, "restore-carried", () => restoreCarried(ctx, signal));
   await step(ctx, "prepare-indices", async () => {
     const shards = shardsOfDay(plan.months, ctx.view.targets.dataNodes, plan.estimate);
-    const layout = { shards, replicas: config.dataNodes.replicas };
+    const layout = { shards, replicas: config.dataNodes.replicas, index: config.elasticsearch.index };
     return (await cluster.prepare(naming, plan.months, layout, plan.fields, plan.pinned.ids)).length;
   });
+  await step(ctx, "spread-shards", () => untilSpread(ctx, naming, signal));
   await step(ctx, "register-repository", () =>
     cluster.registerRepository(REPOSITORY, campaignRepositoryDir(config, ctx.state, ctx.record.id)),
   );
@@ -124,6 +126,22 @@ export async function boot(ctx: CampaignContext, groups: NodeGroups, signal: Abo
   });
   await move(ctx, "booted");
   await ctx.spool.open();
+}
+
+/** Elasticsearch moves empty shards in an instant; what it has not evened out by then is told and loaded all the same. */
+const SPREAD_MS = 15_000;
+
+/** Waits until no data node has two hot shards more than another. */
+async function untilSpread(ctx: CampaignContext, naming: IndexNaming, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + SPREAD_MS;
+  await until(async () => {
+    const held = await clusterOf(ctx).primariesByNode(naming);
+    if (isSpread([...held.values()], ctx.view.targets.dataNodes)) return true;
+    if (Date.now() < deadline) return false;
+    const shards = [...held].map(([node, count]) => `${node} ${String(count)}`).join(", ");
+    await decide(ctx, { type: "warning", text: `Elasticsearch does not spread the shards evenly: ${shards}` });
+    return true;
+  }, signal);
 }
 
 /**

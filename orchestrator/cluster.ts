@@ -14,7 +14,9 @@ import type { PrimarySight } from "./loss/consequences.ts";
 import type { Shard } from "./loss/record.ts";
 import { lookAtMonths, readRevisions, swap, type MonthNaming } from "./revisions/published.ts";
 import { createRestores, type Restores } from "./serving/restores.ts";
+import { applyProfile, checkProfile, mergeSegments, startRetention } from "./index-settings.ts";
 import { withFields } from "./mapping.ts";
+import { loadingProfile, loadProfile, SERVING_PROFILE, writeBlock, type ShardLayout } from "./profiles.ts";
 
 /**
  * What the orchestrator says to Elasticsearch: templates, indices, counts, snapshots. Uses nothing that the slim
@@ -35,7 +37,10 @@ export interface Cluster {
    * @param names node names; none to let shards stand anywhere
    */
   exclude(names: readonly string[]): Promise<StoreSight>;
-  /** Writes the index template and makes every index of the months. Indices that exist are left alone. */
+  /**
+   * Writes the index template and makes every index of the months. Indices that exist are left alone.
+   * @throws StoreError `SETTINGS_NOT_TAKEN` when one is not as the load profile has it
+   */
   prepare(
     naming: IndexNaming,
     months: readonly YearMonth[],
@@ -45,6 +50,8 @@ export interface Cluster {
   ): Promise<readonly string[]>;
   /** The primary shards of the indices of this naming, its revision's alone. */
   primaries(naming: IndexNaming): Promise<readonly PrimarySight[]>;
+  /** How many primary shards of this naming stand on each node that holds any, by node name. */
+  primariesByNode(naming: IndexNaming): Promise<ReadonlyMap<string, number>>;
   /**
    * Puts an empty primary on the named node for each of these shards, of which no copy is left. What a copy that turns up later holds is lost.
    * @throws StoreError, retryable also when a node went in between
@@ -80,8 +87,14 @@ export interface Cluster {
   blockWrites(indices: readonly string[]): Promise<void>;
   /** Opens them again. */
   allowWrites(indices: readonly string[]): Promise<void>;
-  /** Settings for searching after the load: what is deleted or added by hand is seen within a second. */
-  applyServingSettings(indices: readonly string[]): Promise<void>;
+  /**
+   * The serving profile, and each index's retention clock where the cluster has lifecycle management.
+   * @param dates by index, see `originationDates`
+   * @throws StoreError `SETTINGS_NOT_TAKEN`
+   */
+  applyServingSettings(indices: readonly string[], dates: ReadonlyMap<string, number>): Promise<void>;
+  /** Merges every shard into at most so many segments. However long it takes. */
+  mergeSegments(indices: readonly string[], segments: number, signal: AbortSignal): Promise<void>;
   registerRepository(name: string, location: string): Promise<void>;
   /** Takes the snapshot, or finds that it was taken. Resolves when its state is SUCCESS. */
   snapshot(repository: string, name: string, indices: readonly string[], signal: AbortSignal): Promise<void>;
@@ -154,31 +167,23 @@ function primaryState({ state, unassigned_info: info }: z.infer<typeof shardSche
   return state === "UNASSIGNED" && info?.allocation_status === "no_valid_shard_copy" ? "lost" : "waiting";
 }
 
-/** How each index is spread over the data nodes: its shards, and the copies of each beside the first. */
-export interface ShardLayout {
-  readonly shards: number;
-  readonly replicas: number;
-}
-
-/** The index template, with the fields of the campaign's pipelines. */
+/** The index template: the load profile, and the mapping with the fields of the campaign's pipelines. */
 export function loadingTemplate(
   layout: ShardLayout,
   fields: readonly RuleField[],
   ids: Ids = "derived",
 ): Readonly<Record<string, unknown>> {
   const { template, ...rest } = templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
-  const { settings, mappings } = template;
-  const index = { ...settings.index, number_of_shards: layout.shards, number_of_replicas: layout.replicas };
+  const { mappings } = template;
   const properties = withFields(mappings.properties, fields, ids);
   return {
     ...rest,
-    template: { ...template, settings: { ...settings, index }, mappings: { ...mappings, properties } },
+    template: { ...template, settings: loadProfile(layout), mappings: { ...mappings, properties } },
   };
 }
 
 const templateSchema = z.looseObject({
   template: z.looseObject({
-    settings: z.looseObject({ index: z.record(z.string(), z.unknown()) }),
     mappings: z.looseObject({ properties: z.record(z.string(), z.record(z.string(), z.unknown())) }),
   }),
 });
@@ -326,6 +331,19 @@ export function createCluster(client: Client): Cluster {
       );
     },
 
+    async primariesByNode(naming) {
+      const rows = await ask("looking where shards stand", () =>
+        client.cat.shards({ index: indexWildcard(naming), format: "json", h: "prirep,node" }),
+      );
+      const held = new Map<string, number>();
+      for (const { prirep, node } of rows) {
+        // One that moves is told as "from -> address id to".
+        const name = node?.split(" ")[0];
+        if (prirep === "p" && name !== undefined) held.set(name, (held.get(name) ?? 0) + 1);
+      }
+      return held;
+    },
+
     async allocateEmptyPrimaries(places) {
       if (places.length === 0) return;
       const what = `allocating ${String(places.length)} empty primaries`;
@@ -371,6 +389,12 @@ export function createCluster(client: Client): Cluster {
           ),
         );
       }
+      await checkProfile(client, missing, loadProfile(layout));
+      await applyProfile(
+        client,
+        names.filter((name) => existing.has(name)),
+        loadingProfile(layout),
+      );
       return names;
     },
 
@@ -523,21 +547,14 @@ export function createCluster(client: Client): Cluster {
       }
     },
 
-    async allowWrites(indices) {
-      for (const index of requestsOf(indices)) {
-        await ask("opening indices for writing", () =>
-          client.indices.putSettings({ index, settings: { index: { blocks: { write: false } } } }),
-        );
-      }
+    allowWrites: (indices) => applyProfile(client, indices, writeBlock(false)),
+
+    async applyServingSettings(indices, dates) {
+      await applyProfile(client, indices, SERVING_PROFILE);
+      await startRetention(client, new Map([...dates].filter(([index]) => indices.includes(index))));
     },
 
-    async applyServingSettings(indices) {
-      for (const index of requestsOf(indices)) {
-        await ask("serving settings", () =>
-          client.indices.putSettings({ index, settings: { index: { refresh_interval: "1s" } } }),
-        );
-      }
-    },
+    mergeSegments: (indices, segments, signal) => mergeSegments(client, indices, segments, signal),
 
     async registerRepository(name, location) {
       await ask(`registering the snapshot repository ${location}`, () =>

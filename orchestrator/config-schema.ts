@@ -572,6 +572,27 @@ const elasticsearch = z
       .describe("An official tarball, checked and unpacked once."),
     javaHome: z.string().optional().describe("Java 17 or newer (else ES_JAVA_HOME, JAVA_HOME, the system's)."),
     masterHeap: size.prefault("512MiB").describe("Java heap of the master on the gateway host."),
+    index: z
+      .strictObject({
+        mode: z
+          .enum(["standard", "logsdb"])
+          .default("standard")
+          .describe(
+            "Elasticsearch's index.mode: logsdb sorts documents by host and time and keeps them smaller, for more CPU.",
+          ),
+        source: z
+          .enum(["stored", "synthetic"])
+          .default("stored")
+          .describe(
+            "How the document itself is kept: stored as it was sent, or synthetic, made of its fields again: smaller, but then times have milliseconds and numbers their field's form. Elastic's full distribution does that with an Enterprise licence only.",
+          ),
+        codec: z
+          .enum(["default", "best_compression"])
+          .default("best_compression")
+          .describe("Elasticsearch's index.codec: how what is stored is compressed."),
+      })
+      .prefault({})
+      .describe("How indices keep documents; `plan --compare-mappings` measures what each choice costs."),
     javaOptions: z
       .array(z.string().regex(/^-[^\n]*$/, "begins with -, on one line"))
       .default([])
@@ -709,6 +730,18 @@ export const configSchema = z.strictObject({
         .positive()
         .default(2)
         .describe("Revisions of a month that stay when another one takes its place, that one among them."),
+      segments: z
+        .int()
+        .nonnegative()
+        .max(100)
+        .default(0)
+        .describe(
+          "After the load each shard is merged into at most so many segments before it is saved, for faster searches; 1 takes longest. 0 leaves them as they are.",
+        ),
+      readOnly: z
+        .boolean()
+        .default(false)
+        .describe("Whether the indices stay closed for writing after the load, also for operators."),
     })
     .prefault({})
     .describe("A cluster that serves searches, one of a campaign or a permanent one."),

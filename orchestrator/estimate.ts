@@ -39,6 +39,13 @@ export interface KnownCosts {
   readonly source: string;
 }
 
+/** Bytes of index that documents take, measured on a sample of this archive. */
+export interface MeasuredIndex {
+  readonly bytesPerDocument: ReadonlyMap<string, number>;
+  /** Of services that the sample lacks. */
+  readonly otherwise: number;
+}
+
 /** Where no campaign has been measured yet. */
 export const DEFAULT_KNOWN_COSTS: KnownCosts = { costs: DEFAULT_COSTS, source: "default" };
 
@@ -89,21 +96,24 @@ function decompressedBytes(file: PlannedFile, diskBytes: ReadonlyMap<string, num
   return file.source.size ?? (diskBytes.get(file.source.unpackId) ?? 0) * gzipRatio;
 }
 
-/**
- * @param sample undefined when nothing could be sampled
- * @param machineCores cores that all nodes share, for the embedded batch system; undefined where each node has its own
- */
-export function estimate(
-  plan: Plan,
-  config: SimulatedConfig,
-  sample: ParserSample | undefined,
-  known: KnownCosts,
-  machineCores: number | undefined,
-): Estimate {
+/** Lines and documents of one planned file, whose decompressed bytes are known or guessed. */
+function contentsOf(plan: Plan, sample: ParserSample | undefined, known: KnownCosts) {
   const gzipRatio = sample?.gzipRatio ?? known.costs.gzipRatio;
   const disk = new Map(plan.unpacks.map((unpack) => [unpack.id, unpack.size]));
   const services = new Map(sample?.services.map((service) => [service.service, service]));
-  const all = (sample?.services ?? []).reduce(
+  const all = allOf(sample);
+  return (file: PlannedFile) => {
+    const size = decompressedBytes(file, disk, gzipRatio);
+    const service = services.get(file.origin.service) ?? all;
+    const lines = size / (service.lines > 0 ? service.bytes / service.lines : known.costs.lineBytes);
+    const documents = lines * (service.lines > 0 ? service.documents / service.lines : 1);
+    return { size, service, lines, documents };
+  };
+}
+
+/** All services of a sample together. */
+function allOf(sample: ParserSample | undefined): Omit<ServiceSample, "service"> {
+  return (sample?.services ?? []).reduce(
     (sum, s) => ({
       lines: sum.lines + s.lines,
       bytes: sum.bytes + s.bytes,
@@ -112,21 +122,61 @@ export function estimate(
     }),
     { lines: 0, bytes: 0, documents: 0, furtherIndices: 0 },
   );
+}
+
+/** Documents of a plan by service. */
+export function documentsByService(
+  plan: Plan,
+  sample: ParserSample | undefined,
+  known: KnownCosts,
+): ReadonlyMap<string, number> {
+  const contents = contentsOf(plan, sample, known);
+  const documents = new Map<string, number>();
+  for (const file of plan.files) {
+    const { service } = file.origin;
+    documents.set(service, (documents.get(service) ?? 0) + contents(file).documents);
+  }
+  return documents;
+}
+
+/** Bytes of index of a document, known of lines of another length: services with longer lines take more, nearly in proportion. */
+function scaledIndexBytes({ costs }: KnownCosts, lineBytes: number): number {
+  return (costs.indexBytesPerDocument * lineBytes) / costs.lineBytes;
+}
+
+/**
+ * @param sample undefined when nothing could be sampled
+ * @param measured of this archive, where somebody has asked for it; else what is known of a document counts, by the length of its line
+ * @param machineCores cores that all nodes share, for the embedded batch system; undefined where each node has its own
+ */
+export function estimate(
+  plan: Plan,
+  config: SimulatedConfig,
+  sample: ParserSample | undefined,
+  known: KnownCosts,
+  machineCores: number | undefined,
+  measured?: MeasuredIndex,
+): Estimate {
+  const gzipRatio = sample?.gzipRatio ?? known.costs.gzipRatio;
+  const all = allOf(sample);
+  const contents = contentsOf(plan, sample, known);
 
   let bytes = 0;
   let lines = 0;
   let documents = 0;
   let chunks = 0;
+  let indexBytes = 0;
   /** Bytes, each times the indices that its chunk's documents go to. */
   let touched = 0;
   const files = groupFiles(
     plan.files.map((file) => {
-      const size = decompressedBytes(file, disk, gzipRatio);
-      const service = services.get(file.origin.service) ?? all;
-      const fileLines = size / (service.lines > 0 ? service.bytes / service.lines : known.costs.lineBytes);
+      const { size, service, lines: fileLines, documents: fileDocuments } = contents(file);
       bytes += size;
       lines += fileLines;
-      documents += fileLines * (service.lines > 0 ? service.documents / service.lines : 1);
+      documents += fileDocuments;
+      if (measured) {
+        indexBytes += fileDocuments * (measured.bytesPerDocument.get(file.origin.service) ?? measured.otherwise);
+      }
       chunks += Math.ceil(size / plan.pinned.chunkBytes);
       const further = service.bytes > 0 ? service.furtherIndices / service.bytes : 0;
       const indicesPerChunk = Math.min(DAYS_AT_MOST, 1 + further * Math.min(size, plan.pinned.chunkBytes));
@@ -135,8 +185,10 @@ export function estimate(
     }),
   );
 
+  if (!measured) indexBytes = documents * scaledIndexBytes(known, lines > 0 ? bytes / lines : known.costs.lineBytes);
   const costs: Costs = {
     ...known.costs,
+    ...(documents > 0 ? { indexBytesPerDocument: indexBytes / documents } : {}),
     ...(lines > 0 ? { lineBytes: bytes / lines, documentsPerLine: documents / lines } : {}),
     ...(sample
       ? {
@@ -150,7 +202,7 @@ export function estimate(
     lines: Math.round(lines),
     documents: Math.round(documents),
     bytes: Math.round(bytes),
-    indexBytes: Math.round(documents * costs.indexBytesPerDocument),
+    indexBytes: Math.round(indexBytes),
     chunks,
     indicesPerChunk: bytes > 0 ? touched / bytes : 1,
     microsPerLine: costs.parseMicrosPerLine,
@@ -169,12 +221,18 @@ export function estimate(
       parser: sample
         ? `${sample.microsPerLine.toFixed(2)} µs a line, measured on ${sample.files} files of this archive (${all.lines} lines)`
         : `${costs.parseMicrosPerLine} µs a line and ${costs.lineBytes.toFixed(0)} bytes a line by default: nothing could be sampled`,
-      store: `${costs.storeMicrosPerDocument.toFixed(1)} µs and ${costs.indexBytesPerDocument.toFixed(0)} index bytes a document, ${
-        known.source === "default" ? "the default: no campaign has been measured yet" : `measured by ${known.source}`
-      }`,
+      store: storeText(costs, known, measured !== undefined),
       machine: machineText(machineCores),
     },
   };
+}
+
+function storeText(costs: Costs, { source }: KnownCosts, isMeasured: boolean): string {
+  const from = source === "default" ? "the default: no campaign has been measured yet" : `measured by ${source}`;
+  const micros = `${costs.storeMicrosPerDocument.toFixed(1)} µs`;
+  const bytes = `${costs.indexBytesPerDocument.toFixed(0)} index bytes a document`;
+  if (isMeasured) return `${micros} a document, ${from}; ${bytes}, measured on a sample of this archive`;
+  return `${micros} and ${bytes}, ${from}, by the length of these lines`;
 }
 
 /** What a copy of each shard costs, and what a lost data node costs without one. */

@@ -10,6 +10,7 @@ import { collectRejects, exportLedger, refuseMissing } from "./ledger-export.ts"
 import type { NodeGroups } from "./node-groups.ts";
 import { campaignRepositoryDir } from "./node-specs.ts";
 import { lengthOf } from "./plan.ts";
+import { originationDates } from "./profiles.ts";
 import { manifestText } from "./proof/manifest.ts";
 import { compareWithStore } from "./reconcile.ts";
 import { inTurn } from "./in-turn.ts";
@@ -181,8 +182,10 @@ export async function finish(
     return monthRoots;
   });
 
+  const { segments, readOnly } = ctx.config.serving;
+  if (segments > 0) await step("merge-segments", () => cluster.mergeSegments(indices, segments, signal));
   const storeBytes = await step("serving-settings", async () => {
-    await cluster.applyServingSettings(indices);
+    await cluster.applyServingSettings(indices, originationDates(naming, ctx.plan.months));
     return cluster.storeBytes(indices);
   });
 
@@ -215,8 +218,8 @@ export async function finish(
       for (const name of earlier) await cluster.deleteSnapshot(REPOSITORY, name);
     });
   }
-  // From here on what stands there is the operator's, for whom nothing was ever in the way.
-  await step("allow-writes", () => cluster.allowWrites(indices));
+  // From here on what stands there is the operator's, for whom nothing is in the way but what is asked for.
+  if (!readOnly) await step("allow-writes", () => cluster.allowWrites(indices));
   return {
     documents,
     storeBytes,

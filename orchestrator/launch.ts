@@ -14,7 +14,7 @@ import { carriedRowsOf } from "./revisions/choose.ts";
 import { earlierLoad } from "./revisions/earlier.ts";
 import { siteOfGateway } from "./campaign-gateway.ts";
 import { atGateway } from "./gateway/index.ts";
-import { commandLine, ensureBundles, ensureElasticsearch, ensureGrokBanks } from "./runtimes/index.ts";
+import { commandLine, ensureBundles, ensureElasticsearch, ensureGrokBanks, refuseChoice } from "./runtimes/index.ts";
 import { makeStateDir } from "./state-dir.ts";
 
 /** A configuration whose state directory is decided. */
@@ -37,6 +37,7 @@ export async function prepareSite(
   await atGateway(config.network, { act: "check", embedded: [], addresses: [] }, log, signal);
   if (!hasRuntime) {
     await ensureElasticsearch(config, state, log, signal);
+    refuseChoice(config, state);
     await ensureGrokBanks(config, state, log);
   }
   await ensureBundles(log);

@@ -78,12 +78,15 @@ export function runner(pipeline: Pipeline) {
     pipeline.run(block, 0, origin, { attempt: origin.ids === "store" ? SOME_TAG : undefined });
 }
 
-/** The heads of a few files of each service and format. */
-export async function samplePieces(plan: Plan, signal: AbortSignal): Promise<readonly Piece[]> {
+/**
+ * The heads of a few files of each service and format.
+ * @param headBytes read of each file at most, and taken of what comes out of a compressed one
+ */
+export async function samplePieces(plan: Plan, signal: AbortSignal, headBytes = HEAD_BYTES): Promise<readonly Piece[]> {
   const pieces: Piece[] = [];
   for (const file of stratified(plan)) {
     signal.throwIfAborted();
-    const piece = await readPiece(plan, file, signal);
+    const piece = await readPiece(plan, file, headBytes, signal);
     if (piece) pieces.push(piece);
   }
   return pieces;
@@ -128,22 +131,31 @@ function stratified(plan: Plan): readonly PlannedFile[] {
 }
 
 /** The first whole lines of a file, or undefined when it has none within reach or cannot be read: a sample can do without. */
-async function readPiece(plan: Plan, file: PlannedFile, signal: AbortSignal): Promise<Piece | undefined> {
+async function readPiece(
+  plan: Plan,
+  file: PlannedFile,
+  headBytes: number,
+  signal: AbortSignal,
+): Promise<Piece | undefined> {
   const { source } = file;
   try {
     if (source.kind === "plain") {
-      const block = wholeLines(await head(join(plan.root, source.file)), source.size);
+      const block = wholeLines(await head(join(plan.root, source.file), headBytes), source.size);
       return block && { file, block };
     }
     const unpack = plan.unpacks.find(({ id }) => id === source.unpackId);
     if (!unpack) return undefined;
     if (unpack.format === "7z") {
-      const block = wholeLines(await headOfMember(join(plan.root, unpack.file), source.member, signal), source.size);
+      const block = wholeLines(
+        await headOfMember(join(plan.root, unpack.file), source.member, headBytes, signal),
+        source.size,
+      );
       return block && { file, block };
     }
-    const packed = await head(join(plan.root, unpack.file));
+    const packed = await head(join(plan.root, unpack.file), headBytes);
     const bytes = gunzipSync(packed, { finishFlush: constants.Z_SYNC_FLUSH });
-    const block = wholeLines(bytes, packed.length === unpack.size ? bytes.length : undefined);
+    const isAll = packed.length === unpack.size && bytes.length <= mostOf(headBytes);
+    const block = wholeLines(bytes.subarray(0, mostOf(headBytes)), isAll ? bytes.length : undefined);
     // The part of the head that the whole lines came from.
     return block && { file, block, gzipBytes: (packed.length * block.length) / bytes.length };
   } catch (error) {
@@ -152,9 +164,14 @@ async function readPiece(plan: Plan, file: PlannedFile, signal: AbortSignal): Pr
   }
 }
 
-async function head(path: string): Promise<Uint8Array> {
+/** Of the head of a gzip file so much is taken at most: it compresses ten to fifty times. */
+function mostOf(headBytes: number): number {
+  return Math.max(headBytes, 64 * HEAD_BYTES);
+}
+
+async function head(path: string, bytes: number): Promise<Uint8Array> {
   await using handle = await open(path, "r");
-  const { buffer, bytesRead } = await handle.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  const { buffer, bytesRead } = await handle.read(new Uint8Array(bytes), 0, bytes, 0);
   return buffer.subarray(0, bytesRead);
 }
 
@@ -165,7 +182,12 @@ function wholeLines(bytes: Uint8Array, length: number | undefined): Uint8Array |
 }
 
 /** The first bytes of a member. 7z is stopped as soon as they are there, though it reads over all before them. */
-async function headOfMember(archive: string, member: string, signal: AbortSignal): Promise<Uint8Array> {
+async function headOfMember(
+  archive: string,
+  member: string,
+  headBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const program = await sevenZip();
   // -spd: a member's name is not a pattern.
   const child = spawn(program, ["x", "-so", "-spd", "-p-", "--", archive, member], {
@@ -178,11 +200,11 @@ async function headOfMember(archive: string, member: string, signal: AbortSignal
   for await (const part of child.stdout as AsyncIterable<Buffer>) {
     parts.push(part);
     bytes += part.length;
-    if (bytes >= HEAD_BYTES) break;
+    if (bytes >= headBytes) break;
   }
   child.kill("SIGKILL");
   await ended;
-  return Buffer.concat(parts).subarray(0, HEAD_BYTES);
+  return Buffer.concat(parts).subarray(0, headBytes);
 }
 
 async function sevenZip(): Promise<string> {

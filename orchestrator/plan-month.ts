@@ -3,7 +3,7 @@ import type { RuleField, Rules } from "../worker/contract/rules.ts";
 import { ConfigError } from "../worker/contract/errors.ts";
 import { addMonths, isYearMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
-import { estimate } from "./estimate.ts";
+import { documentsByService, estimate, type MeasuredIndex } from "./estimate.ts";
 import { listArchive } from "./inventory.ts";
 import { machineCores } from "./machine-cores.ts";
 import { lastCosts, sampleParser } from "./measure.ts";
@@ -58,6 +58,8 @@ export interface Measuring {
   readonly pipeline: Pipeline;
   /** Where finished campaigns left their reports. */
   readonly stateDir: string;
+  /** Measures what documents take in the index; absent: what campaigns before have shown counts. */
+  readonly index?: (plan: Plan, planned: ReadonlyMap<string, number>) => Promise<MeasuredIndex | undefined>;
 }
 
 /**
@@ -94,6 +96,8 @@ export async function planMonth(
   if (!options.measure) return plan;
   const sample = await sampleParser(toLoad(plan), options.measure.pipeline, signal);
   const known = await lastCosts(options.measure.stateDir);
-  const made = estimate(toLoad(plan), config, sample, known, machineCores(config));
+  const loaded = toLoad(plan);
+  const measured = await options.measure.index?.(loaded, documentsByService(loaded, sample, known));
+  const made = estimate(loaded, config, sample, known, machineCores(config), measured);
   return { ...plan, estimate: { ...made, indexBytes: made.indexBytes + (plan.again?.indexBytes ?? 0) } };
 }

@@ -24,11 +24,11 @@ export interface FileFacts {
   /** Its identity. */
   readonly path: string;
   readonly month: YearMonth;
-  readonly day?: string;
-  readonly lastDay?: string;
+  readonly day?: string | undefined;
+  readonly lastDay?: string | undefined;
   readonly service: string;
-  readonly collector?: string;
-  readonly encoding?: string;
+  readonly collector?: string | undefined;
+  readonly encoding?: string | undefined;
   readonly dropPrograms: readonly string[];
 }
 

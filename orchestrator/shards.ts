@@ -43,6 +43,15 @@ export function shardsOfDay(
   return best;
 }
 
+/**
+ * Whether no node is loaded with two shards more than another: all of them are hot, since the load goes through all days at once.
+ * @param held shards of those nodes that hold any
+ */
+export function isSpread(held: readonly number[], dataNodes: number): boolean {
+  const least = held.length < dataNodes ? 0 : Math.min(...held);
+  return Math.max(0, ...held) - least < 2;
+}
+
 /** A copy of a part of the indices is all that data nodes need room for while a snapshot is tried out. */
 const RESTORED_SHARE = 1 / 4;
 

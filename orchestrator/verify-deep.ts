@@ -7,6 +7,7 @@ import type { SiteConfig } from "./launch.ts";
 import { campaignPaths } from "./paths.ts";
 import { compareDeep, type DeepTask } from "./proof/deep.ts";
 import type { DeepComparison } from "./proof/deep-result.ts";
+import { keptForms } from "./proof/kept-form.ts";
 import { Mender, whileWritable, type Mended } from "./proof/mend.ts";
 import { selectionOf, selectionOfDifferences, type Wanted } from "./proof/selection.ts";
 import { StoredDocuments } from "./proof/stored-documents.ts";
@@ -153,6 +154,7 @@ function comparisons(
     // Other months and revisions are not this campaign's, whatever stands in them.
     const months = plan.months.map((month) => monthWildcard({ pattern, revision }, month));
     await using stored = await StoredDocuments.open(client, months);
+    const kept = await keptForms(client, indices);
     const storedFiles = (await cluster.countsByFile(indices)).keys();
     const { rows, lengths } = claim;
     const task = {
@@ -162,6 +164,7 @@ function comparisons(
       rejected: (row: (typeof rows)[number]) => claim.rejected(row),
       recompute,
       stored,
+      kept,
     };
     return await compareDeep({ ...task, storedFiles, ...how }, signal);
   };

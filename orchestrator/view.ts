@@ -89,6 +89,7 @@ export const FINISH_STEPS = [
   "refresh",
   "reconcile",
   "export",
+  "merge-segments",
   "serving-settings",
   "snapshot",
   "verify-snapshot",

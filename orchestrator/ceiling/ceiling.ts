@@ -61,7 +61,8 @@ export async function ceilingOf(
   const plan = await readPlan(paths.plan);
   const naming = { pattern: plan.pinned.indexPattern, revision: plan.pinned.revision };
   const { replicas, count } = record.config.dataNodes;
-  const layout = { shards: shardsOfDay(plan.months, count, plan.estimate), replicas };
+  const { index } = record.config.elasticsearch;
+  const layout = { shards: shardsOfDay(plan.months, count, plan.estimate), replicas, index };
   const admin = orchestratorClient(found.secrets, found.url);
   const cluster = createCluster(admin);
   const scratch = createScratch(admin, id, naming, { layout, fields: plan.fields, ids: plan.pinned.ids });

@@ -4,7 +4,8 @@ import { indexWildcard, type IndexNaming } from "../../worker/contract/index-nam
 import type { Ids } from "../../worker/contract/ids.ts";
 import type { RuleField } from "../../worker/contract/rules.ts";
 import { ask, requestsOf } from "../ask-elasticsearch.ts";
-import { loadingTemplate, type ShardLayout } from "../cluster.ts";
+import { loadingTemplate } from "../cluster.ts";
+import type { ShardLayout } from "../profiles.ts";
 
 /** Indices to write to and throw away, of the campaign's shape: its days, its template, its copies. */
 export interface Scratch {

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { againLines } from "../revisions/again-text.ts";
-import { describeError } from "../../worker/contract/errors.ts";
+import { ConfigError, describeError } from "../../worker/contract/errors.ts";
+import type { ComparisonOptions, MappingComparison } from "../comparing/compare-mappings.ts";
+import { size } from "../config-schema.ts";
 import type { LossCost } from "../estimate.ts";
+import type { Measuring } from "../plan-month.ts";
 import type { Plan } from "../plan.ts";
 import { AGAIN_HELP, againOf } from "./again.ts";
 import { configOf, examples, print, withConfig, type Command, type ConfigOptions } from "./command.ts";
@@ -13,7 +16,18 @@ interface PlanOptions extends ConfigOptions {
   readonly out?: string;
   readonly dataNodes?: string;
   readonly parsers?: string;
+  readonly compareMappings?: boolean;
+  readonly sampleBytes: string;
+  readonly rounds: string;
+  readonly cluster?: string;
+  readonly userFile?: string;
+  readonly ca?: string;
 }
+
+/** Loads of each choice at most. */
+const MOST_ROUNDS = 20;
+const LEAST_SAMPLE_BYTES = 2 ** 20;
+const MOST_SAMPLE_BYTES = 2 ** 30;
 
 /** `gridharvest plan`: what a campaign would load and cost. Submits nothing. */
 export const plan: Command = {
@@ -25,6 +39,15 @@ export const plan: Command = {
       .option("--out <file>", "where to write the plan (default: <state directory>/plans/<id>.json)")
       .option("--data-nodes <n>", "Elasticsearch data nodes to reckon with")
       .option("--parsers <n>", "parsers to reckon with")
+      .option(
+        "--compare-mappings",
+        "measure on a sample of these files what elasticsearch.index and its alternatives cost, in an Elasticsearch of its own on this machine",
+      )
+      .option("--sample-bytes <size>", "bytes of lines that --compare-mappings loads", "32MiB")
+      .option("--rounds <n>", "how often it loads them with each choice", "3")
+      .option("--cluster <url>", "a cluster that it uses instead; nobody else should write to it meanwhile")
+      .option("--user-file <file>", "file with user:password of that cluster; the user may make and delete indices")
+      .option("--ca <file>", "certificate (PEM) of the authority that signed that cluster's")
       .addHelpText(
         "after",
         examples(
@@ -32,6 +55,7 @@ export const plan: Command = {
           "gridharvest plan --month 2013-01..2013-03 --parsers 8",
           "gridharvest plan --month 2013-01 --again changed-parser",
           "gridharvest --json plan --month 2013-01 --out january.json",
+          "gridharvest plan --month 2013-01 --compare-mappings",
         ),
       )
       .action((options: PlanOptions) =>
@@ -39,6 +63,7 @@ export const plan: Command = {
           const { parseMonths, planMonth } = await import("../plan-month.ts");
           const months = parseMonths(options.month);
           const mode = againOf(options.again);
+          const wanted = comparisonWanted(options);
           const resolved = await configOf(options, io, {
             "dataNodes.count": { flag: "--data-nodes", value: options.dataNodes },
             "parsers.count": { flag: "--parsers", value: options.parsers },
@@ -46,6 +71,9 @@ export const plan: Command = {
           const { config } = resolved;
           const { writePlan } = await import("../plan-file.ts");
           const { makeStateDir } = await import("../state-dir.ts");
+          const { refuseChoice } = await import("../runtimes/index.ts");
+          const { statePaths } = await import("../paths.ts");
+          refuseChoice(config, statePaths(config.stateDir));
           // Before the archive is listed, which may take minutes.
           if (options.out === undefined) await makeStateDir(config.stateDir);
           const { rulesOf } = await import("../pipelines/rules-of.ts");
@@ -58,13 +86,32 @@ export const plan: Command = {
             io.log.warn(describeError(error));
           });
           const again = mode === "none" || !base ? {} : { again: { mode, base } };
+          let comparison: MappingComparison | undefined;
+          const compare: Measuring["index"] = async (plan, planned) => {
+            const { comparedBy } = await import("../comparing/compared-by.ts");
+            const { measuredIndex } = await import("../comparing/choices.ts");
+            comparison = await comparedBy(
+              config,
+              options,
+              plan,
+              pipeline.create(),
+              { ...wanted!, planned },
+              io.log,
+              signal,
+            );
+            return measuredIndex(comparison.choices);
+          };
           const made = await planMonth(
             config,
             months,
             {
               ...again,
               pipeline: { hash: pipeline.hash, rules, fields: pipeline.fields },
-              measure: { pipeline: pipeline.create(), stateDir: config.stateDir },
+              measure: {
+                pipeline: pipeline.create(),
+                stateDir: config.stateDir,
+                ...(wanted ? { index: compare } : {}),
+              },
             },
             signal,
           );
@@ -76,14 +123,37 @@ export const plan: Command = {
           const { lookAtDisks, roomText } = await import("../disk-space.ts");
           const disks = await lookAtDisks(config, made);
           const loss = made.estimate && lossCost(made.estimate, config.dataNodes);
-          print(io, { ...summary(loaded, file), disks, ...(loss ? { loss } : {}) }, () =>
-            planText(loaded, file, disks.map(roomText), loss && lossText(loss, config.dataNodes.count)),
+          const { comparisonText } = await import("../comparing/comparison-text.ts");
+          const where = options.cluster === undefined ? "an Elasticsearch of its own" : options.cluster;
+          print(
+            io,
+            { ...summary(loaded, file), disks, ...(loss ? { loss } : {}), ...(comparison ? { comparison } : {}) },
+            () =>
+              (comparison ? `${comparisonText(comparison, where)}\n` : "") +
+              planText(loaded, file, disks.map(roomText), loss && lossText(loss, config.dataNodes.count)),
           );
           return 0;
         }),
       );
   },
 };
+
+/** How to compare; undefined when nobody asks for it. @throws ConfigError `USAGE` */
+function comparisonWanted(options: PlanOptions): Pick<ComparisonOptions, "rounds" | "sampleBytes"> | undefined {
+  const { compareMappings, rounds, sampleBytes, ...rest } = options;
+  if (compareMappings !== true) {
+    const without = (["cluster", "userFile", "ca"] as const).find((name) => rest[name] !== undefined);
+    if (without === undefined) return undefined;
+    throw new ConfigError("USAGE", "--cluster, --user-file and --ca go with --compare-mappings; add it");
+  }
+  const bytes = size.safeParse(sampleBytes).data ?? 0;
+  if (bytes < LEAST_SAMPLE_BYTES || bytes > MOST_SAMPLE_BYTES)
+    throw new ConfigError("USAGE", `--sample-bytes ${sampleBytes}: write a size from 1MiB to 1GiB, e.g. 64MiB`);
+  const times = Number(rounds);
+  if (!(Number.isInteger(times) && times >= 1 && times <= MOST_ROUNDS))
+    throw new ConfigError("USAGE", `--rounds ${rounds}: write a number of 1 to ${String(MOST_ROUNDS)}`);
+  return { rounds: times, sampleBytes: bytes };
+}
 
 /** What `--json` prints: the plan without its files, which are in the plan file. */
 function summary(plan: Plan, file: string): Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SEVEN_ZIP_PROGRAMS } from "../../worker/contract/archive-format.ts";
 import type { Check, DoctorContext, Finding } from "../doctor.ts";
 import { gatewayPrefix } from "../gateway/index.ts";
-import { distributionVersion, elasticsearchSource, runtimeHome } from "../runtimes/elasticsearch.ts";
+import { distributionVersion, elasticsearchSource, refuseChoice, runtimeHome } from "../runtimes/elasticsearch.ts";
 import { findJava } from "../runtimes/java.ts";
 import { mavenArchivePath } from "../runtimes/maven.ts";
 import { NODE_MAJOR, nodeBinary } from "../runtimes/node.ts";
@@ -58,6 +58,7 @@ async function checkElasticsearch({ resolved, paths }: DoctorContext): Promise<F
   const source = elasticsearchSource(resolved.config);
   const home = runtimeHome(source, paths.runtimes);
   if (source.kind === "home" || existsSync(home)) {
+    refuseChoice(resolved.config, paths);
     return {
       level: "ok",
       text: `${distributionVersion(home, source.kind === "home" ? source.origin : "it")}, ${home}`,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ExpectedDocument, FoundDocument, Source } from "./documents.ts";
+import { AS_SENT, type KeptForm } from "./kept-form.ts";
 
 /** What comparing the documents of some lines found. */
 export interface DocumentDifferences {
@@ -24,11 +25,13 @@ export interface AlteredDocument {
  * documents of one id are, then, where the store makes the ids, any: a pair that differs is altered, what has none is missing or extra.
  *
  * @param ownIds whether ids are derived, and so to be compared
+ * @param kept what the store keeps of a document
  */
 export function compareDocuments(
   expected: Iterable<ExpectedDocument>,
   found: readonly FoundDocument[],
   ownIds: boolean,
+  kept: KeptForm = AS_SENT,
 ): DocumentDifferences {
   const missing: ExpectedDocument[] = [];
   const altered: AlteredDocument[] = [];
@@ -40,22 +43,22 @@ export function compareDocuments(
     return at < 0 ? undefined : there.splice(at, 1)[0];
   };
   for (const document of expected) {
-    if (!take(document.offset, (one) => fieldsOf(document, one, ownIds).length === 0)) unpaired.push(document);
+    if (!take(document.offset, (one) => fieldsOf(document, one, ownIds, kept).length === 0)) unpaired.push(document);
   }
   for (const document of unpaired) {
     const pair = take(document.offset, (one) => !ownIds || one.id === document.id);
-    if (pair) altered.push({ expected: document, found: pair, fields: fieldsOf(document, pair, ownIds) });
+    if (pair) altered.push({ expected: document, found: pair, fields: fieldsOf(document, pair, ownIds, kept) });
     else missing.push(document);
   }
   return { missing, extra: [...left.values()].flat(), altered };
 }
 
 /** What differs between two documents. */
-function fieldsOf(expected: ExpectedDocument, found: FoundDocument, ownIds: boolean): string[] {
+function fieldsOf(expected: ExpectedDocument, found: FoundDocument, ownIds: boolean, kept: KeptForm): string[] {
   return [
     ...(expected.index === found.index ? [] : ["_index"]),
     ...(!ownIds || expected.id === found.id ? [] : ["_id"]),
-    ...differing(expected.source, found.source, ""),
+    ...differing(kept(expected.index, expected.source), kept(found.index, found.source), ""),
   ];
 }
 

@@ -15,6 +15,7 @@ import {
 } from "./deep-result.ts";
 import { isReplay, type ReplayRow } from "../replay/sums.ts";
 import { expectedDocuments, type ExpectedDocument } from "./documents.ts";
+import type { KeptForm } from "./kept-form.ts";
 import type { StoredDocuments } from "./stored-documents.ts";
 
 /** What the archive is compared with, and how. */
@@ -29,6 +30,8 @@ export interface DeepTask {
   /** Of the pipeline with this hash: the plan's, that of a replay, or that of an earlier campaign. */
   readonly recompute: (pipeline: string) => Promise<Recompute>;
   readonly stored: StoredDocuments;
+  /** What the store keeps of a document. */
+  readonly kept: KeptForm;
   /** Values of the field `file` that stand in the store. */
   readonly storedFiles: Iterable<string>;
   readonly selection: Selection;
@@ -208,11 +211,16 @@ class Comparison {
       return;
     }
     if (first === last) return;
-    const { stored, found } = this.#task;
+    const { stored, kept, found } = this.#task;
     const expected = [...expectedDocuments(chunk, row, await this.#rejected(row))];
     for (const replay of this.#replays.get(row.chunk) ?? []) expected.push(...(await this.#replayed(replay)));
     this.#documents += expected.length;
-    const differences = compareDocuments(expected, await stored.inRange(path, row.covered), row.tag === undefined);
+    const differences = compareDocuments(
+      expected,
+      await stored.inRange(path, row.covered),
+      row.tag === undefined,
+      kept,
+    );
     if (isWhole(differences)) return;
     this.#differences.push({ chunk: row.chunk, file: path, range: row.covered, ...summaryOf(differences) });
     await found?.(differences);

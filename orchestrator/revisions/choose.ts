@@ -36,8 +36,7 @@ export function planRevision(plan: Plan, earlier: EarlierLoad, mode: AgainMode):
   const carry = (old: PlannedFile): void => {
     const { origin, source, day } = old;
     const length = isWhole(origin.path) ? earlier.lengths.get(origin.path) : undefined;
-    const facts = { ...origin, ...(day === undefined ? {} : { day }) };
-    files.push(fileOf(facts, source, origin.fileId, length === undefined ? {} : { length }));
+    files.push(fileOf({ ...origin, day }, source, origin.fileId, length === undefined ? {} : { length }));
   };
   for (const file of plan.files) {
     const old = before.get(file.origin.path);

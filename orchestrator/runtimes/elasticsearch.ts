@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../../worker/contract/errors.ts";
+import { distributionModules } from "../../worker/contract/elasticsearch-process.ts";
 import type { Config } from "../config-schema.ts";
 import type { Log } from "../log.ts";
 import type { StatePaths } from "../paths.ts";
+import { choiceProblem } from "../profiles.ts";
 import { unpackDistribution } from "./distribution.ts";
 import { findJava, findNamedJava } from "./java.ts";
 import { downloadFromMaven, MAVEN_ARTIFACT, mavenArchivePath } from "./maven.ts";
@@ -71,6 +73,17 @@ export function runtimeHome(source: ElasticsearchSource, runtimes: string): stri
     case "maven":
       return join(runtimes, `elasticsearch-${MAVEN_ARTIFACT.version}-${MAVEN_ARTIFACT.sha256.slice(0, 8)}`);
   }
+}
+
+/**
+ * What nodes of the runtime will not do of `elasticsearch.index`, as far as it can be told: of one that is not there yet nothing is.
+ * @throws ConfigError `ELASTICSEARCH_UNFIT`
+ */
+export function refuseChoice(config: Pick<Config, "elasticsearch">, paths: Pick<StatePaths, "runtimes">): void {
+  const home = runtimeHome(elasticsearchSource(config), paths.runtimes);
+  if (!existsSync(join(home, "modules"))) return;
+  const problem = choiceProblem(config.elasticsearch.index, distributionModules(home));
+  if (problem !== undefined) throw new ConfigError("ELASTICSEARCH_UNFIT", problem, { context: { home } });
 }
 
 async function provide(

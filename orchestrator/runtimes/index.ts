@@ -1,5 +1,5 @@
 /** Where a node's Elasticsearch, Java, Node and program bundles come from. */
-export { ensureElasticsearch, type ElasticsearchRuntime } from "./elasticsearch.ts";
+export { ensureElasticsearch, refuseChoice, type ElasticsearchRuntime } from "./elasticsearch.ts";
 export { ensureGrokBanks } from "./grok-banks.ts";
 export { type GrokBanks } from "./grok-jar.ts";
 export { findJava, type Java } from "./java.ts";

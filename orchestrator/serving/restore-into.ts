@@ -1,6 +1,7 @@
 import { ConfigError, describeError, StoreError } from "../../worker/contract/errors.ts";
 import { until } from "../context.ts";
 import type { Log } from "../log.ts";
+import { originationDates } from "../profiles.ts";
 import type { SavedMonth } from "./saved-month.ts";
 import { countDifferences, planInto, renamed, type IntoIndex } from "./restore-plan.ts";
 import type { Restores } from "./restores.ts";
@@ -110,6 +111,17 @@ async function restoreFrom(
   });
   const coming = [...fresh, ...plan.wait].map(({ to }) => to);
   if (coming.length > 0) await untilReady(restores, coming, log, signal, FAILURE);
+  // What earlier versions saved does not say it.
+  const { months, config } = month.record;
+  const dates = originationDates({ pattern: config.plan.indexPattern, revision: config.plan.revision }, months);
+  await restores.startRetention(
+    new Map(
+      indices.flatMap(({ from, to }) => {
+        const date = dates.get(from);
+        return date === undefined || !coming.includes(to) ? [] : [[to, date] as const];
+      }),
+    ),
+  );
 
   const due = new Map(indices.map(({ to, due: documents }) => [to, documents]));
   const differences = countDifferences(due, await restores.counts(names));

@@ -2,6 +2,8 @@ import { errors, type Client } from "@elastic/elasticsearch";
 import { z } from "zod";
 import { StoreError } from "../../worker/contract/errors.ts";
 import { ask, requestsOf } from "../ask-elasticsearch.ts";
+import { applyProfile, startRetention } from "../index-settings.ts";
+import { copiesProfile, writeBlock } from "../profiles.ts";
 import type { IndexSight } from "./restore-plan.ts";
 
 /**
@@ -28,6 +30,10 @@ export interface Restores {
   counts(indices: readonly string[]): Promise<ReadonlyMap<string, number | undefined>>;
   /** Copies of each index beside the first, as many as there are further data nodes for them, and no more than this. */
   replicate(indices: readonly string[], most: number): Promise<void>;
+  /** Has the age of indices counted from these dates, where the cluster has lifecycle management; see `startRetention`. */
+  startRetention(dates: ReadonlyMap<string, number>): Promise<boolean>;
+  /** Closes them for writing. */
+  closeWrites(indices: readonly string[]): Promise<void>;
   /** Elasticsearch's words on why a primary of the index stands nowhere. */
   why(index: string): Promise<string>;
 }
@@ -170,18 +176,11 @@ export function createRestores(client: Client): Restores {
       return counts;
     },
 
-    async replicate(indices, most) {
-      // Expanded by itself: a copy that no node can take would keep a data node from ever being emptied.
-      const settings =
-        most > 0
-          ? { auto_expand_replicas: `0-${String(most)}` }
-          : { auto_expand_replicas: "false", number_of_replicas: 0 };
-      for (const index of requestsOf(indices)) {
-        await ask("setting the number of copies", () =>
-          client.indices.putSettings({ index, settings: { index: settings } }),
-        );
-      }
-    },
+    replicate: (indices, most) => applyProfile(client, indices, copiesProfile(most)),
+
+    startRetention: (dates) => startRetention(client, dates),
+
+    closeWrites: (indices) => applyProfile(client, indices, writeBlock(true)),
 
     async why(index) {
       const seen = (await restores.look([index])).get(index);

@@ -108,7 +108,12 @@ export const RESTORED = "restored";
 export async function keepServing(ctx: CampaignContext, signal: AbortSignal): Promise<void> {
   const served = await servedOf(ctx);
   const indices = [...served.due.keys()];
-  await served.restores.replicate(indices, ctx.config.serving.replicas);
+  const { replicas, readOnly } = ctx.config.serving;
+  const set = async (some: readonly string[]): Promise<void> => {
+    await served.restores.replicate(some, replicas);
+    if (readOnly) await served.restores.closeWrites(some);
+  };
+  await set(indices);
   const { indexPattern: pattern, revision } = ctx.plan.pinned;
   const months = monthsOf(pattern, ctx.plan.months, ctx.config.serving.alias);
   const publish = () => clusterOf(ctx).publish(months, revision);
@@ -129,7 +134,7 @@ export async function keepServing(ctx: CampaignContext, signal: AbortSignal): Pr
     const back = [...coming].filter((index) => !gone.includes(index) && !waiting.includes(index));
     if (back.length === 0) return;
     for (const index of back) coming.delete(index);
-    await served.restores.replicate(back, ctx.config.serving.replicas);
+    await set(back);
     // An alias goes with its index.
     await publish();
     const differences = await differencesOf(served, back);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { rowsToReload } from "../../orchestrator/loss/consequences.ts";
+import { isSpread } from "../../orchestrator/shards.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { CampaignView, JobView } from "../../orchestrator/view.ts";
 import type { BatchSystem } from "../../pbs/batch-system.ts";
@@ -91,6 +92,13 @@ describe("the loss of a data node", () => {
     );
     const before = await committed(id);
     const victim = await victimOf(id);
+    const held = Map.groupBy(await shardsOf(id), ({ node }) => node);
+    expect(
+      isSpread(
+        [...held.values()].map(({ length }) => length),
+        2,
+      ),
+    ).toBe(true);
     const lost = (await shardsOf(id)).filter(({ node }) => node === victim.name).map(({ index }) => index);
     expect(lost.length).toBeGreaterThan(5);
     const expected = rowsToReload(

@@ -1,11 +1,23 @@
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { measureCeiling } from "../../orchestrator/ceiling/measure-ceiling.ts";
 import { ReplayBody } from "../../orchestrator/ceiling/replay-body.ts";
 import { createScratch } from "../../orchestrator/ceiling/scratch.ts";
+import { compareMappings } from "../../orchestrator/comparing/compare-mappings.ts";
+import { configSchema } from "../../orchestrator/config-schema.ts";
 import { createCluster, type Cluster } from "../../orchestrator/cluster.ts";
+import { planMonth } from "../../orchestrator/plan-month.ts";
+import {
+  differencesFrom,
+  loadProfile,
+  originationDates,
+  RETENTION_CLOCK,
+  SERVING_PROFILE,
+} from "../../orchestrator/profiles.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
+import { fieldsOfRules } from "../../worker/pipeline/fields.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { originOf, syslogLines } from "../support/parser-campaign.ts";
@@ -73,8 +85,66 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
       Array.from({ length: half }, (_, i) => i * 200).reverse(),
     );
     expect(counts.reduce((sum, n) => sum + n, 0)).toBe(half);
-    await cluster.applyServingSettings(indices);
     expect(await cluster.storeBytes(indices)).toBeGreaterThan(0);
+  });
+
+  const settingsOf = async (index: string | undefined): Promise<Readonly<Record<string, unknown>>> => {
+    const answer = await client.indices.getSettings({ index: index ?? "", flat_settings: true });
+    return answer[index ?? ""]?.settings ?? {};
+  };
+
+  it("is set for loading, then for searching, with the day from which an index's age counts", async () => {
+    const layout = { shards: 1, replicas: 0 };
+    expect(differencesFrom(loadProfile(layout), await settingsOf(indices[1]))).toEqual([]);
+    await cluster.applyServingSettings(indices, originationDates(naming, ["2013-01"]));
+    const [served, outside] = [await settingsOf(indices[1]), await settingsOf(indices.at(-1))];
+    expect(differencesFrom(SERVING_PROFILE, served)).toEqual([]);
+    expect(served[RETENTION_CLOCK]).toBe(String(Date.UTC(2013, 0, 1)));
+    expect(outside[RETENTION_CLOCK]).toBe(String(Date.UTC(2013, 0, 31)));
+    // Made again by whoever takes over, these are no longer as they are loaded.
+    await expect(cluster.prepare(naming, ["2013-01"], layout, [])).rejects.toMatchObject({
+      code: "SETTINGS_NOT_TAKEN",
+      message: expect.stringContaining("index.refresh_interval is 1s and was set to -1") as string,
+    });
+    // A cluster without lifecycle management does not know the setting; of such a one the answer is this.
+    const unknown = await client.indices
+      .putSettings({ index: indices[1] ?? "", settings: { "index.no_such.setting": 1 } })
+      .catch((error: unknown) => error);
+    expect(unknown).toMatchObject({ statusCode: 400 });
+  });
+
+  it("says which setting an index did not take", async () => {
+    const other = { pattern: `other-{day}-m{month}-r{revision}`, revision: 1 };
+    // Somebody's template that wins over ours.
+    await client.indices.putIndexTemplate({
+      name: "somebody",
+      index_patterns: ["other-*"],
+      priority: 900,
+      template: { settings: { "index.codec": "default" } },
+    });
+    await expect(cluster.prepare(other, ["2013-02"], { shards: 1, replicas: 0 }, [])).rejects.toMatchObject({
+      code: "SETTINGS_NOT_TAKEN",
+      message: expect.stringMatching(
+        /other-2013\.01\.31-m2013\.02-r1: index\.\S+ is .+ and was set to .+ more/,
+      ) as string,
+    });
+    await client.indices.deleteIndexTemplate({ name: "somebody" });
+    await client.indices.delete({ index: await cluster.indices(other).then((names) => names.slice()) });
+  });
+
+  it("has its segments merged into one", async () => {
+    const index = indices[5] ?? "";
+    for (let i = 0; i < 3; i++) {
+      const operations = [{ create: { _index: index } }, { file: "merged", offset: i }];
+      expect((await client.bulk({ operations, refresh: true })).errors).toBe(false);
+    }
+    const segments = async (): Promise<number> =>
+      (await client.cat.segments({ index, format: "json" })).filter((row) => row.searchable === "true").length;
+    expect(await segments()).toBeGreaterThan(1);
+    await cluster.mergeSegments([index], 1, signal);
+    await cluster.mergeSegments([index], 1, signal);
+    expect(await segments()).toBe(1);
+    expect(await cluster.deleteRange([index], "merged", [0, 9])).toBe(3);
   });
 
   it("is saved, and each index of the save can be tried out", async () => {
@@ -177,5 +247,54 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
     await scratch.remove();
     expect(await there()).toEqual([]);
     expect(await cluster.indices(naming)).toEqual([...indices].sort());
+  });
+
+  it("is compared in each choice with a sample of an archive, and keeps nothing of it", async () => {
+    const root = join(privateStateDir("compared"), "archive");
+    for (const [path, lines] of [
+      ["hosts/2013/01/10.0.0.1/syslog", 3000],
+      ["hosts/auth/2013/01/auth.log.20130110", 1000],
+    ] as const) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), syslogLines(lines, path));
+    }
+    const config = configSchema.parse({ archive: { root } });
+    const pipeline = createPipeline(DEFAULT_RULES);
+    const plan = await planMonth(
+      config,
+      ["2013-01"],
+      { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: fieldsOfRules(DEFAULT_RULES) } },
+      signal,
+    );
+    const planned = new Map([
+      ["syslog", 3e6],
+      ["auth", 1e6],
+    ]);
+    const options = {
+      configured: config.elasticsearch.index,
+      rounds: 1,
+      sampleBytes: 2 ** 20,
+      bulkBytes: 2 ** 17,
+      planned,
+    };
+    const compared = await compareMappings(client, plan, pipeline, options, { info: () => undefined }, signal);
+    expect(compared.sample).toMatchObject({ files: 2, lines: 4000, documents: 4000 });
+    expect(compared.choices.map(({ problem }) => problem)).toEqual(compared.choices.map(() => undefined));
+    for (const { name, figures } of compared.choices) {
+      expect(figures, name).toMatchObject({ rounds: 1, rejected: 0 });
+      expect(figures?.storeMicrosPerDocument, name).toBeGreaterThan(0);
+      expect(figures?.indexBytesPerDocument, name).toBeGreaterThan(10);
+      expect(figures?.services.map(({ service }) => service).sort(), name).toEqual(["auth", "syslog"]);
+    }
+    const bytes = (name: string) => compared.choices.find((one) => one.name === name)?.figures?.indexBytes ?? NaN;
+    expect(bytes("standard, stored, best_compression")).toBeLessThan(bytes("standard, stored, default"));
+    expect(bytes("standard, synthetic, best_compression")).toBeLessThan(bytes("standard, stored, best_compression"));
+
+    const interrupted = new AbortController();
+    interrupted.abort(new Error("interrupted"));
+    await expect(
+      compareMappings(client, plan, pipeline, options, { info: () => undefined }, interrupted.signal),
+    ).rejects.toThrow("interrupted");
+    expect(await cluster.indices({ pattern: "gh-compare-{day}", revision: 1 })).toEqual([]);
   });
 });

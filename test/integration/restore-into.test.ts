@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadCampaign } from "../../orchestrator/campaign-store.ts";
+import { originationDates, RETENTION_CLOCK } from "../../orchestrator/profiles.ts";
 import { createCluster } from "../../orchestrator/cluster.ts";
 import { exportLedger } from "../../orchestrator/ledger-export.ts";
 import { createLog } from "../../orchestrator/log.ts";
@@ -175,6 +176,12 @@ describeWith(["elasticsearch"], "restore-into", () => {
     expect(Object.values(settings).map((index) => index.settings?.index?.number_of_replicas)).toEqual(
       indices.map(() => "1"),
     );
+    // As old as their days, whenever they were restored; a year later lifecycle management would find them so.
+    const clocks = await client.indices.getSettings({ index: "archive-*", name: RETENTION_CLOCK, flat_settings: true });
+    const dates = originationDates(naming, ["2013-01"]);
+    for (const index of indices) {
+      expect(clocks[`archive-${index}`]?.settings).toEqual({ [RETENTION_CLOCK]: String(dates.get(index)) });
+    }
   });
 
   it("takes credentials from a file only, and refuses what it cannot read", async () => {

@@ -66,6 +66,7 @@ describeWith(["elasticsearch"], "verify --deep", () => {
   let client: Client;
   let verifiable: Verifiable;
   let plan: Plan;
+  let planned: (more: object) => Promise<Plan>;
 
   beforeAll(async () => {
     // A repeated line that is written out, one without a header.
@@ -73,14 +74,16 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     write(PLAIN, `${repeated}${syslogLines(1500, "plain")}no header\n`);
     write(`${PACKED}.gz`, gzipSync(syslogLines(1500, "packed")));
     write(SMALL, syslogLines(3, "small"));
-    const settings = { archive: { root }, plan: { chunkBytes: "32KiB", repeated: "expand" } };
+    const settings = { archive: { root }, plan: { chunkBytes: "32KiB", repeated: "expand" } } as const;
     const pipeline = createPipeline(DEFAULT_RULES);
-    plan = await planMonth(
-      configSchema.parse(settings),
-      ["2013-01"],
-      { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: fieldsOfRules(DEFAULT_RULES) } },
-      signal,
-    );
+    planned = (more) =>
+      planMonth(
+        configSchema.parse({ ...settings, plan: { ...settings.plan, ...more } }),
+        ["2013-01"],
+        { pipeline: { hash: pipeline.hash, rules: DEFAULT_RULES, fields: fieldsOfRules(DEFAULT_RULES) } },
+        signal,
+      );
+    plan = await planned({});
     store = await startElasticsearch(dir);
     client = new Client({ node: store.url });
     const cluster = createCluster(client);
@@ -141,7 +144,7 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       meter: { count: () => undefined } as unknown as ChunkContext["meter"],
       worker: "p1",
       pipeline: pipelineHash(rules),
-      attempts: { begin: () => Promise.reject(new Error("ids are derived")) },
+      attempts: { begin: (chunk) => Promise.resolve(`tag-of-${chunk}`) },
       budgets,
       load: new ParserLoad(1),
       rejectsDir,
@@ -150,10 +153,10 @@ describeWith(["elasticsearch"], "verify --deep", () => {
   }
 
   /** As parsers do it, without a spool. */
-  async function load(context: ChunkContext): Promise<void> {
-    const take = async (chunk: Chunk): Promise<void> => void rows.push(await processChunk(chunk, 1, context, signal));
-    for (const file of plan.files) for (const chunk of chunksOf(file, plan)) await take(chunk);
-    for (const unpack of unpacksOf(plan, { dir: join(dir, "staging"), limitBytes: 1e9 })) {
+  async function load(context: ChunkContext, of = plan, ledger = rows): Promise<void> {
+    const take = async (chunk: Chunk): Promise<void> => void ledger.push(await processChunk(chunk, 1, context, signal));
+    for (const file of of.files) for (const chunk of chunksOf(file, of)) await take(chunk);
+    for (const unpack of unpacksOf(of, { dir: join(dir, "staging"), limitBytes: 1e9 })) {
       const parse = { getJobState: () => Promise.resolve("unknown"), add: (_: string, chunk: Chunk) => take(chunk) };
       const nothing = () => Promise.resolve();
       const staging = { reserve: nothing, extend: nothing, release: nothing };
@@ -161,9 +164,12 @@ describeWith(["elasticsearch"], "verify --deep", () => {
     }
   }
 
-  const verify = (more: { repair?: boolean; files?: string[]; chunks?: string[] } = {}): Promise<DeepVerification> =>
+  const verify = (
+    more: { repair?: boolean; files?: string[]; chunks?: string[] } = {},
+    of = verifiable,
+  ): Promise<DeepVerification> =>
     verifyAgainstArchive(
-      verifiable,
+      of,
       {
         wanted: { files: more.files ?? [], chunks: more.chunks ?? [] },
         repair: more.repair ?? false,
@@ -475,6 +481,41 @@ describeWith(["elasticsearch"], "verify --deep", () => {
       expect.objectContaining({ chunk: row.chunk, missing: 1, altered: 1, extra: 0, fields: { message: 1 } }),
     ]);
     await repaired({ created: 1, replaced: 1 });
+  });
+
+  it.each([
+    { revision: 2, ids: "derived", mode: "standard", source: "synthetic" },
+    { revision: 3, ids: "store", mode: "logsdb", source: "synthetic" },
+    { revision: 4, ids: "derived", mode: "logsdb", source: "stored" },
+  ] as const)("sees as much where documents are kept otherwise: %j", async ({ revision, ids, mode, source }) => {
+    const other = await planned({ revision, ids });
+    const naming = { pattern: other.pinned.indexPattern, revision };
+    const layout = { shards: 1, replicas: 0, index: { mode, source, codec: "best_compression" } } as const;
+    const indices = await verifiable.cluster.prepare(naming, other.months, layout, other.fields, ids);
+    const ledger: LedgerRow[] = [];
+    await asParser(DEFAULT_RULES, (context) => load(context, other, ledger));
+    const of = { ...verifiable, plan: other, indices, claim: { ...verifiable.claim, rows: ledger } };
+
+    const whole = await verify({}, of);
+    expect(whole.deep.differences).toEqual([]);
+    expect(whole).toMatchObject({ sums: { differences: [] }, deep: { archive: [], documents: 3008 } });
+
+    const found = await client.search<Record<string, unknown>>({ index: indices[10] ?? "", size: 2, sort: "offset" });
+    const [lost, changed] = found.hits.hits;
+    await client.delete({ index: lost!._index, id: lost!._id! });
+    const document = { ...changed!._source, message: "nothing happened" };
+    await client.index({ index: changed!._index, id: changed!._id!, document });
+    const after = (await verify({ repair: true }, of)).deep.differences;
+    expect(after.reduce((sum, one) => sum + one.missing + one.altered, 0)).toBe(2);
+    expect(after.flatMap(({ fields }) => Object.entries(fields))).toEqual([["message", 1]]);
+    expect(after.every(({ repaired: isRepaired }) => isRepaired)).toBe(true);
+
+    if (ids !== "store") return;
+    const tag = ledger[0]?.tag ?? expect.fail("its documents have no tag");
+    await verifiable.cluster.refresh(indices);
+    const tagged = await verifiable.cluster.countByAttempts(indices, [tag]);
+    expect(tagged).toBeGreaterThan(0);
+    expect(await verifiable.cluster.deleteByAttempts(indices, [tag])).toBe(tagged);
   });
 
   it("refuses another pipeline than the one that loaded, and sees lines that were appended since", async () => {

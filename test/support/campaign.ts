@@ -11,6 +11,7 @@ import { isFinal, type CampaignState } from "../../orchestrator/campaign.ts";
 import { loadConfig, type ResolvedConfig } from "../../orchestrator/config.ts";
 import { CommandLine, type CallResult } from "../../orchestrator/demo/command-line.ts";
 import { readJournal } from "../../orchestrator/journal.ts";
+import { totalOf } from "../../orchestrator/ledger.ts";
 import { readLedger } from "../../orchestrator/ledger-export.ts";
 import { readManifest } from "../../orchestrator/proof/manifest.ts";
 import type { Report } from "../../orchestrator/report.ts";
@@ -306,6 +307,11 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
       expect(written + duplicate + dropped + rejected).toBe(lines);
       expect(report.lines.rejected).toBe(rejected);
       expect(report.documents).toBe(lines - rejected);
+      // What the plan had said, from a sample, of what was loaded.
+      const loaded = totalOf(rows.filter(({ carried }) => !carried)).counts.read;
+      for (const planned of [report.planned?.lines ?? 0, report.planned?.documents ?? 0]) {
+        expect(Math.abs(planned / loaded - 1)).toBeLessThan(0.15);
+      }
       expect(new Set(rows.map((row) => row.chunk)).size).toBe(rows.length);
       expect(await site.documents(id)).toBe(lines - rejected);
       expect(await recomputed(id)).toEqual({ roots: report.manifest?.roots, differences: [] });

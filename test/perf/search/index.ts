@@ -108,7 +108,7 @@ async function loadMonth(
       throw new Error(`of ${month.lines} lines ${read} were read and ${stored} stored`);
     }
     await settle(node.client, indices);
-    await cluster.applyServingSettings(indices);
+    await cluster.applyServingSettings(indices, new Map());
     return month;
   } finally {
     await campaign.close();

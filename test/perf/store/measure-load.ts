@@ -1,5 +1,6 @@
 import type { Client } from "@elastic/elasticsearch";
 import { createCluster, type Cluster } from "../../../orchestrator/cluster.ts";
+import { segmentBytes } from "../../../orchestrator/index-settings.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import type { Load } from "./load-row.ts";
 
@@ -40,12 +41,6 @@ export async function settle(client: Client, indices: readonly string[]): Promis
     async () => Object.values(await cluster.nodeFigures()).every(({ mergesRunning }) => mergesRunning === 0),
     { timeoutMs: LONGEST_MERGE_MS, everyMs: 200 },
   );
-}
-
-/** Bytes of all segments. The size that Elasticsearch tells of an index may be ten seconds old. @source Elasticsearch, `index.store.stats_refresh_interval` */
-async function segmentBytes(client: Client, indices: readonly string[]): Promise<number> {
-  const rows = await client.cat.segments({ index: indices.slice(), format: "json", bytes: "b", h: "size" });
-  return rows.reduce((sum, { size }) => sum + Number(size ?? 0), 0);
 }
 
 /** CPU of a cluster of one node since it started. */

@@ -62,6 +62,17 @@ describe("usage", () => {
     });
   });
 
+  it.each([
+    [["--cluster", "https://es:9200"], /go with --compare-mappings/],
+    [["--compare-mappings", "--rounds", "0"], /--rounds 0: write a number of 1 to 20/],
+    [["--compare-mappings", "--sample-bytes", "5"], /--sample-bytes 5: write a size from 1MiB/],
+    [["--compare-mappings", "--sample-bytes", "much"], /--sample-bytes much: write a size/],
+  ])("plan with %j says what to write instead", async (words, says) => {
+    const { code, err } = await gridharvest("plan", "--month", "2013-01", ...words);
+    expect(code).toBe(2);
+    expect(err).toMatch(says);
+  });
+
   it("a slip is answered with what was meant", async () => {
     expect((await gridharvest("plam")).err).toMatch(/Did you mean plan\?/);
   });

@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { estimate, estimateForNodes, lossCost, DEFAULT_KNOWN_COSTS } from "../../../orchestrator/estimate.ts";
+import {
+  documentsByService,
+  estimate,
+  estimateForNodes,
+  lossCost,
+  DEFAULT_KNOWN_COSTS,
+} from "../../../orchestrator/estimate.ts";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
 import type { Inventory, InventoryArchive, InventoryFile } from "../../../orchestrator/inventory.ts";
 import { resolveOverlap } from "../../../orchestrator/overlap.ts";
@@ -363,7 +369,8 @@ describe("an estimate", () => {
     };
     const result = estimate(plan, config, sample, { ...DEFAULT_KNOWN_COSTS, source: "campaign x" }, undefined);
     expect(result).toMatchObject({ bytes: 1_500_000, lines: 15_000, documents: 12_000, chunks: 2 });
-    expect(result.indexBytes).toBe(12_000 * 120);
+    // By the length of the line: what is known is known of lines of 128 bytes.
+    expect(result.indexBytes).toBe(12_000 * 120 * (100 / 128));
     expect(result.basis.parser).toContain("2.00 µs a line, measured on 2 files");
     expect(result.basis.store).toContain("measured by campaign x");
     expect(result.simulated.costs).toMatchObject({
@@ -378,6 +385,33 @@ describe("an estimate", () => {
     expect(high).toBeGreaterThan(result.seconds);
   });
 
+  it("has an index as large as a sample showed, service by service", () => {
+    const both = makePlan(
+      inventory([file("a", 1_000_000), file("b", 100_000, { service: "auth" }), file("c", 1000, { service: "kern" })]),
+      PINNED,
+    );
+    const service = { lines: 100, bytes: 10_000, documents: 80, furtherIndices: 0 };
+    const services = ["syslog", "auth"].map((name) => ({ service: name, ...service }));
+    const sample = { files: 2, services, microsPerLine: 2, bodyBytesPerDocument: 250 };
+    const documents = documentsByService(both, sample, DEFAULT_KNOWN_COSTS);
+    expect([...documents]).toEqual([
+      ["syslog", 8000],
+      ["auth", 800],
+      ["kern", 8],
+    ]);
+    const measured = {
+      bytesPerDocument: new Map([
+        ["syslog", 90],
+        ["auth", 200],
+      ]),
+      otherwise: 100,
+    };
+    const result = estimate(both, config, sample, DEFAULT_KNOWN_COSTS, undefined, measured);
+    expect(result.indexBytes).toBe(8000 * 90 + 800 * 200 + 8 * 100);
+    expect(result.basis.store).toContain("measured on a sample of this archive");
+    expect(result.simulated.costs.indexBytesPerDocument).toBeCloseTo(result.indexBytes / 8808, 9);
+  });
+
   it("says what a copy costs, and what a lost data node costs without one", () => {
     const services = [{ service: "syslog", lines: 100, bytes: 10_000, documents: 80, furtherIndices: 0 }];
     const sample = { files: 2, services, microsPerLine: 2, bodyBytesPerDocument: 250, gzipRatio: 5 };
@@ -386,7 +420,7 @@ describe("an estimate", () => {
     expect(daily.indicesPerChunk).toBe(1);
     expect(lossCost(daily, config.dataNodes)).toEqual({
       replicas: 0,
-      copyBytes: 12_000 * 120,
+      copyBytes: 12_000 * 120 * (100 / 128),
       copyCoreSeconds: (12_000 * 17) / 1e6,
       reloadChunks: 0,
       reloadBytes: Math.round(1_500_000 / 8),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { evenness, shardsOfDay } from "../../../orchestrator/shards.ts";
+import { evenness, isSpread, shardsOfDay } from "../../../orchestrator/shards.ts";
 
 const GiB = 2 ** 30;
 const of = (dataNodes: number, dayGiB: number): number =>
@@ -29,4 +29,17 @@ describe("the shards of a day", () => {
     expect(of(10_000, 1000)).toBe(32);
     expect(of(85, 2)).toBe(2);
   });
+});
+
+it.each([
+  [[17, 17], 2, true],
+  [[12, 11, 11], 3, true],
+  [[18, 16], 2, false],
+  [[2], 2, false],
+  [[1], 2, true],
+  [[], 3, true],
+  [[1, 1, 1], 3, true],
+  [[2, 1], 3, false],
+])("%j shards on %d data nodes are spread: %j", (held, dataNodes, spread) => {
+  expect(isSpread(held, dataNodes)).toBe(spread);
 });

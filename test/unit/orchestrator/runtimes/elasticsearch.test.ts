@@ -6,6 +6,7 @@ import { configSchema } from "../../../../orchestrator/config-schema.ts";
 import {
   distributionVersion,
   elasticsearchSource,
+  refuseChoice,
   runtimeHome,
 } from "../../../../orchestrator/runtimes/elasticsearch.ts";
 import { firstUntraversable } from "../../../../orchestrator/runtimes/traverse.ts";
@@ -38,6 +39,18 @@ describe("elasticsearchSource", () => {
     expect(runtimeHome({ kind: "tarball", ...tarball }, "/r")).toBe("/r/elasticsearch-8.19.3-ab12cd34");
     expect(runtimeHome({ kind: "maven" }, "/r")).toBe("/r/elasticsearch-8.19.21-215d5f3d");
   });
+});
+
+it("a choice that needs a licence is refused where the runtime would ask for it", () => {
+  const config = configSchema.parse({ elasticsearch: { home: dir, index: { source: "synthetic" } } });
+  const paths = { runtimes: "/r" };
+  // Not there yet: nothing can be told.
+  refuseChoice(config, paths);
+  mkdirSync(join(dir, "modules", "x-pack-core"), { recursive: true });
+  refuseChoice(config, paths);
+  mkdirSync(join(dir, "modules", "x-pack-logsdb"));
+  expect(() => refuseChoice(config, paths)).toThrow(/elasticsearch\.index\.source is synthetic/);
+  refuseChoice(configSchema.parse({ elasticsearch: { home: dir, index: { mode: "logsdb" } } }), paths);
 });
 
 describe("distributionVersion", () => {

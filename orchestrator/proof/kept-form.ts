@@ -35,7 +35,7 @@ export async function keptForms(client: Client, indices: readonly string[]): Pro
     const mappings = await ask("reading the mappings of indices", () =>
       client.indices.getMapping({ index: synthetic }),
     );
-    for (const name of synthetic) fields.set(name, (mappings[name]?.mappings.properties ?? {}));
+    for (const name of synthetic) fields.set(name, mappings[name]?.mappings.properties ?? {});
   }
   if (fields.size === 0) return AS_SENT;
   return (index, source) => {

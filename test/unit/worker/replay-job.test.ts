@@ -74,7 +74,7 @@ describe("a replay", () => {
     };
     context = {
       pool,
-      sink: sink as Sink,
+      sink: sink,
       rateLimit: {
         take: () => Promise.resolve(),
         limits: () => Promise.resolve({ eventsPerSecond: 0, bytesPerSecond: 0 }),
@@ -273,7 +273,7 @@ describe("a replay", () => {
     refuses = isSshd;
     const row = await load(LINES);
     const enough = new Error("enough");
-    context = { ...context, sink: { write: () => Promise.reject(enough) } as unknown as Sink };
+    context = { ...context, sink: { write: () => Promise.reject(enough) } };
     await expect(replay(row)).rejects.toBe(enough);
     expect(readdirSync(join(dir, "rejects"))).toEqual([rejectsFileName(row.chunk, row.attempt)]);
   });

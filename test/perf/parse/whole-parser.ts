@@ -6,6 +6,7 @@ import { finished } from "node:stream/promises";
 import { BUNDLE_ENTRIES, bundleInto } from "../../../orchestrator/bundle.ts";
 import { loadConfig } from "../../../orchestrator/config.ts";
 import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
+import { PARSER_FLAGS } from "../../../worker/parser-flags.ts";
 import { median, type BenchContext } from "../benchmark.ts";
 import type { Corpus } from "./corpora.ts";
 import { startServer, type Measure, type Running } from "./measure.ts";
@@ -41,7 +42,7 @@ export async function measureParser(
   const [program, thread] = PROGRAMS.map(({ name }) => join(dir, `${name}.mjs`)) as [string, string];
   const start = (threads: number) =>
     startServer({
-      argv: [process.execPath, program, String(threads), ...figures, join(dir, "rejects"), thread],
+      argv: [process.execPath, ...PARSER_FLAGS, program, String(threads), ...figures, join(dir, "rejects"), thread],
       pin: undefined,
       signal,
     });

@@ -48,6 +48,8 @@ export interface LimitingStage {
 
 /** From here on a part counts as what holds the others up. */
 const BUSY = 0.5;
+/** From here on requests wait in front of a data node for what it has too little of, before it begins to count their time. */
+const SATURATED = 0.9;
 /** Merges that hold indexing up for this share of the time are what is wrong, however busy the rest is. */
 const MERGING = 0.2;
 /** A parser is without chunks for this share of its time: the spool gives too little. */
@@ -92,7 +94,7 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   if (stage !== "requests") return named(stage);
   if (busy["store merge"] >= MERGING) return named("store merge");
   const [part, share] = busiest(busy, ["store disk", "store CPU"]);
-  if (outside >= BUSY) return named("network");
+  if (outside >= BUSY && share < SATURATED) return named("network");
   // Nothing is busy behind them: there are too few requests to keep it so.
   return named(share >= BUSY ? part : "requests");
 }

@@ -57,6 +57,12 @@ describe("the stage that holds the load up", () => {
     ["a node's disk", "store disk", of({ waiting: 0.9 }, { cores: 0.5, disk: 0.97 }), "data nodes"],
     ["merges that fell behind", "store merge", of({ waiting: 0.9 }, { cores: 1.9, merging: 0.4 }), "data nodes"],
     ["a slow way", "network", of({ waiting: 0.9, latencyMillis: 900, tookMillis: 100 }), undefined],
+    [
+      "requests that wait in front of a store without processors",
+      "store CPU",
+      of({ waiting: 0.9, latencyMillis: 900, tookMillis: 100 }, { cores: 2 }),
+      "data nodes",
+    ],
     ["too few requests", "requests", of({ waiting: 0.8 }, { cores: 0.4 }), undefined],
     ["a starved spool", "spool", of({ idle: 0.8, parsing: 0.1 }, {}, { waitingChunks: 0 }), undefined],
     ["slow unpacking", "unpack", of({ idle: 0.8 }, {}, { waitingChunks: 0, toUnpack: 3 }), "parsers"],

@@ -140,6 +140,7 @@ const STORE: readonly StoreFault[] = [
     usually: "derived",
     seldom: true,
     needs: "small disk",
+    load: { eventsPerSecond: 300 },
     async inject(load) {
       const { store, disk } = load.ground;
       const threshold = "cluster.routing.allocation.disk.threshold_enabled";
@@ -148,9 +149,15 @@ const STORE: readonly StoreFault[] = [
       // Nobody holds the store back before the end.
       await guard(false);
       disk?.fill(0);
-      const failed = await load.figure("failed");
+      // A bulk may fail as a whole, or each of its documents since their shard has failed.
+      const refused = async (): Promise<number> => (await load.figure("failed")) + (await load.figure("throttled"));
+      const before = await refused();
       return {
-        felt: async () => load.problems().length > 0 || (await load.figure("failed")) > failed,
+        felt: async () => {
+          // What the store deletes, as after a flush, would be room enough for the rest of the load.
+          disk?.fill(0);
+          return load.problems().length > 0 || (await refused()) > before;
+        },
         async heal() {
           disk?.free();
           // A node that could not write its state down has given itself up as master; it stands for election again by itself.

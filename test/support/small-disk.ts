@@ -5,7 +5,7 @@ import { join } from "node:path";
 /** A disk so small that a test can fill it. */
 export interface SmallDisk {
   readonly dir: string;
-  /** Fills it until so many bytes are free. */
+  /** Fills it until so many bytes are free; may be repeated, as others give room back. */
   fill(freeBytes: number): void;
   /** Takes away what filled it. */
   free(): void;
@@ -25,7 +25,7 @@ export function mountSmallDisk(dir: string, bytes: number): SmallDisk | undefine
     dir,
     fill(freeBytes) {
       const { bavail, bsize } = statfsSync(dir);
-      const file = openSync(ballast, "w");
+      const file = openSync(ballast, "a");
       try {
         const zeros = Buffer.alloc(MiB);
         for (let left = bavail * bsize - freeBytes; left > 0;) {

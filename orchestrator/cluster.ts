@@ -38,7 +38,8 @@ export interface Cluster {
    */
   exclude(names: readonly string[]): Promise<StoreSight>;
   /**
-   * Writes the index template and makes every index of the months. Indices that exist are left alone.
+   * Writes the index template and makes every index of the months. Those that exist keep their shards and how they keep documents, and
+   * are set for loading.
    * @throws StoreError `SETTINGS_NOT_TAKEN` when one is not as the load profile has it
    */
   prepare(
@@ -173,7 +174,7 @@ export function loadingTemplate(
   fields: readonly RuleField[],
   ids: Ids = "derived",
 ): Readonly<Record<string, unknown>> {
-  const { template, ...rest } = templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
+  const { template, ...rest } = logsTemplate();
   const { mappings } = template;
   const properties = withFields(mappings.properties, fields, ids);
   return {
@@ -187,6 +188,10 @@ const templateSchema = z.looseObject({
     mappings: z.looseObject({ properties: z.record(z.string(), z.record(z.string(), z.unknown())) }),
   }),
 });
+
+function logsTemplate(): z.infer<typeof templateSchema> {
+  return templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
+}
 
 function* pagesOf(terms: readonly string[]): Generator<string[]> {
   for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) yield terms.slice(at, at + TERMS_AT_ONCE);
@@ -494,10 +499,7 @@ export function createCluster(client: Client): Cluster {
     },
 
     async mapFields(indices, fields, ids) {
-      const { mappings } = templateSchema.parse(
-        JSON.parse(readTemplate("templates/index-templates/logs.json")),
-      ).template;
-      const properties = withFields(mappings.properties, fields, ids);
+      const properties = withFields(logsTemplate().template.mappings.properties, fields, ids);
       for (const index of requestsOf(indices)) {
         await ask("mapping the fields of what is loaded", () => client.indices.putMapping({ index, properties }));
       }
@@ -681,11 +683,8 @@ export function createCluster(client: Client): Cluster {
 
     async publish(months, revision) {
       const seen = await lookAtMonths(client, months);
-      await swap(
-        client,
-        seen.filter((month) => [[], [revision]].some((mine) => mine.join() === readRevisions(month).join())),
-        revision,
-      );
+      const free = seen.filter((month) => readRevisions(month).every((read) => read === revision));
+      await swap(client, free, revision);
     },
 
     async storeBytes(indices) {

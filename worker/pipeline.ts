@@ -2,8 +2,11 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { DataError } from "./contract/errors.ts";
 import type { EncodedBatch, Pipeline } from "./contract/pipeline.ts";
+import { DocumentPieces } from "./parsers/document-pieces.ts";
 import { ESCAPED_LENGTH } from "./parsers/json-writer.ts";
 import { legacyDecoder } from "./parsers/legacy-text.ts";
+import { OrdinaryLines } from "./parsers/ordinary-lines.ts";
+import { Output } from "./parsers/output.ts";
 import { RepeatExpander } from "./parsers/repeat-expander.ts";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "./parsers/specimens.ts";
 import { LARGEST_OFFSET, SyslogEncoder, type LineFlaws } from "./parsers/syslog-encoder.ts";
@@ -21,8 +24,6 @@ const EXPANSION = 4.5;
 const LEAST_ROOM = 65_536;
 /** So many bytes of a block that is not UTF-8 are looked at together. */
 const UTF8_STRETCH = 4096;
-/** A shorter average line makes the arrays grow. */
-const EXPECTED_LINE_BYTES = 64;
 
 /**
  * The pipeline: syslog lines to bulk actions and documents. It keeps nothing from line to line or block to block but
@@ -45,6 +46,7 @@ export function roomFor(blockBytes: number): number {
 
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
   const calendars = new Calendars();
+  const ordinary = new OrdinaryLines();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
   return function run(block, base, origin, options = {}): EncodedBatch {
@@ -59,26 +61,51 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
     }
     const src = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     const room = roomFor(src.length);
-    const encoder = new SyslogEncoder(
-      calendars.of(origin),
-      origin,
-      rules(origin.service),
-      Buffer.from(memory !== undefined && memory.byteLength >= room ? memory : new ArrayBuffer(room)),
-      calendars.byHost(origin),
-      attempt,
-    );
+    const calendar = calendars.of(origin);
+    const hostCalendars = calendars.byHost(origin);
+    const serviceRules = rules(origin.service);
+    const pieces = new DocumentPieces(origin, calendar.indexNames, attempt);
+    const body = memory !== undefined && memory.byteLength >= room ? memory : new ArrayBuffer(room);
+    const output = new Output(ordinary.window, src.length, body);
+    const { writer } = output;
+    const encoder = new SyslogEncoder(calendar, origin, serviceRules, writer, pieces, hostCalendars);
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);
-    const { writer } = encoder;
     writer.readFrom(src);
     // Up to there all lines are UTF-8.
     let utf8Until = isUtf8(src.subarray(lead)) ? src.length : lead;
     let lookedUntil = utf8Until;
-    const expander = origin.repeated === "expand" ? new RepeatExpander(calendars.of(origin)) : undefined;
+    const expander = origin.repeated === "expand" ? new RepeatExpander(calendar) : undefined;
     expander?.lookBack(src, lead, base - lead);
-    const documents = new Documents(64 + Math.ceil(src.length / EXPECTED_LINE_BYTES));
+    const { drop } = encoder;
+    const lines = {
+      src,
+      base: base - lead,
+      encoder,
+      output,
+      pieces,
+      calendar,
+      rules: serviceRules,
+      drop,
+      hostCalendars,
+    };
+    // What comes again is written out by looking back from each line.
+    const isOrdinary = expander === undefined && ordinary.begin(lines);
     let read = 0;
 
     for (let start = lead, next: number; start < src.length; start = next) {
+      output.settle();
+      if (start >= lookedUntil) {
+        // Lines are looked at many at a time: one that is not UTF-8 must not make those of its whole block slow.
+        lookedUntil = lineEndBehind(src, start + UTF8_STRETCH);
+        utf8Until = isUtf8(src.subarray(start, lookedUntil)) ? lookedUntil : start;
+      }
+      if (isOrdinary && start < utf8Until) {
+        start = ordinary.go(start, utf8Until);
+        if (start === utf8Until) {
+          next = start;
+          continue;
+        }
+      }
       const lf = src.indexOf(LF, start);
       next = lf < 0 ? src.length : lf + 1;
       const end = lf < 0 ? src.length : lf > start && src[lf - 1] === CR ? lf - 1 : lf;
@@ -95,17 +122,12 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
         for (let copy = 0; copy < times; copy++) {
           const begin = writer.at;
           const flaws = { raw: undefined, decoded: false, truncated: false, copy };
-          if (encoder.encode(text, 0, text.length, offset, length, flaws)) documents.add(offset, writer.at - begin);
+          if (encoder.encode(text, 0, text.length, offset, length, flaws)) output.add(offset, writer.at - begin);
         }
         writer.readFrom(src);
         continue;
       }
       read++;
-      if (start >= lookedUntil) {
-        // Lines are looked at many at a time: one that is not UTF-8 must not make those of its whole block slow.
-        lookedUntil = lineEndBehind(src, start + UTF8_STRETCH);
-        utf8Until = isUtf8(src.subarray(start, lookedUntil)) ? lookedUntil : start;
-      }
       if (start < utf8Until && end - start <= KEPT_RAW_LINE_BYTES) {
         written = encoder.encode(src, start, end, offset, length, undefined);
       } else {
@@ -130,21 +152,18 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
           writer.readFrom(src);
         }
       }
-      if (written) documents.add(offset, writer.at - documentStart);
+      if (written) output.add(offset, writer.at - documentStart);
     }
 
-    const output = writer.buffer;
-    const { count } = documents;
+    if (isOrdinary) read += ordinary.end();
+    const documents = output.end();
     return {
-      body: new Uint8Array(output.buffer, output.byteOffset, writer.at),
-      count,
-      offsets: documents.offsets.subarray(0, count),
-      lengths: documents.lengths.subarray(0, count),
+      ...documents,
       ...(attempt === undefined ? {} : { attempt }),
       tallies: {
         read,
         bytes,
-        dropped: read - count,
+        dropped: read - documents.count,
         unparsed: encoder.unparsedBy.reduce((sum, n) => sum + n, 0),
         droppedBy: {
           ...nonZero(encoder.drop.reasons, encoder.droppedBy),
@@ -156,28 +175,6 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       },
     };
   };
-}
-
-/** Where the documents of a batch come from and how long they are. */
-class Documents {
-  offsets: Float64Array;
-  lengths: Uint32Array;
-  count = 0;
-
-  constructor(expected: number) {
-    this.offsets = new Float64Array(expected);
-    this.lengths = new Uint32Array(expected);
-  }
-
-  add(offset: number, length: number): void {
-    if (this.count === this.offsets.length) {
-      this.offsets = Float64Array.from({ length: this.count * 2 }, (_, i) => this.offsets[i] ?? 0);
-      this.lengths = Uint32Array.from({ length: this.count * 2 }, (_, i) => this.lengths[i] ?? 0);
-    }
-    this.offsets[this.count] = offset;
-    this.lengths[this.count] = length;
-    this.count++;
-  }
 }
 
 /** Behind the first line end at or behind `at`, or the end. */

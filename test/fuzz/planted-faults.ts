@@ -38,6 +38,31 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     to: "((word - 0x1f1f1f1f) & ~word)",
   },
   {
+    name: "the message of an ordinary line lacks its last byte",
+    file: "worker/parsers/ordinary-program.ts",
+    from: "to.set(to.sub(from.sub(end))),",
+    to: "to.set(to.sub(from.sub(end)).sub(1)),",
+    always: true,
+  },
+  {
+    name: "an offset of one digit is written with a zero",
+    file: "worker/parsers/ordinary-program.ts",
+    from: ".add(number.lt(10)))",
+    to: ")",
+  },
+  {
+    name: "an ordinary line has the minute of the one before it",
+    file: "worker/parsers/ordinary-program.ts",
+    from: ".or(at.word(8).ne(constant(PLACES.state + STATE.memo).word(8))),",
+    to: ",",
+  },
+  {
+    name: "a number in front of which stands a zero is taken for a process id as it is",
+    file: "worker/parsers/ordinary-program.ts",
+    from: "when(pidStart.byte().eq(48).and(hash.gt(1)), unusual),",
+    to: "",
+  },
+  {
     name: "the day of an index is that of the other side of Greenwich",
     file: "worker/time/calendar.ts",
     from: "(utc + this.#clock.offsetAt(utc)) / DAY",

@@ -46,16 +46,23 @@ export class JsonWriter {
   #source: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
-  /** @param buffer all of its ArrayBuffer */
-  constructor(buffer: Buffer<ArrayBuffer>) {
+  constructor(buffer: Buffer) {
     this.buffer = buffer;
-    this.view = new DataView(buffer.buffer);
+    this.view = viewOf(buffer);
+  }
+
+  /** Writes into this from its beginning on. */
+  begin(buffer: Buffer): void {
+    this.at = 0;
+    if (buffer === this.buffer) return;
+    this.buffer = buffer;
+    this.view = viewOf(buffer);
   }
 
   /** Where `text` reads from now on. */
   readFrom(source: Buffer): void {
     this.#source = source;
-    this.#view = new DataView(source.buffer, source.byteOffset, source.byteLength);
+    this.#view = viewOf(source);
   }
 
   /** Makes room for `bytes` more. */
@@ -64,7 +71,7 @@ export class JsonWriter {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
-    this.view = new DataView(larger.buffer);
+    this.view = viewOf(larger);
   }
 
   /** Bytes that are JSON already. */
@@ -172,4 +179,8 @@ export class JsonWriter {
     }
     return at;
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -52,6 +52,7 @@ export class LineTally {
   /** By slot and outcome. Slots are given to programs as they come; a block rarely has many. */
   #counts = new Float64Array(64 * OUTCOMES);
   readonly #programs: (string | undefined)[] = [OTHER];
+  readonly #slots = new Map<string | undefined, number>();
   readonly #buckets: (Miss | undefined)[] = new Array<undefined>(BUCKETS).fill(undefined);
   readonly #misses: Miss[] = [];
   #moreMisses: Miss | undefined;
@@ -63,10 +64,10 @@ export class LineTally {
     this.#fileId = fileId;
   }
 
-  /** A line came to an end of the pipeline's code. */
-  count(program: ProgramRules, outcome: number): void {
-    const slot = program.talliedBy === this.#id ? program.slot : this.#place(program);
-    this.#counts[slot * OUTCOMES + outcome]!++;
+  /** A line, or so many, came to an end of the pipeline's code. */
+  count(program: ProgramRules, outcome: number, lines = 1): void {
+    const slot = this.place(program);
+    this.#counts[slot * OUTCOMES + outcome]! += lines;
   }
 
   /** The same when a stage failed. */
@@ -149,9 +150,20 @@ export class LineTally {
     return this.#plain.counts(ROW_LIMITS);
   }
 
-  #place(program: ProgramRules): number {
+  /** Where the lines of a program are counted: the first so many that come have a place of their own. */
+  place(program: ProgramRules): number {
+    return program.talliedBy === this.#id ? program.slot : this.#newPlace(program);
+  }
+
+  #newPlace(program: ProgramRules): number {
     program.talliedBy = this.#id;
-    program.slot = this.#programs.length > HELD_NAMES ? REST : this.#programs.push(program.name) - 1;
+    // The rules of a program may have been forgotten, and made again.
+    let slot = this.#slots.get(program.name);
+    if (slot === undefined) {
+      slot = this.#programs.length > HELD_NAMES ? REST : this.#programs.push(program.name) - 1;
+      if (slot !== REST) this.#slots.set(program.name, slot);
+    }
+    program.slot = slot;
     if (this.#programs.length * OUTCOMES > this.#counts.length) {
       const larger = new Float64Array(this.#counts.length * 2);
       larger.set(this.#counts);

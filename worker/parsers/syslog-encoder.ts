@@ -12,7 +12,8 @@ import type { HostCalendars } from "../time/calendars.ts";
 import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { DocumentOpening } from "./document-opening.ts";
-import { ESCAPED_LENGTH, JsonWriter, LARGEST_ESCAPE, piece } from "./json-writer.ts";
+import type { DocumentPieces } from "./document-pieces.ts";
+import { ESCAPED_LENGTH, LARGEST_ESCAPE, piece, type JsonWriter } from "./json-writer.ts";
 import { LineTally, type MessagePlace } from "./line-tally.ts";
 import { NameTable } from "./name-table.ts";
 import { repeatedTimes } from "./repeated.ts";
@@ -35,7 +36,7 @@ const NUL_BYTE = new Uint8Array(1);
 const HOST = piece(',"host":"');
 /** Hosts come again in every line, as they are in every file. */
 const HOSTS = new NameTable((name) => ({
-  field: piece(`,"host":${JSON.stringify(name)}`),
+  field: hostField(name),
   hasNul: name.includes("\0"),
 }));
 const MESSAGE = piece(',"message":"');
@@ -90,18 +91,8 @@ export class SyslogEncoder {
   readonly #calendar: Calendar;
   readonly #timestamp: TimestampScanner;
   readonly #header: HeaderScanner;
-  /** By index: `{"create":{"_index":"…","_id":"<fileId>`, or as far as the index's name where the store makes the ids. */
-  readonly #actions: readonly Uint8Array[];
-  /** Stands between those, with the line's part of the id, and the fields of its event. */
-  readonly #beforeEvent: Uint8Array;
-  readonly #hasIds: boolean;
+  readonly #pieces: DocumentPieces;
   readonly #opening: DocumentOpening;
-  readonly #file: Uint8Array;
-  readonly #service: Uint8Array;
-  /** The path's collector; empty when it names none. */
-  readonly #collector: Uint8Array;
-  /** Service and collector: what stands behind the offset in most documents. */
-  readonly #ending: Uint8Array;
   readonly #fixedBytes: number;
   readonly #hostCalendars: HostCalendars | undefined;
 
@@ -113,23 +104,23 @@ export class SyslogEncoder {
   readonly tally: LineTally;
 
   /**
-   * @param buffer where documents are written; all of its ArrayBuffer
+   * @param writer where documents are written
    * @param hostCalendars absent when no host has a zone of its own
-   * @param attempt the tag of the attempt; absent: documents have ids
    */
   constructor(
     calendar: Calendar,
     origin: Origin,
     rules: ServiceRules,
-    buffer: Buffer<ArrayBuffer>,
+    writer: JsonWriter,
+    pieces: DocumentPieces,
     hostCalendars: HostCalendars | undefined,
-    attempt: string | undefined,
   ) {
     this.#hostCalendars = hostCalendars;
     this.#origin = origin;
     this.#rules = rules;
     this.tally = new LineTally(origin.fileId);
-    this.writer = new JsonWriter(buffer);
+    this.writer = writer;
+    this.#pieces = pieces;
     this.#calendar = calendar;
     this.indexNames = calendar.indexNames;
     this.#timestamp = new TimestampScanner(calendar);
@@ -137,22 +128,8 @@ export class SyslogEncoder {
     this.drop = compileDropPrograms(origin.dropPrograms);
     this.droppedBy = new Float64Array(origin.dropPrograms.length);
     this.perIndex = new Float64Array(calendar.indexNames.length);
-    this.#hasIds = attempt === undefined;
-    const beginning = this.#hasIds ? `","_id":"${origin.fileId}` : "";
-    this.#actions = calendar.indexNames.map((name) =>
-      piece(`{"create":{"_index":${JSON.stringify(name).slice(0, -1)}${beginning}`),
-    );
-    const tag = attempt === undefined ? "" : `"${ATTEMPT_FIELD}":${JSON.stringify(attempt)},`;
-    this.#beforeEvent = piece(`"}}\n{${tag}`);
-    this.#opening = new DocumentOpening(this.#actions, this.#beforeEvent);
-    this.#file = piece(`","file":${JSON.stringify(origin.path)},"offset":`);
-    const service = `,"service":${JSON.stringify(origin.service)}`;
-    const collector = origin.collector === undefined ? "" : `,"collector":${JSON.stringify(origin.collector)}`;
-    this.#service = piece(service);
-    this.#collector = piece(collector);
-    this.#ending = piece(`${service}${collector}`);
-    const action = Math.max(...this.#actions.map((bytes) => bytes.length));
-    this.#fixedBytes = FIXED_BYTES + action + this.#beforeEvent.length + this.#file.length + this.#ending.length;
+    this.#opening = new DocumentOpening(pieces.actions, pieces.beforeEvent);
+    this.#fixedBytes = FIXED_BYTES + pieces.bytes;
   }
 
   /**
@@ -192,8 +169,7 @@ export class SyslogEncoder {
     const tree = parsed && flaws === undefined && !tooLong ? program.tree : undefined;
     const ending = tree && decide(tree, src, start, messageStart, end);
     if (ending?.drop !== undefined) {
-      this.#dropped(ending.drop);
-      this.tally.count(program, DROPPED);
+      this.dropped(program, ending.drop);
       return false;
     }
 
@@ -223,24 +199,24 @@ export class SyslogEncoder {
     }
     writer.raw(MESSAGE);
     writer.text(messageStart, end);
-    writer.raw(this.#file);
+    writer.raw(this.#pieces.file);
     writer.integer(offset);
 
     const repeated = parsed ? repeatedTimes(src, messageStart, end, hasProgram) : 0;
     if (ending && !writer.sawNul && header.pri < 0 && header.collectorEnd === 0 && repeated === 0) {
-      writer.raw(this.#ending);
-      this.#count(program, ending, src, end, offset);
-      return this.#finish(ending, src, quarter);
+      writer.raw(this.#pieces.ending);
+      this.finish(program, ending, src, quarter.index, messageStart, end, offset);
+      return true;
     }
 
-    writer.raw(this.#service);
+    writer.raw(this.#pieces.service);
     if (parsed && header.collectorEnd > 0) {
       // The name of a relay is read over, but not what stands in it.
       writer.sawNul ||= indexOf(src, start, end, NUL_BYTE) >= 0;
       writer.raw(COLLECTOR);
       this.#string(header.collectorStart, header.collectorEnd);
     } else {
-      writer.raw(this.#collector);
+      writer.raw(this.#pieces.collector);
     }
     if (parsed && header.pri >= 0) {
       writer.raw(PRI);
@@ -252,8 +228,8 @@ export class SyslogEncoder {
     }
     // A relay's name may hold a NUL too.
     if (ending !== undefined && !writer.sawNul) {
-      this.#count(program, ending, src, end, offset);
-      return this.#finish(ending, src, quarter);
+      this.finish(program, ending, src, quarter.index, messageStart, end, offset);
+      return true;
     }
     if (!parsed || writer.sawNul || tooLong || flaws !== undefined) {
       const kind = start === end ? EMPTY : verdict === HEADER_IMPOSSIBLE_DATE ? BAD_DATE : parsed ? -1 : NO_HEADER;
@@ -271,20 +247,30 @@ export class SyslogEncoder {
     });
   }
 
-  #count(program: ProgramRules, ending: Ending, src: Buffer, end: number, offset: number): void {
+  /** Behind the fields of the header: those of the pipeline, and the end. The message is `[messageStart, end)`, `offset` the line's. */
+  finish(
+    program: ProgramRules,
+    ending: Ending,
+    src: Buffer,
+    index: number,
+    messageStart: number,
+    end: number,
+    offset: number,
+  ): void {
     if (ending.failedStage === undefined) this.tally.count(program, ending.outcome);
-    else this.tally.missed(program, ending.failedStage, src, this.#header.messageStart, end, offset);
-  }
-
-  /** Behind the fields of the header: those of the pipeline, and the end. */
-  #finish(ending: Ending, src: Buffer, quarter: Quarter): true {
+    else this.tally.missed(program, ending.failedStage, src, messageStart, end, offset);
     const writer = this.writer;
     ending.write(writer, src);
     writer.reserve(2);
     writer.buffer[writer.at++] = CLOSE_BRACE;
     writer.buffer[writer.at++] = 10;
-    this.perIndex[quarter.index]!++;
-    return true;
+    this.perIndex[index]!++;
+  }
+
+  /** The pipeline's code has dropped a line of the program. */
+  dropped(program: ProgramRules, reason: string): void {
+    this.#dropped(reason);
+    this.tally.count(program, DROPPED);
   }
 
   #dropped(reason: string): void {
@@ -321,22 +307,22 @@ export class SyslogEncoder {
         return false;
       }
       settle(event);
-      if (!this.#hasIds) event.remove([ATTEMPT_FIELD]);
+      if (!this.#pieces.hasIds) event.remove([ATTEMPT_FIELD]);
       text = JSON.stringify(event.fields);
       index = indexAt(event, line.calendar) ?? index;
     }
-    const id = writer.buffer.toString("latin1", lineStart + this.#actions[line.quarter.index]!.length, idEnd);
+    const id = writer.buffer.toString("latin1", lineStart + this.#pieces.actions[line.quarter.index]!.length, idEnd);
     const unparsed = UNPARSED_KINDS.indexOf(event.get(["unparsed"]) as UnparsedKind);
     if (unparsed >= 0) this.unparsedBy[unparsed]!++;
     this.perIndex[index]!++;
     const body = Buffer.from(`${text.slice(1)}\n`);
     writer.at = lineStart;
     writer.reserve(this.#fixedBytes + body.length);
-    writer.raw(this.#actions[index]!);
+    writer.raw(this.#pieces.actions[index]!);
     writer.raw(Buffer.from(id, "latin1"));
-    writer.raw(this.#beforeEvent);
+    writer.raw(this.#pieces.beforeEvent);
     // No comma where nothing follows.
-    if (!this.#hasIds && text === "{}") writer.at--;
+    if (!this.#pieces.hasIds && text === "{}") writer.at--;
     writer.raw(body);
     return true;
   }
@@ -370,11 +356,11 @@ export class SyslogEncoder {
     const timestamp = this.#timestamp;
     const fraction = parsed && !timestamp.leap ? timestamp.fractionEnd - timestamp.fractionStart : 0;
     const digits = fraction <= 3 ? 3 : Math.min(fraction, FRACTION_DIGITS);
-    opening.take(quarter, this.#hasIds ? (copy > 0 ? ID_BYTES + COPY_BYTES : ID_BYTES) : 0, digits);
+    opening.take(quarter, this.#pieces.hasIds ? (copy > 0 ? ID_BYTES + COPY_BYTES : ID_BYTES) : 0, digits);
     this.writer.raw(opening.bytes);
-    if (this.#hasIds) writeId(buffer, at + opening.idAt, offset);
+    if (this.#pieces.hasIds) writeId(buffer, at + opening.idAt, offset);
     // Of the first copy the id is the line's. The others sort behind it.
-    if (this.#hasIds && copy > 0) {
+    if (this.#pieces.hasIds && copy > 0) {
       buffer[at + opening.idAt + ID_BYTES] = BASE32HEX[copy >> 5]!;
       buffer[at + opening.idAt + ID_BYTES + 1] = BASE32HEX[copy & 31]!;
     }
@@ -426,6 +412,11 @@ export class SyslogEncoder {
     writer.raw(tag);
     writer.buffer[writer.at++] = COMMA;
   }
+}
+
+/** A host as a document has it. */
+export function hostField(name: string): Uint8Array {
+  return piece(`,"host":${JSON.stringify(name)}`);
 }
 
 /** The index of an event's time; undefined when the pipeline has left none that can be read. */

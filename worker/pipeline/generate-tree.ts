@@ -19,6 +19,8 @@ export interface CompiledTree {
    */
   readonly decide: (src: Uint8Array, from: number, end: number) => number;
   readonly endings: readonly Ending[];
+  /** The ending of every line, where nothing depends on the message and no field is added. */
+  readonly only: Ending | undefined;
 }
 
 export interface Ending {
@@ -72,15 +74,14 @@ class TreeGenerator {
       readonly decide: CompiledTree["decide"];
       readonly writes: readonly Ending["write"][];
     };
-    return {
-      decide: made.decide,
-      endings: this.#endings.map(({ drop, stages }, i) => ({
-        drop,
-        outcome: drop === undefined ? outcomeOf(stages) : DROPPED,
-        failedStage: drop === undefined ? failedStage(stages) : undefined,
-        write: made.writes[i]!,
-      })),
-    };
+    const endings = this.#endings.map(({ drop, stages }, i) => ({
+      drop,
+      outcome: drop === undefined ? outcomeOf(stages) : DROPPED,
+      failedStage: drop === undefined ? failedStage(stages) : undefined,
+      write: made.writes[i]!,
+    }));
+    const isOnly = tree.kind === "document" && tree.writes.length === 0 && endings[0]?.failedStage === undefined;
+    return { decide: made.decide, endings, only: isOnly ? endings[0] : undefined };
   }
 
   /** Statements that return. */

@@ -34,6 +34,16 @@ export class ProgramRules {
     if (plainLines === 0) this.#tree = make();
   }
 
+  /** The code, if it has been made. */
+  get ready(): CompiledTree | undefined {
+    return this.#tree;
+  }
+
+  /** Whether the plain pipeline must do all of its lines. */
+  get isPlain(): boolean {
+    return this.#plainLines === 0 && this.#tree === undefined;
+  }
+
   /** The code for the next line; `undefined`: the plain pipeline must do it. */
   get tree(): CompiledTree | undefined {
     if (this.#plainLines > 0 && --this.#plainLines === 0) this.#tree = this.#make();

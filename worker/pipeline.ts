@@ -47,6 +47,7 @@ export function roomFor(blockBytes: number): number {
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
   const calendars = new Calendars();
   const ordinary = new OrdinaryLines();
+  const output = new Output(ordinary.window);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
   return function run(block, base, origin, options = {}): EncodedBatch {
@@ -66,7 +67,7 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
     const serviceRules = rules(origin.service);
     const pieces = new DocumentPieces(origin, calendar.indexNames, attempt);
     const body = memory !== undefined && memory.byteLength >= room ? memory : new ArrayBuffer(room);
-    const output = new Output(ordinary.window, src.length, body);
+    output.begin(body);
     const { writer } = output;
     const encoder = new SyslogEncoder(calendar, origin, serviceRules, writer, pieces, hostCalendars);
     const legacy = origin.encoding === undefined ? undefined : legacyDecoder(origin.encoding);

@@ -1,8 +1,5 @@
 import { JsonWriter } from "./json-writer.ts";
 
-/** A shorter average line makes the arrays grow. */
-const EXPECTED_LINE_BYTES = 64;
-
 /** Where documents are written first: a few hundred kilobytes that stay in the processor's cache. */
 export interface Window {
   /** Their bytes. */
@@ -14,28 +11,37 @@ export interface Window {
   readonly count: Int32Array;
 }
 
-/** The documents of one block. They are written into a window, and go from there to the body that leaves the thread, many at a time. */
+/**
+ * The documents of a block, and then those of the next one. They are written into a window, and go from there to the body that leaves the thread,
+ * many at a time.
+ */
 export class Output {
   readonly writer: JsonWriter;
   readonly #window: Window;
   /** From here on the window is emptied between two documents. */
   readonly #full: number;
-  #body: Buffer<ArrayBuffer>;
+  #body: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(0));
   #length = 0;
+  /** Of all documents so far; used again for each block. */
   #offsets: Float64Array;
   #lengths: Uint32Array;
   #count = 0;
 
-  /** @param body all of it is used; larger memory is taken when it is full */
-  constructor(window: Window, blockBytes: number, body: ArrayBuffer) {
+  constructor(window: Window) {
     this.#window = window;
-    window.count[0] = 0;
     this.#full = window.bytes.length >> 1;
     this.writer = new JsonWriter(window.bytes);
+    this.#offsets = new Float64Array(window.offsets.length);
+    this.#lengths = new Uint32Array(window.lengths.length);
+  }
+
+  /** @param body all of it is used; larger memory is taken when it is full */
+  begin(body: ArrayBuffer): void {
     this.#body = Buffer.from(body);
-    const expected = 64 + Math.ceil(blockBytes / EXPECTED_LINE_BYTES);
-    this.#offsets = new Float64Array(expected);
-    this.#lengths = new Uint32Array(expected);
+    this.#length = 0;
+    this.#count = 0;
+    this.#window.count[0] = 0;
+    this.writer.begin(this.#window.bytes);
   }
 
   /** The document that was written last. */
@@ -69,14 +75,14 @@ export class Output {
     writer.begin(window.bytes);
   }
 
-  /** All of it. */
+  /** All of it, which is the caller's from now on. */
   end() {
     this.empty();
     return {
       body: new Uint8Array(this.#body.buffer, 0, this.#length),
       count: this.#count,
-      offsets: this.#offsets.subarray(0, this.#count),
-      lengths: this.#lengths.subarray(0, this.#count),
+      offsets: this.#offsets.slice(0, this.#count),
+      lengths: this.#lengths.slice(0, this.#count),
     };
   }
 

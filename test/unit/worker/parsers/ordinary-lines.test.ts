@@ -53,7 +53,8 @@ function goneUntil(text: string, origin: Origin = prague): number {
   const src = Buffer.from(text);
   const calendar = calendars.of(origin);
   const pieces = new DocumentPieces(origin, calendar.indexNames, undefined);
-  const output = new Output(lines.window, src.length, new ArrayBuffer(1024));
+  const output = new Output(lines.window);
+  output.begin(new ArrayBuffer(1024));
   const hostCalendars = calendars.byHost(origin);
   const own = rules(origin.service);
   const encoder = new SyslogEncoder(calendar, origin, own, output.writer, pieces, hostCalendars);

@@ -61,8 +61,10 @@ export class ParserLoad {
   readonly parsing = new Occupancy(() => this.#look());
   readonly sending = new Occupancy(() => this.#look());
   readonly limited = new Occupancy();
+  readonly asking = new Occupancy(() => this.#look());
   readonly full = new Occupancy();
   readonly #waiting = new Occupancy();
+  readonly #asking = new Occupancy();
   readonly #threads = new Occupancy();
   readonly #idle = new Occupancy();
   readonly #begin = performance.now();
@@ -87,8 +89,11 @@ export class ParserLoad {
   }
 
   #look(): void {
-    const waits = this.sending.current > 0 && this.parsing.current === 0 && this.reading.current === 0;
+    const isAtWork = this.parsing.current > 0 || this.reading.current > 0 || this.asking.current > 0;
+    const waits = this.sending.current > 0 && !isAtWork;
     if (this.#waiting.current !== Number(waits)) this.#waiting.set(Number(waits));
+    // All blocks of a chunk ask at once.
+    this.#asking.set(Math.min(this.asking.current, this.#slots));
     // Blocks that wait for a thread are no work of one.
     this.#threads.set(Math.min(this.parsing.current, this.#slots));
   }
@@ -112,6 +117,7 @@ export class ParserLoad {
       upMillis: performance.now() - this.#begin,
       ...this.#bulks,
       idleMillis: this.#idle.millis(),
+      askMillis: this.#asking.millis(),
       readMillis: this.reading.millis(),
       limitedMillis: this.limited.millis(),
       waitMillis: this.#waiting.millis(),

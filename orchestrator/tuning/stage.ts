@@ -66,20 +66,19 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   const waiting = mean((one) => one.waiting);
   const latency = mean((one) => one.latencyMillis);
   const outside = latency === 0 ? 0 : Math.max(0, 1 - mean((one) => one.tookMillis) / latency);
-  // A node that gets less than its cores, since others use them, is as busy as its host.
-  const cpu = most(({ cores, hostCpu }) =>
-    Math.min(1, Math.max(cores / nodeCpus, hostCpu >= 0.9 && cores > 0.2 ? hostCpu : 0)),
-  );
-  const isUnpacking = inputs.toUnpack > 0;
+  // Whatever is to be unpacked, chunks that wait could be taken.
+  const isUnpacking = inputs.toUnpack > 0 && inputs.waitingChunks < parsers.length;
+  // A chunk that is taken has to ask Redis too before it can go on.
+  const starved = Math.min(1, idle + mean((one) => one.asking));
   const busy: Record<Stage, number> = {
     archive: mean((one) => one.reading),
     unpack: isUnpacking ? idle : 0,
-    spool: isUnpacking ? 0 : idle,
+    spool: isUnpacking ? 0 : starved,
     parse: mean((one) => one.parsing),
     serialise: mean((one) => one.main),
     network: waiting * outside,
     requests: waiting,
-    "store CPU": cpu,
+    "store CPU": most((node) => cpuOf(node, nodeCpus)),
     "store merge": most((node) => node.merging),
     "store disk": most((node) => node.disk ?? 0),
     "rate limit": mean((one) => one.limited),
@@ -89,7 +88,7 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
     return { stage, busy, why: whyOf(stage, inputs, busy, latency), ...(advice === undefined ? {} : { advice }) };
   };
   if (busy["rate limit"] >= BUSY) return named("rate limit");
-  if (idle >= STARVED) return named(isUnpacking ? "unpack" : "spool");
+  if (isUnpacking ? idle >= STARVED : starved >= STARVED) return named(isUnpacking ? "unpack" : "spool");
   const [stage] = busiest(busy, ["archive", "parse", "serialise", "requests"]);
   if (stage !== "requests") return named(stage);
   if (busy["store merge"] >= MERGING) return named("store merge");
@@ -99,6 +98,13 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   return named(share >= BUSY ? part : "requests");
 }
 
+/** How busy the processors are that a node may use. */
+function cpuOf({ cores, cpuLimit = Number.POSITIVE_INFINITY, hostCpu }: NodeRates, nodeCpus: number): number {
+  // One that gets less than its cores, since others use them, is as busy as its host.
+  const host = hostCpu >= 0.9 && cores > 0.2 ? hostCpu : 0;
+  return Math.min(1, Math.max(cores / Math.min(nodeCpus, cpuLimit), host));
+}
+
 function busiest(busy: Readonly<Record<Stage, number>>, stages: readonly Stage[]): readonly [Stage, number] {
   return stages.map((stage) => [stage, busy[stage]] as const).reduce((best, next) => (next[1] > best[1] ? next : best));
 }
@@ -106,6 +112,14 @@ function busiest(busy: Readonly<Record<Stage, number>>, stages: readonly Stage[]
 function adviceFor(stage: Stage): LimitingStage["advice"] {
   if (stage === "parse" || stage === "serialise" || stage === "unpack") return "parsers";
   return stage.startsWith("store") ? "data nodes" : undefined;
+}
+
+/** The processors of the busiest data node: those that its job asked for, or less where a control group leaves it less. */
+function processorsOf({ nodes, nodeCpus }: StageInputs): string {
+  const [busiest] = nodes.toSorted((a, b) => cpuOf(b, nodeCpus) - cpuOf(a, nodeCpus));
+  const limit = busiest?.cpuLimit ?? nodeCpus;
+  if (limit >= nodeCpus) return "its processors";
+  return `the ${String(Number(limit.toFixed(2)))} cores that its control group lets it use`;
 }
 
 function whyOf(stage: Stage, inputs: StageInputs, busy: Readonly<Record<Stage, number>>, latency: number): string {
@@ -128,7 +142,7 @@ function whyOf(stage: Stage, inputs: StageInputs, busy: Readonly<Record<Stage, n
     case "requests":
       return `parsers wait for the store ${share} of their time, which is not busy`;
     case "store CPU":
-      return `a data node uses ${share} of its processors, ${waits}`;
+      return `a data node uses ${share} of ${processorsOf(inputs)}, ${waits}`;
     case "store merge":
       return `merges hold indexing up ${share} of the time, ${waits}`;
     case "store disk":

@@ -39,6 +39,8 @@ export const parserFiguresSchema = z.object({
   failed: sum,
   /** Slots without a chunk. */
   idleMillis: sum,
+  /** Chunks in work that wait for an answer of the spool's Redis. */
+  askMillis: sum,
   /** Chunks that wait for bytes of the archive or of the staging space. */
   readMillis: sum,
   /** Chunks that wait for the campaign's rate limit. */

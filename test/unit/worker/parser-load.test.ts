@@ -52,6 +52,18 @@ describe("where a parser's time goes", () => {
     expect(load.figures()).toMatchObject({ upMillis: 25, slots: 2, idleMillis: 2 * 10 + 2 * 5 });
   });
 
+  it("what asks Redis does not wait for the store meanwhile, and asks once however many blocks of it do", () => {
+    const load = new ParserLoad(1);
+    load.chunk();
+    load.sending.begin();
+    now = 10;
+    const ends = [load.asking.begin(), load.asking.begin(), load.asking.begin()];
+    now = 30;
+    for (const end of ends) end();
+    now = 35;
+    expect(load.figures()).toMatchObject({ askMillis: 20, waitMillis: 10 + 5, idleMillis: 0 });
+  });
+
   it("documents are counted when they are settled, requests when they are answered", () => {
     const load = new ParserLoad(1);
     const bulk = {

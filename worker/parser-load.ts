@@ -63,6 +63,8 @@ export class ParserLoad {
   readonly limited = new Occupancy();
   readonly asking = new Occupancy(() => this.#look());
   readonly full = new Occupancy();
+  readonly unpacking = new Occupancy();
+  readonly unpackReading = new Occupancy();
   readonly #waiting = new Occupancy();
   readonly #asking = new Occupancy();
   readonly #threads = new Occupancy();
@@ -123,6 +125,8 @@ export class ParserLoad {
       waitMillis: this.#waiting.millis(),
       fullMillis: this.full.millis(),
       parseMillis: this.#threads.millis(),
+      unpackMillis: this.unpacking.millis(),
+      unpackReadMillis: this.unpackReading.millis(),
       mainMillis: performance.eventLoopUtilization().active,
     };
     for (const key of Object.keys(rounded) as (keyof typeof rounded)[]) rounded[key] = Math.round(rounded[key]);

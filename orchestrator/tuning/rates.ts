@@ -23,6 +23,9 @@ export interface ParserRates {
   readonly waiting: number;
   /** Share of the time in which all its requests were under way and there was more to send. */
   readonly full: number;
+  /** Compressed files that it unpacks at once, and how many of those wait for bytes of the archive. */
+  readonly unpacking: number;
+  readonly unpackReading: number;
   /** Share of the time in which its main thread was busy. */
   readonly main: number;
 }
@@ -50,6 +53,8 @@ export function parserRates(before: ParserFigures, now: ParserFigures): ParserRa
     parsing: share("parseMillis", now.slots),
     waiting: share("waitMillis", 1),
     full: share("fullMillis", 1),
+    unpacking: grown("unpackMillis") / millis,
+    unpackReading: grown("unpackReadMillis") / millis,
     main: share("mainMillis", 1),
   };
 }

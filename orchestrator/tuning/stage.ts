@@ -59,20 +59,23 @@ const STARVED = 0.4;
 export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   const { parsers, nodes, nodeCpus } = inputs;
   if (parsers.length === 0) return undefined;
-  const mean = (of: (parser: ParserRates) => number): number =>
-    parsers.reduce((total, one) => total + of(one), 0) / parsers.length;
+  const sum = (of: (parser: ParserRates) => number): number => parsers.reduce((total, one) => total + of(one), 0);
+  const mean = (of: (parser: ParserRates) => number): number => sum(of) / parsers.length;
   const most = (of: (node: NodeRates) => number): number => Math.max(0, ...nodes.map(of));
   const idle = mean((one) => one.idle);
+  const reading = mean((one) => one.reading);
   const waiting = mean((one) => one.waiting);
   const latency = mean((one) => one.latencyMillis);
   const outside = latency === 0 ? 0 : Math.max(0, 1 - mean((one) => one.tookMillis) / latency);
   // Whatever is to be unpacked, chunks that wait could be taken.
   const isUnpacking = inputs.toUnpack > 0 && inputs.waitingChunks < parsers.length;
+  const unpacking = sum((one) => one.unpacking);
+  const unpackReading = unpacking === 0 ? 0 : Math.min(1, sum((one) => one.unpackReading) / unpacking);
   // A chunk that is taken has to ask Redis too before it can go on.
   const starved = Math.min(1, idle + mean((one) => one.asking));
   const busy: Record<Stage, number> = {
-    archive: mean((one) => one.reading),
-    unpack: isUnpacking ? idle : 0,
+    archive: Math.min(1, reading + (isUnpacking ? idle * unpackReading : 0)),
+    unpack: isUnpacking ? idle * (1 - unpackReading) : 0,
     spool: isUnpacking ? 0 : starved,
     parse: mean((one) => one.parsing),
     serialise: mean((one) => one.main),
@@ -85,10 +88,16 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   };
   const named = (stage: Stage): LimitingStage => {
     const advice = adviceFor(stage);
-    return { stage, busy, why: whyOf(stage, inputs, busy, latency), ...(advice === undefined ? {} : { advice }) };
+    return {
+      stage,
+      busy,
+      why: whyOf(stage, inputs, busy, latency, reading < busy.archive / 2),
+      ...(advice === undefined ? {} : { advice }),
+    };
   };
   if (busy["rate limit"] >= BUSY) return named("rate limit");
-  if (isUnpacking ? idle >= STARVED : starved >= STARVED) return named(isUnpacking ? "unpack" : "spool");
+  if (isUnpacking && idle >= STARVED) return named(unpackReading >= BUSY ? "archive" : "unpack");
+  if (!isUnpacking && starved >= STARVED) return named("spool");
   const [stage] = busiest(busy, ["archive", "parse", "serialise", "requests"]);
   if (stage !== "requests") return named(stage);
   if (busy["store merge"] >= MERGING) return named("store merge");
@@ -122,13 +131,22 @@ function processorsOf({ nodes, nodeCpus }: StageInputs): string {
   return `the ${String(Number(limit.toFixed(2)))} cores that its control group lets it use`;
 }
 
-function whyOf(stage: Stage, inputs: StageInputs, busy: Readonly<Record<Stage, number>>, latency: number): string {
+/** @param isStarved whether it is unpacking that waits for the archive */
+function whyOf(
+  stage: Stage,
+  inputs: StageInputs,
+  busy: Readonly<Record<Stage, number>>,
+  latency: number,
+  isStarved: boolean,
+): string {
   const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   const share = percent(busy[stage]);
   const waits = `parsers wait for it ${percent(busy.requests)} of theirs`;
   switch (stage) {
     case "archive":
-      return `parsers wait for bytes ${share} of their time`;
+      return isStarved
+        ? `parsers are without chunks ${share} of their time, since unpacking waits for bytes of ${String(inputs.toUnpack)} compressed files`
+        : `parsers wait for bytes ${share} of their time`;
     case "unpack":
       return `parsers are without chunks ${share} of their time, ${String(inputs.toUnpack)} compressed files are to be unpacked, staging is ${percent(inputs.staged)} full`;
     case "spool":

@@ -77,6 +77,8 @@ describeWith(["redis"], "the tuner of a campaign", () => {
           tookMillis: sums.latencyMillis,
           throttled: 0,
           failed: 0,
+          unpackMillis: 0,
+          unpackReadMillis: 0,
           idleMillis: 0,
           askMillis: 0,
           readMillis: 0,

@@ -51,6 +51,9 @@ export const parserFiguresSchema = z.object({
   fullMillis: sum,
   /** Pipeline threads that have a block: at work, or waiting for a processor. */
   parseMillis: sum,
+  /** Compressed files that are being unpacked, and those whose unpacking waits for bytes of the archive, as far as can be told. */
+  unpackMillis: sum,
+  unpackReadMillis: sum,
   /** The main thread is busy: framing, putting requests together, TLS. */
   mainMillis: sum,
 });

@@ -20,6 +20,8 @@ const ZERO: ParserFigures = {
   waitMillis: 0,
   fullMillis: 0,
   parseMillis: 0,
+  unpackMillis: 0,
+  unpackReadMillis: 0,
   mainMillis: 0,
 };
 const NODE: NodeFigures = {

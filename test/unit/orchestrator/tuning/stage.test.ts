@@ -17,6 +17,8 @@ const PARSER: ParserRates = {
   parsing: 0.2,
   waiting: 0.1,
   full: 0.1,
+  unpacking: 0,
+  unpackReading: 0,
   main: 0.1,
 };
 const NODE: NodeRates = {
@@ -76,11 +78,31 @@ describe("the stage that holds the load up", () => {
     ["a spool that gives its chunks slowly", "spool", of({ idle: 0.27, asking: 0.4, waiting: 0.3 }), undefined],
     ["chunks that wait, whatever is to be unpacked", "spool", of({ idle: 0.8 }, {}, { toUnpack: 3 }), undefined],
     ["slow unpacking", "unpack", of({ idle: 0.8 }, {}, { waitingChunks: 0, toUnpack: 3 }), "parsers"],
+    [
+      "unpacking that waits for the archive",
+      "archive",
+      of({ idle: 0.9, reading: 0, unpacking: 1, unpackReading: 0.8 }, {}, { waitingChunks: 0, toUnpack: 3 }),
+      undefined,
+    ],
+    [
+      "unpacking that keeps its processor busy",
+      "unpack",
+      of({ idle: 0.9, unpacking: 2, unpackReading: 0.4 }, {}, { waitingChunks: 0, toUnpack: 3 }),
+      "parsers",
+    ],
     ["a limit that somebody set", "rate limit", of({ limited: 0.9, waiting: 0.05 }), undefined],
   ] as const)("%s: %s", (_, stage, found, advice) => {
     expect(found?.stage).toBe(stage);
     expect(found?.advice).toBe(advice);
     expect(found?.why).not.toBe("");
+  });
+
+  it("says whether parsers or those that unpack wait for the archive", () => {
+    expect(of({ reading: 0.9 })?.why).toBe("parsers wait for bytes 90 % of their time");
+    const spool = { waitingChunks: 0, toUnpack: 3 };
+    expect(of({ idle: 0.8, reading: 0, unpacking: 1, unpackReading: 1 }, {}, spool)?.why).toBe(
+      "parsers are without chunks 80 % of their time, since unpacking waits for bytes of 3 compressed files",
+    );
   });
 
   it("says of how many cores a data node uses so much", () => {

@@ -68,7 +68,8 @@ export async function processChunk(
     );
   }
   const begin = performance.now();
-  await using bytes = await openChunk(chunk);
+  const isOpen = context.load.reading.begin();
+  await using bytes = await openChunk(chunk).finally(isOpen);
   const owner = { id: chunk.id, chunk: chunk.id, origin: bytes.origin };
   const rejects = createRejects(context.rejectsDir, owner, attempt);
   try {

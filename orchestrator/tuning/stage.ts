@@ -42,6 +42,8 @@ export interface LimitingStage {
   readonly busy: Readonly<Record<Stage, number>>;
   /** The figures that show it, in words. */
   readonly why: string;
+  /** What somebody can do about it, in words. */
+  readonly remedy: string;
   /** What there is too little of; absent where more nodes would not help. */
   readonly advice?: "parsers" | "data nodes";
 }
@@ -87,12 +89,11 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
     "rate limit": mean((one) => one.limited),
   };
   const named = (stage: Stage): LimitingStage => {
-    const advice = adviceFor(stage);
     return {
       stage,
       busy,
       why: whyOf(stage, inputs, busy, latency, reading < busy.archive / 2),
-      ...(advice === undefined ? {} : { advice }),
+      ...helpFor(stage, inputs, unpacking),
     };
   };
   if (busy["rate limit"] >= BUSY) return named("rate limit");
@@ -118,9 +119,35 @@ function busiest(busy: Readonly<Record<Stage, number>>, stages: readonly Stage[]
   return stages.map((stage) => [stage, busy[stage]] as const).reduce((best, next) => (next[1] > best[1] ? next : best));
 }
 
-function adviceFor(stage: Stage): LimitingStage["advice"] {
-  if (stage === "parse" || stage === "serialise" || stage === "unpack") return "parsers";
-  return stage.startsWith("store") ? "data nodes" : undefined;
+/** @param inUnpacking compressed files that are being unpacked just now */
+function helpFor(stage: Stage, inputs: StageInputs, inUnpacking: number): Pick<LimitingStage, "remedy" | "advice"> {
+  const more = (advice: NonNullable<LimitingStage["advice"]>) => ({
+    remedy: `more ${advice} would make it faster`,
+    advice,
+  });
+  switch (stage) {
+    case "archive":
+      return { remedy: "look at the file system of the archive and at the way to it" };
+    case "unpack":
+      if (inputs.toUnpack > Math.round(inUnpacking)) return more("parsers");
+      return { remedy: "one parser alone can unpack a file, and all that are left are being unpacked" };
+    case "spool":
+      if (inputs.waitingChunks > 0) return { remedy: "look at Redis, at its disk and at the way to it" };
+      return { remedy: "all that is left is in work; smaller chunks (plan.chunkBytes) would keep more parsers busy" };
+    case "parse":
+    case "serialise":
+      return more("parsers");
+    case "network":
+      return { remedy: "look at the way from the parsers to the data nodes" };
+    case "requests":
+      return { remedy: "more on their way to it would keep it busy; tuning.inFlightBytes bounds them" };
+    case "store CPU":
+    case "store merge":
+    case "store disk":
+      return more("data nodes");
+    case "rate limit":
+      return { remedy: "gridharvest limit changes it" };
+  }
 }
 
 /** The processors of the busiest data node: those that its job asked for, or less where a control group leaves it less. */

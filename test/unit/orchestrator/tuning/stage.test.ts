@@ -95,6 +95,7 @@ describe("the stage that holds the load up", () => {
     expect(found?.stage).toBe(stage);
     expect(found?.advice).toBe(advice);
     expect(found?.why).not.toBe("");
+    expect(found?.remedy).not.toBe("");
   });
 
   it("says whether parsers or those that unpack wait for the archive", () => {
@@ -103,6 +104,22 @@ describe("the stage that holds the load up", () => {
     expect(of({ idle: 0.8, reading: 0, unpacking: 1, unpackReading: 1 }, {}, spool)?.why).toBe(
       "parsers are without chunks 80 % of their time, since unpacking waits for bytes of 3 compressed files",
     );
+  });
+
+  it("asks for more parsers to unpack only where files wait for one", () => {
+    const unpacking = (toUnpack: number) => of({ idle: 0.9, unpacking: 0.98 }, {}, { waitingChunks: 0, toUnpack });
+    expect(unpacking(1)).toMatchObject({
+      stage: "unpack",
+      remedy: expect.stringContaining("one parser alone") as string,
+    });
+    expect(unpacking(1)?.advice).toBe(undefined);
+    expect(unpacking(2)).toMatchObject({ advice: "parsers", remedy: "more parsers would make it faster" });
+  });
+
+  it("says what to look at where nodes would not help", () => {
+    expect(of({ reading: 0.9 })?.remedy).toMatch(/^look at the file system of the archive/);
+    expect(of({ idle: 0.9 })?.remedy).toMatch(/^look at Redis/);
+    expect(of({ idle: 0.9 }, {}, { waitingChunks: 0 })?.remedy).toMatch(/^all that is left is in work/);
   });
 
   it("says of how many cores a data node uses so much", () => {

@@ -68,6 +68,7 @@ export class ParserLoad {
   readonly #waiting = new Occupancy();
   readonly #asking = new Occupancy();
   readonly #threads = new Occupancy();
+  readonly #reading = new Occupancy();
   readonly #idle = new Occupancy();
   readonly #begin = performance.now();
   readonly #slots: number;
@@ -96,8 +97,10 @@ export class ParserLoad {
     if (this.#waiting.current !== Number(waits)) this.#waiting.set(Number(waits));
     // All blocks of a chunk ask at once.
     this.#asking.set(Math.min(this.asking.current, this.#slots));
-    // Blocks that wait for a thread are no work of one.
-    this.#threads.set(Math.min(this.parsing.current, this.#slots));
+    // Blocks that wait for a thread are no work of one. Whoever reads while all threads have work keeps nothing up.
+    const threads = Math.min(this.parsing.current, this.#slots);
+    this.#threads.set(threads);
+    this.#reading.set(Math.min(this.reading.current, this.#slots - threads));
   }
 
   bulk(bulk: BulkObservation): void {
@@ -120,7 +123,7 @@ export class ParserLoad {
       ...this.#bulks,
       idleMillis: this.#idle.millis(),
       askMillis: this.#asking.millis(),
-      readMillis: this.reading.millis(),
+      readMillis: this.#reading.millis(),
       limitedMillis: this.limited.millis(),
       waitMillis: this.#waiting.millis(),
       fullMillis: this.full.millis(),

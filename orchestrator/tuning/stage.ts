@@ -65,7 +65,12 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   const mean = (of: (parser: ParserRates) => number): number => sum(of) / parsers.length;
   const most = (of: (node: NodeRates) => number): number => Math.max(0, ...nodes.map(of));
   const idle = mean((one) => one.idle);
-  const reading = mean((one) => one.reading);
+  const main = mean((one) => one.main);
+  // Who is himself too slow to take what is there does not wait for it.
+  const reading = Math.min(
+    1 - main,
+    mean((one) => one.reading),
+  );
   const waiting = mean((one) => one.waiting);
   const latency = mean((one) => one.latencyMillis);
   const outside = latency === 0 ? 0 : Math.max(0, 1 - mean((one) => one.tookMillis) / latency);
@@ -74,13 +79,13 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   const unpacking = sum((one) => one.unpacking);
   const unpackReading = unpacking === 0 ? 0 : Math.min(1, sum((one) => one.unpackReading) / unpacking);
   // A chunk that is taken has to ask Redis too before it can go on.
-  const starved = Math.min(1, idle + mean((one) => one.asking));
+  const starved = Math.min(1 - main, idle + mean((one) => one.asking));
   const busy: Record<Stage, number> = {
     archive: Math.min(1, reading + (isUnpacking ? idle * unpackReading : 0)),
     unpack: isUnpacking ? idle * (1 - unpackReading) : 0,
     spool: isUnpacking ? 0 : starved,
     parse: mean((one) => one.parsing),
-    serialise: mean((one) => one.main),
+    serialise: main,
     network: waiting * outside,
     requests: waiting,
     "store CPU": most((node) => cpuOf(node, nodeCpus)),

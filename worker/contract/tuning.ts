@@ -41,7 +41,7 @@ export const parserFiguresSchema = z.object({
   idleMillis: sum,
   /** Chunks in work that wait for an answer of the spool's Redis. */
   askMillis: sum,
-  /** Chunks that wait for bytes of the archive or of the staging space. */
+  /** Slots whose chunks wait for bytes of the archive or of the staging space, and give their pipeline thread nothing to do. */
   readMillis: sum,
   /** Chunks that wait for the campaign's rate limit. */
   limitedMillis: sum,

@@ -64,6 +64,19 @@ describe("where a parser's time goes", () => {
     expect(load.figures()).toMatchObject({ askMillis: 20, waitMillis: 10 + 5, idleMillis: 0 });
   });
 
+  it("reading keeps nothing up while the threads have work", () => {
+    const load = new ParserLoad(2);
+    for (let chunk = 0; chunk < 5; chunk++) load.reading.begin();
+    now = 10;
+    const isParsed = load.parsing.begin();
+    now = 30;
+    load.parsing.begin();
+    now = 70;
+    isParsed();
+    now = 75;
+    expect(load.figures()).toMatchObject({ readMillis: 2 * 10 + 20 + 5, parseMillis: 20 + 2 * 40 + 5 });
+  });
+
   it("documents are counted when they are settled, requests when they are answered", () => {
     const load = new ParserLoad(1);
     const bulk = {

@@ -55,6 +55,8 @@ describe("the stage that holds the load up", () => {
     ["a slow archive", "archive", of({ reading: 0.9, parsing: 0.08, waiting: 0.02 }), undefined],
     ["slow parsers", "parse", of({ parsing: 0.95, waiting: 0.03 }), "parsers"],
     ["a main thread that is busy with TLS", "serialise", of({ main: 0.97, parsing: 0.4, waiting: 0.3 }), "parsers"],
+    // As test/faults/limiting-stage.test.ts saw it, of small files: opening one takes long where the main thread gets no processor.
+    ["a main thread too slow to read", "serialise", of({ main: 0.8, parsing: 0.3, reading: 1, idle: 0.5 }), "parsers"],
     ["data nodes without processors", "store CPU", of({ waiting: 0.9 }, { cores: 1.9 }), "data nodes"],
     ["a data node whose host others use", "store CPU", of({ waiting: 0.9 }, { cores: 0.8, hostCpu: 1 }), "data nodes"],
     // As test/faults/limiting-stage.test.ts saw it: 0.2 cores for a job of one.

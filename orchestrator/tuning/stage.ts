@@ -173,14 +173,15 @@ function whyOf(
 ): string {
   const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   const share = percent(busy[stage]);
+  const files = `${String(inputs.toUnpack)} compressed file${inputs.toUnpack === 1 ? "" : "s"}`;
   const waits = `parsers wait for it ${percent(busy.requests)} of theirs`;
   switch (stage) {
     case "archive":
       return isStarved
-        ? `parsers are without chunks ${share} of their time, since unpacking waits for bytes of ${String(inputs.toUnpack)} compressed files`
+        ? `parsers are without chunks ${share} of their time, since unpacking waits for bytes of ${files}`
         : `parsers wait for bytes ${share} of their time`;
     case "unpack":
-      return `parsers are without chunks ${share} of their time, ${String(inputs.toUnpack)} compressed files are to be unpacked, staging is ${percent(inputs.staged)} full`;
+      return `parsers are without chunks ${share} of their time, ${files} left to unpack, staging is ${percent(inputs.staged)} full`;
     case "spool":
       return `parsers are without chunks ${share} of their time, ${String(inputs.waitingChunks)} chunks wait`;
     case "parse":

@@ -14,6 +14,8 @@ const PERIOD_MICROS = 100_000;
 const LONGEST_PERIOD_MICROS = 1_000_000;
 const SMALLEST_QUOTA_MICROS = 1000;
 
+const MOST_TRIES = 100;
+
 const ROOT = "/sys/fs/cgroup";
 
 /** What is limited: its controller in version 2, the hierarchy and a file of it in version 1. */
@@ -92,17 +94,23 @@ function groupOf(
       }
     },
     remove() {
-      const members = readFileSync(join(dir, "cgroup.procs"), "utf8")
-        .split("\n")
-        .filter((pid) => pid !== "");
-      for (const pid of members) {
+      for (let tries = 1; ; tries++) {
+        const members = readFileSync(join(dir, "cgroup.procs"), "utf8").split("\n");
+        for (const pid of members.filter((one) => one !== "")) {
+          try {
+            writeFileSync(join(root, "cgroup.procs"), pid);
+          } catch {
+            // It has ended meanwhile.
+          }
+        }
         try {
-          writeFileSync(join(root, "cgroup.procs"), pid);
-        } catch {
-          // It has ended meanwhile.
+          rmdirSync(dir);
+          return;
+        } catch (error) {
+          // One of them has started another meanwhile.
+          if ((error as NodeJS.ErrnoException).code !== "EBUSY" || tries === MOST_TRIES) throw error;
         }
       }
-      rmdirSync(dir);
     },
   };
 }

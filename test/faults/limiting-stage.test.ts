@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { statePaths } from "../../orchestrator/paths.ts";
 import { readRecord } from "../../orchestrator/services/record.ts";
 import type { CampaignStatus } from "../../orchestrator/status.ts";
-import type { Stage } from "../../orchestrator/tuning/stage.ts";
 import { campaignKeys, type NodeRole } from "../../worker/contract/keys.ts";
 import { nodeRegistrationSchema, type NodeRegistration } from "../../worker/contract/node.ts";
 import { processTree } from "../../worker/contract/process-tree.ts";
@@ -73,7 +72,7 @@ describeWith(
 
     it("is a slow archive", async () => {
       const slow = readGroup(`${GROUPS}archive`, disk?.device ?? "", 100_000);
-      const { busy } = await namedWith(theSite(), slow, processesOf("parser"), "archive", /^parsers wait for bytes/);
+      const { busy } = await namedWith(theSite(), slow, processesOf("parser"), /^archive$/, /^parsers wait for bytes/);
       expect(busy.archive).toBeGreaterThan(busy.requests);
     });
 
@@ -81,22 +80,23 @@ describeWith(
       const server = readRecord(statePaths(theSite().stateDir).services).redis?.process;
       const slow = cpuGroup(`${GROUPS}spool`, 0.005);
       const why = /[1-9]\d* chunks wait/;
-      const { busy } = await namedWith(theSite(), slow, server ? [server.pid] : [], "spool", why);
+      const { busy } = await namedWith(theSite(), slow, server ? [server.pid] : [], /^spool$/, why);
       expect(busy.spool).toBeGreaterThan(busy.parse);
     });
 
     it("is a slow parser", async () => {
       const slow = cpuGroup(`${GROUPS}parse`, 0.1);
-      const why = /^the pipelines' threads are busy/;
-      const { busy, advice } = await namedWith(theSite(), slow, processesOf("parser"), "parse", why);
-      expect(busy.parse).toBeGreaterThan(0.5);
+      // Which of its threads lacks the processor most depends on how small the files are.
+      const why = /^the (pipelines'|parsers' main) threads are busy/;
+      const { busy, advice } = await namedWith(theSite(), slow, processesOf("parser"), /^(parse|serialise)$/, why);
+      expect(Math.max(busy.parse, busy.serialise)).toBeGreaterThan(busy.requests);
       expect(advice).toBe("parsers");
     });
 
     it("is a slow store", async () => {
       const slow = cpuGroup(`${GROUPS}store`, 0.2);
       const why = /^a data node uses \d+ % of the 0.2 cores that its control group lets it use/;
-      const { busy, advice } = await namedWith(theSite(), slow, processesOf("es-data"), "store CPU", why);
+      const { busy, advice } = await namedWith(theSite(), slow, processesOf("es-data"), /^store CPU$/, why);
       expect(busy["store CPU"]).toBeGreaterThan(0.5);
       expect(busy.requests).toBeGreaterThan(busy.parse);
       expect(advice).toBe("data nodes");
@@ -111,14 +111,14 @@ describeWith(
     it("is a slow archive when unpacking waits for it", async () => {
       const slow = readGroup(`${GROUPS}packed`, disk?.device ?? "", 4_000);
       const why = /since unpacking waits for bytes of 1 compressed file/;
-      const { busy } = await namedWith(theSite(), slow, sevenZip(), "archive", why);
+      const { busy } = await namedWith(theSite(), slow, sevenZip(), /^archive$/, why);
       expect(busy.unpack).toBeLessThan(busy.archive);
     });
 
     it("is unpacking that starves the spool", async () => {
       const slow = cpuGroup(`${GROUPS}unpack`, 0.001);
       const why = /^parsers are without chunks \d+ % of their time, 1 compressed file/;
-      const { busy } = await namedWith(theSite(), slow, sevenZip(), "unpack", why);
+      const { busy } = await namedWith(theSite(), slow, sevenZip(), /^unpack$/, why);
       expect(busy.spool).toBe(0);
     });
   },
@@ -163,21 +163,24 @@ async function namedWith(
   site: TestSite,
   group: ControlGroup | undefined,
   processes: readonly number[],
-  stage: Stage,
+  stage: RegExp,
   why: RegExp,
 ): Promise<Limiting> {
   if (!group) throw new Error("no control group could be made");
   try {
     group.add(processes);
-    await waitFor(`${stage} to be named`, lookedAt(site, stage), PATIENCE);
+    await waitFor(`${stage.source} to be named`, lookedAt(site, stage), PATIENCE);
     return await waitFor(
-      `status to show ${stage} and why`,
+      `status to show ${stage.source} and why`,
       async () => {
         const text = await site.read("status", ID);
-        expect(text).toContain(`limited    by ${stage}: `);
+        expect(/^limited {4}by (.+?): /m.exec(text)?.[1]).toMatch(stage);
         const { stdout } = await site.call("status", ID);
         const { limiting } = JSON.parse(stdout) as CampaignStatus;
-        expect(limiting).toMatchObject({ stage, why: expect.stringMatching(why) as string });
+        expect(limiting).toMatchObject({
+          stage: expect.stringMatching(stage) as string,
+          why: expect.stringMatching(why) as string,
+        });
         return limiting;
       },
       PATIENCE,
@@ -188,13 +191,13 @@ async function namedWith(
 }
 
 /** Whether the last looks of the orchestrator named the stage. Throws what the last one named otherwise. */
-function lookedAt(site: TestSite, stage: Stage): () => Promise<boolean> {
+function lookedAt(site: TestSite, stage: RegExp): () => Promise<boolean> {
   let last = "";
   let times = 0;
   return async () => {
     const { limiting, state } = await site.status(ID);
     const text = JSON.stringify(limiting ?? state);
-    if (text !== last) times = limiting?.stage === stage ? times + 1 : 0;
+    if (text !== last) times = limiting && stage.test(limiting.stage) ? times + 1 : 0;
     last = text;
     if (times < LOOKS) throw new Error(`${state}: ${text}`);
     return true;

@@ -139,8 +139,18 @@ export interface NodeFigures {
   readonly cpuMillis: number;
   /** How busy all processors of its host are, whoever uses them, 0 to 100. */
   readonly hostCpuPercent: number;
+  /** Cores that its control group lets it use; absent where there is no such limit. */
+  readonly cpuLimit?: number;
   /** Milliseconds in which its disks were at work; absent where the system does not tell. */
   readonly diskMillis?: number;
+}
+
+/** @source Elasticsearch reference, nodes stats, `os.cgroup.cpu`; a quota of -1 is none */
+function cpuLimitOf(
+  cpu: { readonly cfs_quota_micros?: number; readonly cfs_period_micros?: number } | undefined,
+): number | undefined {
+  const { cfs_quota_micros: quota = -1, cfs_period_micros: period = 0 } = cpu ?? {};
+  return quota > 0 && period > 0 ? quota / period : undefined;
 }
 
 const TEMPLATE_NAME = "gridharvest";
@@ -658,6 +668,7 @@ export function createCluster(client: Client): Cluster {
         // Linux alone; the client's types do not have it.
         const disk = (node.fs?.io_stats as { total?: { io_time_in_millis?: number } } | undefined)?.total
           ?.io_time_in_millis;
+        const limit = cpuLimitOf(node.os?.cgroup?.cpu);
         const collectors = Object.values(node.jvm?.gc?.collectors ?? {});
         figures[node.name] = {
           documents: node.indices?.docs?.count ?? 0,
@@ -675,6 +686,7 @@ export function createCluster(client: Client): Cluster {
           // The client's types leave out the CPU total, which the server has always sent.
           cpuMillis: Number((node.process?.cpu as { total_in_millis?: number } | undefined)?.total_in_millis ?? 0),
           hostCpuPercent: Number(node.os?.cpu?.percent ?? 0),
+          ...(limit === undefined ? {} : { cpuLimit: limit }),
           ...(disk === undefined ? {} : { diskMillis: disk }),
         };
       }

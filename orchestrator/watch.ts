@@ -154,13 +154,12 @@ export function statusText(status: CampaignStatus): string {
   return `${out.join("\n")}\n`;
 }
 
-/** The stage that holds the load up, the figures that show it, and how busy the others are. */
-function limitText({ stage, why, busy, advice }: NonNullable<CampaignStatus["limiting"]>): string {
+/** The stage that holds the load up, the figures that show it, what to do, and how busy the others are. */
+function limitText({ stage, why, busy, remedy }: NonNullable<CampaignStatus["limiting"]>): string {
   const others = STAGES.filter((other) => other !== stage && busy[other] >= 0.005)
     .map((other) => `${other} ${(busy[other] * 100).toFixed(0)} %`)
     .join(", ");
-  const more = advice === undefined ? "" : `; more ${advice} would make it faster`;
-  return `${stage}: ${why}${more}${others === "" ? "" : ` (${others})`}`;
+  return `${stage}: ${why}; ${remedy}${others === "" ? "" : ` (${others})`}`;
 }
 
 function tuningText({ mode, reason, since, ...budgets }: NonNullable<CampaignStatus["tuning"]>): string {

@@ -68,12 +68,13 @@ export async function processChunk(
     );
   }
   const begin = performance.now();
-  await using bytes = await openChunk(chunk);
+  const isOpen = context.load.reading.begin();
+  await using bytes = await openChunk(chunk).finally(isOpen);
   const owner = { id: chunk.id, chunk: chunk.id, origin: bytes.origin };
   const rejects = createRejects(context.rejectsDir, owner, attempt);
   try {
     // Written down before the first bulk.
-    const tag = chunk.origin.ids === "store" ? await context.attempts.begin(chunk.id, signal) : undefined;
+    const tag = chunk.origin.ids === "store" ? await newTag(chunk, context, signal) : undefined;
     const tally = new RowTally(bytes.shift + bytes.range.start);
     const work = new ChunkWork(chunk, tag, bytes, tally, rejects, context);
     const sha256 = await work.run(signal);
@@ -84,6 +85,11 @@ export async function processChunk(
   } finally {
     await rejects.discard();
   }
+}
+
+async function newTag(chunk: Chunk, { attempts, load }: ChunkContext, signal: AbortSignal): Promise<string> {
+  const isTold = load.asking.begin();
+  return await attempts.begin(chunk.id, signal).finally(isTold);
 }
 
 class ChunkWork {
@@ -163,6 +169,9 @@ class ChunkWork {
     meter.count("lines.bytes", block.bytes);
     meter.count("parse.cpu", batch.cpuMicros);
     this.#tally.parsed(batch, batch.cpuMicros);
+    // Without limits this is all there is to wait for, and no limit's fault.
+    const areKnown = load.asking.begin();
+    await rateLimit.limits().finally(areKnown);
     const isLet = load.limited.begin();
     await rateLimit.take(tallies.read, block.bytes, signal).finally(isLet);
     await this.#send(batch, signal);
@@ -185,8 +194,9 @@ class ChunkWork {
 
   /** About one bulk, as large as it may be when the block is read; less under a limit, so that what is sent is spread over the second. */
   async #blockBytes(): Promise<() => number> {
-    const { rateLimit, budgets } = this.#context;
-    const { eventsPerSecond, bytesPerSecond } = await rateLimit.limits();
+    const { rateLimit, budgets, load } = this.#context;
+    const areKnown = load.asking.begin();
+    const { eventsPerSecond, bytesPerSecond } = await rateLimit.limits().finally(areKnown);
     const limits: number[] = [];
     if (eventsPerSecond > 0) limits.push((eventsPerSecond / 2) * USUAL_LINE);
     if (bytesPerSecond > 0) limits.push(bytesPerSecond / 2);

@@ -61,9 +61,14 @@ export class ParserLoad {
   readonly parsing = new Occupancy(() => this.#look());
   readonly sending = new Occupancy(() => this.#look());
   readonly limited = new Occupancy();
+  readonly asking = new Occupancy(() => this.#look());
   readonly full = new Occupancy();
+  readonly unpacking = new Occupancy();
+  readonly unpackReading = new Occupancy();
   readonly #waiting = new Occupancy();
+  readonly #asking = new Occupancy();
   readonly #threads = new Occupancy();
+  readonly #reading = new Occupancy();
   readonly #idle = new Occupancy();
   readonly #begin = performance.now();
   readonly #slots: number;
@@ -87,10 +92,15 @@ export class ParserLoad {
   }
 
   #look(): void {
-    const waits = this.sending.current > 0 && this.parsing.current === 0 && this.reading.current === 0;
+    const isAtWork = this.parsing.current > 0 || this.reading.current > 0 || this.asking.current > 0;
+    const waits = this.sending.current > 0 && !isAtWork;
     if (this.#waiting.current !== Number(waits)) this.#waiting.set(Number(waits));
-    // Blocks that wait for a thread are no work of one.
-    this.#threads.set(Math.min(this.parsing.current, this.#slots));
+    // All blocks of a chunk ask at once.
+    this.#asking.set(Math.min(this.asking.current, this.#slots));
+    // Blocks that wait for a thread are no work of one. Whoever reads while all threads have work keeps nothing up.
+    const threads = Math.min(this.parsing.current, this.#slots);
+    this.#threads.set(threads);
+    this.#reading.set(Math.min(this.reading.current, this.#slots - threads));
   }
 
   bulk(bulk: BulkObservation): void {
@@ -112,11 +122,14 @@ export class ParserLoad {
       upMillis: performance.now() - this.#begin,
       ...this.#bulks,
       idleMillis: this.#idle.millis(),
-      readMillis: this.reading.millis(),
+      askMillis: this.#asking.millis(),
+      readMillis: this.#reading.millis(),
       limitedMillis: this.limited.millis(),
       waitMillis: this.#waiting.millis(),
       fullMillis: this.full.millis(),
       parseMillis: this.#threads.millis(),
+      unpackMillis: this.unpacking.millis(),
+      unpackReadMillis: this.unpackReading.millis(),
       mainMillis: performance.eventLoopUtilization().active,
     };
     for (const key of Object.keys(rounded) as (keyof typeof rounded)[]) rounded[key] = Math.round(rounded[key]);

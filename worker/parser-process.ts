@@ -151,7 +151,7 @@ export class ParserProcess {
     this.#admission = createAdmission(slots, () => this.#budgets.bulkBytes);
     this.#staging = createStaging(this.#redis, this.#keys);
     const parse = createOrderedQueue(this.#queues.parse, this.#redis, this.#keys);
-    this.#unpackContext = { parse, staging: this.#staging, meter };
+    this.#unpackContext = { parse, staging: this.#staging, meter, load: this.#load };
   }
 
   /**

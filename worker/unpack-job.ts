@@ -2,6 +2,7 @@ import type { Meter } from "../monitoring/index.ts";
 import type { Chunk, Origin, Unpack, UnpackedFile, UnpackMember, UnpackResult } from "./contract/chunk.ts";
 import { DataError } from "./contract/errors.ts";
 import { CHUNK_JOB, SPOOL_JOB_OPTIONS } from "./contract/spool.ts";
+import type { ParserLoad } from "./parser-load.ts";
 import { LOOK_BACK_BYTES } from "./parsers/repeat-expander.ts";
 import { FoldScan } from "./parsers/fold-scan.ts";
 import { checkUnchanged, openFile } from "./sources/file-access.ts";
@@ -26,6 +27,8 @@ export interface UnpackContext {
   readonly parse: ChunkQueue;
   readonly staging: Staging;
   readonly meter: Pick<Meter<"parser">, "count">;
+  /** Absent where nobody asks what limits the load. */
+  readonly load?: Pick<ParserLoad, "unpacking" | "unpackReading">;
 }
 
 /** A line longer than this much more than a chunk goes to the disk before its end is known. */
@@ -51,6 +54,21 @@ export async function processUnpack(
   progress: (bytes: number) => Promise<void>,
   signal: AbortSignal,
 ): Promise<UnpackResult> {
+  const isDone = context.load?.unpacking.begin();
+  try {
+    return await unpackOnce(unpack, owner, context, progress, signal);
+  } finally {
+    isDone?.();
+  }
+}
+
+async function unpackOnce(
+  unpack: Unpack,
+  owner: string,
+  context: UnpackContext,
+  progress: (bytes: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<UnpackResult> {
   await using handle = await openFile(unpack.file);
   await checkUnchanged(handle, unpack);
   const source = SOURCES[unpack.format];
@@ -67,7 +85,7 @@ export async function processUnpack(
     current = undefined;
   };
   try {
-    for await (const piece of source.open(unpack.file, signal)) {
+    for await (const piece of source.open(unpack.file, signal, context.load?.unpackReading)) {
       signal.throwIfAborted();
       if (piece.kind === "member") {
         await finish();

@@ -33,11 +33,16 @@ export class CommandLine {
 
   /** Runs a command with `--json`. An abort is passed on as SIGINT; resolves when the process has ended. */
   async call(words: readonly string[], signal: AbortSignal): Promise<CallResult> {
+    return await this.run([...words, "--json"], signal);
+  }
+
+  /** Likewise as people type it, with its text for them. */
+  async run(words: readonly string[], signal: AbortSignal): Promise<CallResult> {
     signal.throwIfAborted();
     const { node, args } = commandLine();
     appendFileSync(this.#logFile, `$ gridharvest ${words.join(" ")}\n`);
     // A process group of its own: a Ctrl-C of the terminal reaches it through us only, once.
-    const [command = node, ...rest] = [...this.#prefix, node, ...args, ...words, "--json", "--config", this.#config];
+    const [command = node, ...rest] = [...this.#prefix, node, ...args, ...words, "--config", this.#config];
     const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,

@@ -14,6 +14,8 @@ export interface ParserRates {
   readonly latencyMillis: number;
   readonly tookMillis: number;
   readonly idle: number;
+  /** Chunks in work that wait for the spool's Redis. */
+  readonly asking: number;
   readonly reading: number;
   readonly limited: number;
   readonly parsing: number;
@@ -21,6 +23,9 @@ export interface ParserRates {
   readonly waiting: number;
   /** Share of the time in which all its requests were under way and there was more to send. */
   readonly full: number;
+  /** Compressed files that it unpacks at once, and how many of those wait for bytes of the archive. */
+  readonly unpacking: number;
+  readonly unpackReading: number;
   /** Share of the time in which its main thread was busy. */
   readonly main: number;
 }
@@ -42,11 +47,14 @@ export function parserRates(before: ParserFigures, now: ParserFigures): ParserRa
     latencyMillis: requests === 0 ? 0 : grown("latencyMillis") / requests,
     tookMillis: requests === 0 ? 0 : grown("tookMillis") / requests,
     idle: share("idleMillis", now.slots),
+    asking: share("askMillis", now.slots),
     reading: share("readMillis", now.slots),
     limited: share("limitedMillis", now.slots),
     parsing: share("parseMillis", now.slots),
     waiting: share("waitMillis", 1),
     full: share("fullMillis", 1),
+    unpacking: grown("unpackMillis") / millis,
+    unpackReading: grown("unpackReadMillis") / millis,
     main: share("mainMillis", 1),
   };
 }
@@ -55,6 +63,8 @@ export function parserRates(before: ParserFigures, now: ParserFigures): ParserRa
 export interface NodeRates {
   /** Cores that it used. */
   readonly cores: number;
+  /** Cores that its control group lets it use; absent where there is no such limit. */
+  readonly cpuLimit?: number;
   readonly heap: number;
   readonly heapBytes: number;
   readonly collecting: number;
@@ -78,6 +88,7 @@ export function nodeRates(before: NodeFigures, now: NodeFigures, millis: number)
     merging: share(before.throttledMillis, now.throttledMillis),
     writeQueue: now.writeQueue,
     hostCpu: now.hostCpuPercent / 100,
+    ...(now.cpuLimit === undefined ? {} : { cpuLimit: now.cpuLimit }),
     ...(before.diskMillis === undefined || now.diskMillis === undefined
       ? {}
       : { disk: share(before.diskMillis, now.diskMillis) }),

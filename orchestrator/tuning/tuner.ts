@@ -106,7 +106,7 @@ export function createTuner(ctx: CampaignContext, nodes: () => NodeLook | undefi
     look,
     stage: ({ parse, unpack, stagedBytes }) =>
       limitingStage({
-        ...rates,
+        ...looks.recent(),
         nodeCpus: config.dataNodes.cpus,
         waitingChunks: parse.waiting + parse.delayed,
         toUnpack: unpack.waiting + unpack.active + unpack.delayed,

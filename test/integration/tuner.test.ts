@@ -77,7 +77,10 @@ describeWith(["redis"], "the tuner of a campaign", () => {
           tookMillis: sums.latencyMillis,
           throttled: 0,
           failed: 0,
+          unpackMillis: 0,
+          unpackReadMillis: 0,
           idleMillis: 0,
+          askMillis: 0,
           readMillis: 0,
         };
         const figures: ParserFigures = { ...sums, ...rest, slots: 1, limitedMillis: 0, parseMillis: 0, mainMillis: 0 };

@@ -41,6 +41,8 @@ export interface TestSite {
   readonly archive: string;
   /** Calls the command line with `--json`. */
   call(...words: readonly string[]): Promise<CallResult>;
+  /** Calls it without, for what people read. @returns what it printed */
+  read(...words: readonly string[]): Promise<string>;
   /** Launches and leaves; `settings` are `path=value` above the configuration. @returns the campaign's id */
   launch(name: string, settings?: readonly string[], words?: readonly string[]): Promise<string>;
   status(id: string): Promise<CampaignStatus>;
@@ -97,6 +99,8 @@ export const DERIVED_IDS = "plan.ids=derived";
 /** What distinguishes one site from another. */
 export interface SiteOptions {
   readonly lines?: number;
+  /** Where its archive is made, instead of below its directory. */
+  readonly archive?: string;
   /** Added to the configuration, above what it says otherwise. */
   readonly settings?: Settings;
   /** Words before every command, e.g. those that enter a network namespace. */
@@ -106,9 +110,8 @@ export interface SiteOptions {
 }
 
 export async function makeSite(dir: string, options: SiteOptions = {}): Promise<TestSite> {
-  const { lines = 20_000, settings = {}, prefix = [], besideRedis = [] } = options;
+  const { lines = 20_000, archive = join(dir, "archive"), settings = {}, prefix = [], besideRedis = [] } = options;
   const stateDir = join(dir, "state");
-  const archive = join(dir, "archive");
   mkdirSync(stateDir);
   const manifest = await writeSample({ month: "2013-01", lines, seed: 7, dir: archive, hosts: 12 });
   const configFile = join(dir, "site.yaml");
@@ -171,6 +174,7 @@ export async function makeSite(dir: string, options: SiteOptions = {}): Promise<
     manifest,
     archive,
     call,
+    read: async (...words) => (await cli.run(words, never)).stdout,
     async launch(name, settings = [], words = []) {
       const sets = settings.flatMap((pair) => ["--set", pair]);
       // Whatever other campaigns of the site have loaded, unless the test says otherwise.

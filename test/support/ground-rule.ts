@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { describe } from "vitest";
 import { findProgram } from "../../orchestrator/runtimes/run-tool.ts";
+import { mayLimitProcessors, mayLimitReading } from "./may-limit.ts";
 
 /** In CI a missing service is a failure: nothing there may pass by not being looked at. */
 export function isMissingGroundFatal(): boolean {
@@ -19,6 +20,8 @@ function mayMakeNamespaces(): boolean {
 /** What a test needs of the machine, and how to see that it is there. */
 const GROUND = {
   namespaces: () => findProgram("ip") && findProgram("ss") && findProgram("nsenter") && mayMakeNamespaces(),
+  "processor limits": () => mayLimitProcessors(),
+  "reading limits": () => mayLimitReading(),
   slurm: () => ["slurmctld", "slurmd", "munged", "generate_pbs_nodefile", "sshd", "ssh"].every(findProgram),
   faketime: () => findProgram("faketime"),
   redis: () => findProgram("redis-server"),

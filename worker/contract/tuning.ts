@@ -39,7 +39,9 @@ export const parserFiguresSchema = z.object({
   failed: sum,
   /** Slots without a chunk. */
   idleMillis: sum,
-  /** Chunks that wait for bytes of the archive or of the staging space. */
+  /** Chunks in work that wait for an answer of the spool's Redis. */
+  askMillis: sum,
+  /** Slots whose chunks wait for bytes of the archive or of the staging space, and give their pipeline thread nothing to do. */
   readMillis: sum,
   /** Chunks that wait for the campaign's rate limit. */
   limitedMillis: sum,
@@ -49,6 +51,9 @@ export const parserFiguresSchema = z.object({
   fullMillis: sum,
   /** Pipeline threads that have a block: at work, or waiting for a processor. */
   parseMillis: sum,
+  /** Compressed files that are being unpacked, and those whose unpacking waits for bytes of the archive, as far as can be told. */
+  unpackMillis: sum,
+  unpackReadMillis: sum,
   /** The main thread is busy: framing, putting requests together, TLS. */
   mainMillis: sum,
 });

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { constants, crc32, createInflateRaw } from "node:zlib";
 import { fileError, openFile } from "./file-access.ts";
-import type { Source } from "./source.ts";
+import type { Source, Waiting } from "./source.ts";
 
 /** Compressed bytes read at once. One call expands them at most about thousandfold, which bounds the memory. */
 const READ_BYTES = 64 * 1024;
@@ -24,9 +24,9 @@ const LONGEST_HEADER = 1024 * 1024;
  */
 export const gzip: Source = {
   format: "gzip",
-  async *open(file, signal) {
+  async *open(file, signal, waiting) {
     await using handle = await openFile(file);
-    const input = new Input(file, handle);
+    const input = new Input(file, handle, waiting);
     yield { kind: "member", index: 0 };
     for (let members = 0; ; members++) {
       const header = await readHeader(input);
@@ -49,13 +49,15 @@ export const gzip: Source = {
 class Input {
   readonly #file: string;
   readonly #handle: FileHandle;
+  readonly #waiting: Waiting | undefined;
   #buffer: Uint8Array = new Uint8Array(0);
   /** Offset in the file of the first unused byte. */
   position = 0;
 
-  constructor(file: string, handle: FileHandle) {
+  constructor(file: string, handle: FileHandle, waiting: Waiting | undefined) {
     this.#file = file;
     this.#handle = handle;
+    this.#waiting = waiting;
   }
 
   /** The unused bytes, at least `least` of them unless the file ends before. */
@@ -77,6 +79,7 @@ class Input {
   async read(position: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     let filled = 0;
+    const isThere = this.#waiting?.begin();
     try {
       while (filled < length) {
         const { bytesRead } = await this.#handle.read(bytes, filled, length - filled, position + filled);
@@ -85,6 +88,8 @@ class Input {
       }
     } catch (error) {
       throw fileError(this.#file, error);
+    } finally {
+      isThere?.();
     }
     return bytes.subarray(0, filled);
   }

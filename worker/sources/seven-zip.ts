@@ -12,8 +12,9 @@ import {
   type SevenZipMember,
 } from "../contract/archive-format.ts";
 import { GridError } from "../contract/errors.ts";
+import { watchDiskWait } from "./disk-wait.ts";
 import { openFile } from "./file-access.ts";
-import type { Source, SourcePiece } from "./source.ts";
+import type { Source, SourcePiece, Waiting } from "./source.ts";
 
 /** Names on one command line, together; the kernel's limit is about 2 MB. */
 const LONGEST_ARGUMENTS = 512 * 1024;
@@ -32,13 +33,13 @@ const KEPT_OUTPUT = 16 * 1024;
 export const sevenZip: Source = {
   format: "7z",
   list: (file, signal) => listSevenZip(file, signal),
-  async *open(file, signal) {
+  async *open(file, signal, waiting) {
     const members = await listSevenZip(file, signal);
     const program = await findSevenZip();
     const runs = runsOf(members);
     for (const run of runs) {
       if (run.block < 0) for (const index of run.indexes) yield { kind: "member", index };
-      else yield* readRun(program, file, members, run, runs.length > 1, signal);
+      else yield* readRun(program, file, members, run, runs.length > 1, signal, waiting);
     }
   },
 };
@@ -92,10 +93,12 @@ async function* readRun(
   run: Run,
   select: boolean,
   signal: AbortSignal,
+  waiting: Waiting | undefined,
 ): AsyncGenerator<SourcePiece, void, undefined> {
   // -spd: a `*` in a name is no wildcard. `-i!` takes a name as it stands, blanks at its ends included.
   const names = select ? ["-spd", ...run.indexes.map((index) => `-i!${members[index]?.member ?? ""}`)] : [];
   const child = start(program, ["x", "-so", "-bd", "-p-", ...names, "--", file], signal);
+  const unwatch = child.pid === undefined || !waiting ? undefined : watchDiskWait(child.pid, waiting);
   try {
     const input = new Chunks(child.stdout);
     let brokenOff = false;
@@ -136,6 +139,7 @@ async function* readRun(
       }
     }
   } finally {
+    unwatch?.();
     child.stop();
     await child.ended;
   }
@@ -185,6 +189,8 @@ class Chunks {
 }
 
 interface Child {
+  /** Absent when it could not be started. */
+  readonly pid: number | undefined;
   readonly stdout: AsyncIterable<Uint8Array>;
   /** Never rejects. */
   readonly ended: Promise<{ exitCode: number; stderr: string }>;
@@ -211,6 +217,7 @@ function start(program: string, argv: readonly string[], signal: AbortSignal): C
     );
   });
   return {
+    pid: child.pid,
     stdout: child.stdout,
     ended,
     stop() {

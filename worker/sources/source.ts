@@ -21,6 +21,11 @@ export type SourcePiece =
    */
   | { readonly kind: "broken"; readonly problem: string };
 
+/** Is told when reading waits for bytes of the archive, and what it gets ends the waiting. */
+export interface Waiting {
+  begin(): () => void;
+}
+
 /**
  * How one format of files is read. Formats are recognised by content, see `index.ts`.
  *
@@ -36,7 +41,8 @@ export interface Source {
   list?(file: string, signal: AbortSignal): Promise<readonly ListedMember[]>;
   /**
    * Reads the file once, from its beginning. Memory is bounded by a few buffers; the consumer's pace is kept.
+   * @param waiting for the file's bytes, as far as can be told
    * @throws DataError `FILE_MISSING`, `FILE_UNREADABLE`, and those of `list`. Damage inside is a piece, not an error.
    */
-  open(file: string, signal: AbortSignal): AsyncGenerator<SourcePiece, void, undefined>;
+  open(file: string, signal: AbortSignal, waiting?: Waiting): AsyncGenerator<SourcePiece, void, undefined>;
 }

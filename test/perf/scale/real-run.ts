@@ -17,7 +17,7 @@ import { campaignKeys } from "../../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../../worker/contract/ledger.ts";
 import { nodeRegistrationSchema, type NodeRegistration } from "../../../worker/contract/node.ts";
 import { processTree, treeFigures } from "../../../worker/contract/process-tree.ts";
-import { cpuGroup, removeGroups, type CpuGroup } from "./cpu-limit.ts";
+import { cpuGroup, removeGroups, type ControlGroup } from "../../support/control-group.ts";
 import type { ScaleOptions } from "./options.ts";
 
 /** What one real campaign is made with. */
@@ -68,7 +68,7 @@ export async function makeScaleSite(dir: string, options: ScaleOptions): Promise
     isLimited: probe !== undefined,
     async load(shape, signal) {
       const id = `scale-${randomBytes(3).toString("hex")}`;
-      const groups: CpuGroup[] = [];
+      const groups: ControlGroup[] = [];
       let redis: Redis | undefined;
       try {
         const sets = [

@@ -52,6 +52,31 @@ describe("where a parser's time goes", () => {
     expect(load.figures()).toMatchObject({ upMillis: 25, slots: 2, idleMillis: 2 * 10 + 2 * 5 });
   });
 
+  it("what asks Redis does not wait for the store meanwhile, and asks once however many blocks of it do", () => {
+    const load = new ParserLoad(1);
+    load.chunk();
+    load.sending.begin();
+    now = 10;
+    const ends = [load.asking.begin(), load.asking.begin(), load.asking.begin()];
+    now = 30;
+    for (const end of ends) end();
+    now = 35;
+    expect(load.figures()).toMatchObject({ askMillis: 20, waitMillis: 10 + 5, idleMillis: 0 });
+  });
+
+  it("reading keeps nothing up while the threads have work", () => {
+    const load = new ParserLoad(2);
+    for (let chunk = 0; chunk < 5; chunk++) load.reading.begin();
+    now = 10;
+    const isParsed = load.parsing.begin();
+    now = 30;
+    load.parsing.begin();
+    now = 70;
+    isParsed();
+    now = 75;
+    expect(load.figures()).toMatchObject({ readMillis: 2 * 10 + 20 + 5, parseMillis: 20 + 2 * 40 + 5 });
+  });
+
   it("documents are counted when they are settled, requests when they are answered", () => {
     const load = new ParserLoad(1);
     const bulk = {

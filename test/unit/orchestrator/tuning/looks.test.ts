@@ -14,11 +14,14 @@ const ZERO: ParserFigures = {
   throttled: 0,
   failed: 0,
   idleMillis: 0,
+  askMillis: 0,
   readMillis: 0,
   limitedMillis: 0,
   waitMillis: 0,
   fullMillis: 0,
   parseMillis: 0,
+  unpackMillis: 0,
+  unpackReadMillis: 0,
   mainMillis: 0,
 };
 const NODE: NodeFigures = {
@@ -84,6 +87,39 @@ describe("looks at parsers and data nodes", () => {
       (up) => looks.take(parsers({ p1: at(up, { documents: 70 }) }), undefined).parsers[0]?.documents,
     );
     expect(rates).toEqual([70, 70, 70, 70, 70, undefined, undefined]);
+  });
+
+  it("say what was done in the last seconds, whatever the last one was like", () => {
+    const looks = new Looks();
+    expect(looks.recent()).toEqual({ parsers: [], nodes: [] });
+    for (let second = 0; second <= 20; second++) {
+      // Parses in every other second, and waits in the others.
+      const parseMillis = 1000 * Math.ceil(second / 2);
+      const figures = { p1: at(second * 1000, { slots: 1, parseMillis }) };
+      const node = { ...NODE, cpuMillis: 100 * second, hostCpuPercent: second % 2 === 0 ? 100 : 0 };
+      looks.take(parsers(figures), { at: second * 1000, figures: { d1: node } });
+    }
+    const {
+      parsers: [parser],
+      nodes,
+    } = looks.recent();
+    expect(parser?.parsing).toBe(0.5);
+    expect(nodes).toMatchObject([{ cores: 0.1, hostCpu: 0.5 }]);
+  });
+
+  it("forget what was before the last seconds, and those that are gone", () => {
+    const looks = new Looks();
+    const idle = (second: number, idleSeconds: number) =>
+      looks.take(parsers({ p1: at(second * 1000, { slots: 1, idleMillis: idleSeconds * 1000 }) }), {
+        at: second * 1000,
+        figures: { [second < 10 ? "d1" : "d2"]: NODE },
+      });
+    for (let second = 0; second <= 10; second++) idle(second, second);
+    for (let second = 11; second <= 16; second++) idle(second, 10);
+    expect(looks.recent().parsers.map((one) => one.idle)).toEqual([0]);
+    expect(looks.recent().nodes).toHaveLength(1);
+    looks.take(parsers({}), undefined);
+    expect(looks.recent().parsers).toEqual([]);
   });
 
   it("begin anew with a process that begins anew, and forget one that is gone", () => {

@@ -38,6 +38,18 @@ function reference(path: string): Buffer {
 }
 
 describe("gzip source", () => {
+  it("says when it waits for the file's bytes, and when it has them", async () => {
+    const path = file("told.gz", gzipSync(lines(100_000)));
+    let waits = 0;
+    let ends = 0;
+    const waiting = { begin: () => ((waits += 1), () => (ends += 1)) };
+    for await (const piece of gzip.open(path, new AbortController().signal, waiting)) {
+      if (piece.kind === "bytes") expect(ends).toBe(waits);
+    }
+    expect(waits).toBeGreaterThan(1);
+    expect(ends).toBe(waits);
+  });
+
   const text = lines(60_000);
 
   it.each([

@@ -9,6 +9,9 @@ import { MOMENTS } from "./origins.ts";
  */
 export type Mutation = (line: string, near?: number) => string;
 
+/** Process ids that are written otherwise, read otherwise, or none. */
+const PIDS = ["0", "00", "007", "999999999", "1000000000", "2147483647", "2147483648", "1 2", "1x"];
+
 const anywhere = fc.nat(0xffff);
 const fragment = fc.constantFrom(...FRAGMENTS);
 
@@ -40,6 +43,10 @@ const small: fc.Arbitrary<Mutation> = fc.oneof(
   { weight: 1, arbitrary: anywhere.map((at) => (line: string) => line.slice(at % (line.length + 1))) },
   { weight: 1, arbitrary: fc.tuple(anywhere, fc.nat(9)).map(([at, size]) => twice(at, size)) },
   { weight: 1, arbitrary: anywhere.map(otherCase) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(...PIDS).map((pid) => (line: string) => line.replace(/\[\d+\]/, `[${pid}]`)),
+  },
 );
 
 /** Another time at the beginning, near a moment at which something happens, or anywhere. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { GridError } from "../../worker/contract/errors.ts";
+import { CONFIG_FIELDS } from "../config-fields.ts";
 import { commandLine } from "../runtimes/index.ts";
 
 /** How a call of the command line ended. */
@@ -10,9 +11,16 @@ export interface CallResult {
   readonly stderr: string;
 }
 
+const CONFIG_VARIABLES: ReadonlySet<string> = new Set(CONFIG_FIELDS.map((field) => field.variable));
+
+/** The environment without what would go before the configuration file. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIG_VARIABLES.has(name)));
+}
+
 /**
- * The command line as a user has it: each call is a process of its own. What it logs goes to a file, and its end to
- * the error when it fails.
+ * The command line as a user has it, of whose configuration one file decides: each call is a process of its own. What it logs goes to a file, and its
+ * end to the error when it fails.
  */
 export class CommandLine {
   readonly #config: string;
@@ -46,6 +54,7 @@ export class CommandLine {
     const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
+      env: environment(),
     });
     let stdout = "";
     let stderr = "";

@@ -41,16 +41,30 @@ function hierarchyOf(of: typeof CPU): { readonly root: string; readonly version:
  * @returns undefined where this machine lets nobody make control groups
  */
 export function cpuGroup(name: string, cores: number): ControlGroup | undefined {
+  return groupOf(CPU, name, (version) => quotaOf(cores, version));
+}
+
+/**
+ * Its processes get their CPU before everybody who is in no such group: a limit alone is no share where others use the machine.
+ * @param cores as of `cpuGroup`; absent: as many as they want
+ * @returns undefined where this machine lets nobody make control groups
+ */
+export function cpuShare(name: string, cores?: number): ControlGroup | undefined {
+  return groupOf(CPU, name, (version) => [
+    version === 2 ? ["cpu.weight", "10000"] : ["cpu.shares", "262144"],
+    ...(cores === undefined ? [] : quotaOf(cores, version)),
+  ]);
+}
+
+function quotaOf(cores: number, version: 1 | 2): readonly (readonly [file: string, text: string])[] {
   const period = cores * PERIOD_MICROS < SMALLEST_QUOTA_MICROS ? LONGEST_PERIOD_MICROS : PERIOD_MICROS;
   const quota = Math.round(cores * period);
-  return groupOf(CPU, name, (version) =>
-    version === 2
-      ? [["cpu.max", `${String(quota)} ${String(period)}`]]
-      : [
-          ["cpu.cfs_period_us", String(period)],
-          ["cpu.cfs_quota_us", String(quota)],
-        ],
-  );
+  return version === 2
+    ? [["cpu.max", `${String(quota)} ${String(period)}`]]
+    : [
+        ["cpu.cfs_period_us", String(period)],
+        ["cpu.cfs_quota_us", String(quota)],
+      ];
 }
 
 /**

@@ -13,9 +13,9 @@ import type { LedgerRow } from "../../../worker/contract/ledger.ts";
 import { startRedis } from "../../support/redis-server.ts";
 import { atMost, type Benchmark, type BenchContext, type Goal, type Row } from "../benchmark.ts";
 import { curve, curveText } from "./curve.ts";
-import { readOptions, type ScaleOptions } from "./options.ts";
+import { readOptions, type ScaleOptions, type Shape } from "./options.ts";
 import { redisCosts, redisText } from "./redis-costs.ts";
-import { makeScaleSite, type ScaleSite, type Shape } from "./real-run.ts";
+import { makeScaleSite, type ScaleSite } from "./real-run.ts";
 import { runRow, runsText, type RunRow } from "./report.ts";
 
 const KiB = 2 ** 10;
@@ -52,14 +52,14 @@ export const scaleBenchmark: Benchmark = {
     await mkdir(join(dir, "state"));
     await symlink(join(config.stateDir, "runtimes"), join(dir, "state", "runtimes"));
     try {
-      return await measureAll(dir, join(place, "scale-predictions.json"), options, context);
+      return await measureAll(dir, place, options, context);
     } finally {
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     }
   },
 };
 
-async function measureAll(dir: string, predictions: string, options: ScaleOptions, { signal, say }: BenchContext) {
+async function measureAll(dir: string, place: string, options: ScaleOptions, { signal, say }: BenchContext) {
   say("what Redis takes for a heartbeat, a look, the list of nodes, a chunk");
   const redis = await startRedis(dir);
   const redisRows = await redisCosts(redis.client).finally(() => redis.stop());
@@ -69,14 +69,18 @@ async function measureAll(dir: string, predictions: string, options: ScaleOption
   const site = await makeScaleSite(dir, options);
   const setupFor = setupOfSite(site, options);
   try {
+    const courses: object[] = [];
     const load = async (shape: Shape) => {
       say(`loading with ${shapeText(shape)}`);
-      return site.load(shape, signal);
+      const loaded = await site.load(shape, signal);
+      courses.push({ ...shape, ...loaded.measured, course: loaded.course });
+      await writeFile(join(place, "scale-courses.json"), `${JSON.stringify(courses)}\n`);
+      return loaded;
     };
     const first = await load(CALIBRATED);
     const files = filesOf(first.rows);
     const costs = calibrate(setupFor(CALIBRATED, files), first.measured, DEFAULT_COSTS);
-    const shapes = [...PREDICTED, ...(options.quick ? [] : REST)].filter(
+    const shapes = [...PREDICTED, ...options.shapes, ...(options.quick ? [] : REST)].filter(
       (shape, i, all) =>
         all.findIndex((other) => shapeText(other) === shapeText(shape)) === i &&
         shapeText(shape) !== shapeText(CALIBRATED),
@@ -84,16 +88,16 @@ async function measureAll(dir: string, predictions: string, options: ScaleOption
     const predicted = new Map(
       [CALIBRATED, ...shapes].map((shape) => [shapeText(shape), forecast(setupFor(shape, files), costs)]),
     );
+    const predictions = join(place, "scale-predictions.json");
     // Before any of the runs that it is about.
     await writeFile(
       predictions,
       `${JSON.stringify({ writtenAt: new Date().toISOString(), calibratedOn: { ...CALIBRATED, ...first.measured }, costs, predictions: [...predicted].map(([shape, { loadSeconds }]) => ({ shape, loadSeconds })) }, undefined, 2)}\n`,
     );
     say(`the predictions are in ${predictions}`);
-    const rows: RunRow[] = [runRow(CALIBRATED, first.measured, predicted.get(shapeText(CALIBRATED))!, "calibrated on")];
+    const rows: RunRow[] = [runRow(CALIBRATED, first, predicted.get(shapeText(CALIBRATED))!, "calibrated on")];
     for (const shape of shapes) {
-      const { measured } = await load(shape);
-      rows.push(runRow(shape, measured, predicted.get(shapeText(shape))!, "predicted"));
+      rows.push(runRow(shape, await load(shape), predicted.get(shapeText(shape))!, "predicted"));
     }
     const simulated = curve(perNode(costs));
     const errors = rows.filter(({ kind }) => kind === "predicted").map(({ error }) => Math.abs(error));
@@ -123,7 +127,13 @@ function filesOf(rows: readonly LedgerRow[]): Setup["files"] {
   );
 }
 
-/** Simulated as it is run: each node on its share, all on one machine, and no network between them. */
+/** A chunk touches one day, and the further ones in proportion to its bytes. */
+function indicesOfChunk({ bytes, indicesPerChunk }: Setup["files"][number], chunkBytes: number): number {
+  const measured = Math.min(bytes, CALIBRATED.chunkBytes);
+  return 1 + (indicesPerChunk - 1) * (Math.min(bytes, chunkBytes) / measured);
+}
+
+/** Simulated as it is run: each node on its share of CPU, which it gets before others, or else all on one machine. */
 function setupOfSite({ config, isLimited }: ScaleSite, options: ScaleOptions) {
   return (shape: Shape, files: Setup["files"]): Setup => {
     const setup = setupOf(
@@ -133,16 +143,9 @@ function setupOfSite({ config, isLimited }: ScaleSite, options: ScaleOptions) {
         parsers: { ...config.parsers, count: shape.parsers, cpus: 2 },
         plan: { ...config.plan, chunkBytes: shape.chunkBytes },
       },
-      // A file's chunks run through as many days together, however they are cut.
-      files.map((group) => ({
-        ...group,
-        indicesPerChunk: Math.max(
-          1,
-          group.indicesPerChunk * Math.min(1, shape.chunkBytes / Math.min(group.bytes, CALIBRATED.chunkBytes)),
-        ),
-      })),
+      files.map((group) => ({ ...group, indicesPerChunk: indicesOfChunk(group, shape.chunkBytes) })),
       { indices: indexCount([MONTH]), shardsPerIndex: 1 },
-      2,
+      isLimited ? undefined : 2,
     );
     if (!isLimited) return setup;
     return {

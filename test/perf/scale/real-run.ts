@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
@@ -16,15 +18,35 @@ import { campaignStatus } from "../../../orchestrator/status.ts";
 import { campaignKeys } from "../../../worker/contract/keys.ts";
 import type { LedgerRow } from "../../../worker/contract/ledger.ts";
 import { nodeRegistrationSchema, type NodeRegistration } from "../../../worker/contract/node.ts";
+import { readBudgets, readFigures } from "../../../worker/contract/tuning.ts";
 import { processTree, treeFigures } from "../../../worker/contract/process-tree.ts";
-import { cpuGroup, removeGroups, type ControlGroup } from "../../support/control-group.ts";
-import type { ScaleOptions } from "./options.ts";
+import { cpuShare, removeGroups, type ControlGroup } from "../../support/control-group.ts";
+import type { ScaleOptions, Shape } from "./options.ts";
+import { yardstickMillis } from "./yardstick.ts";
 
-/** What one real campaign is made with. */
-export interface Shape {
-  readonly dataNodes: number;
-  readonly parsers: number;
-  readonly chunkBytes: number;
+/** How far a load was at one of its seconds: what of it each role's CPU has gone to shows where the time goes. */
+export interface CourseRow {
+  readonly seconds: number;
+  readonly chunks: number;
+  /** Settled, as parsers told last. */
+  readonly documents: number;
+  readonly requests: number;
+  readonly storeCpuSeconds: number;
+  readonly parserCpuSeconds: number;
+  /** What the tuner gave each parser; absent before it did. */
+  readonly bulkBytes?: number;
+  readonly requestsInFlight?: number;
+  /** Of the machine, over a minute. */
+  readonly loadAverage: number;
+  /** What others make of the machine's speed. */
+  readonly yardstickMillis: number;
+}
+
+/** A load that is over. */
+export interface Loaded {
+  readonly measured: Measured;
+  readonly rows: readonly LedgerRow[];
+  readonly course: readonly CourseRow[];
 }
 
 /** A site on which campaigns are loaded for their figures: nothing is saved, and each ends when its load is over. */
@@ -32,10 +54,7 @@ export interface ScaleSite {
   readonly config: Config;
   /** Whether nodes are really limited to their cores. */
   readonly isLimited: boolean;
-  load(
-    shape: Shape,
-    signal: AbortSignal,
-  ): Promise<{ readonly measured: Measured; readonly rows: readonly LedgerRow[] }>;
+  load(shape: Shape, signal: AbortSignal): Promise<Loaded>;
   down(): Promise<void>;
 }
 
@@ -60,7 +79,7 @@ export async function makeScaleSite(dir: string, options: ScaleOptions): Promise
   const { config } = await loadConfig({ file, env: {} });
   const line = new CommandLine(file, join(dir, "scale.log"));
   removeGroups(GROUPS);
-  const probe = cpuGroup(`${GROUPS}probe`, 1);
+  const probe = cpuShare(`${GROUPS}probe`, 1);
   probe?.remove();
 
   return {
@@ -80,12 +99,21 @@ export async function makeScaleSite(dir: string, options: ScaleOptions): Promise
         const services = await readServices(config, statePaths(stateDir));
         redis = new Redis(redisOptions(services.redis));
         const nodes = await allNodes(redis, id, shape, stateDir, signal);
+        const nodePids = new Set<number>();
         for (const node of nodes) {
           const cores = node.role === "parser" ? options.parserCores : options.dataNodeCores;
-          const group = cpuGroup(`${GROUPS}${node.jobName}`, cores);
+          const group = cpuShare(`${GROUPS}${node.jobName}`, cores);
           if (!group) continue;
           groups.push(group);
-          group.add(processTree(node.pid).map(({ pid }) => pid));
+          const pids = processTree(node.pid).map(({ pid }) => pid);
+          group.add(pids);
+          for (const pid of pids) nodePids.add(pid);
+        }
+        // What nodes wait for must not wait for other users of the machine either.
+        const rest = cpuShare(`${GROUPS}rest`);
+        if (rest) {
+          groups.push(rest);
+          rest.add(pidsNaming(dir).filter((pid) => pid !== process.pid && !nodePids.has(pid)));
         }
         return await measureLoad(redis, id, nodes, stateDir, signal);
       } finally {
@@ -103,6 +131,20 @@ export async function makeScaleSite(dir: string, options: ScaleOptions): Promise
       await line.call(["services", "down"], new AbortController().signal);
     },
   };
+}
+
+/** Processes whose command line names a directory: the campaign's orchestrator, gateway, master and services. */
+function pidsNaming(dir: string): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(dir);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 /** Waits until every node has registered. The load begins when the last data node has, and its indices are made. */
@@ -129,10 +171,12 @@ async function measureLoad(
   nodes: readonly NodeRegistration[],
   stateDir: string,
   signal: AbortSignal,
-): Promise<{ readonly measured: Measured; readonly rows: readonly LedgerRow[] }> {
+): Promise<Loaded> {
   const cpu = (role: NodeRegistration["role"]): number =>
     nodes.filter((node) => node.role === role).reduce((sum, { pid }) => sum + treeFigures(pid).cpuSeconds, 0);
-  const spool = createSpool(redis, campaignKeys(id));
+  const keys = campaignKeys(id);
+  const spool = createSpool(redis, keys);
+  const course: CourseRow[] = [];
   try {
     let begin: { at: number; store: number; parser: number } | undefined;
     for (const end = Date.now() + LONGEST_MS; ; await sleep(LOOK_MS, undefined, { signal })) {
@@ -140,6 +184,22 @@ async function measureLoad(
       const total = parse.waiting + parse.active + parse.delayed + parse.completed;
       if (begin === undefined && parse.active > 0) {
         begin = { at: performance.now(), store: cpu("es-data"), parser: cpu("parser") };
+      }
+      const seconds = begin ? (performance.now() - begin.at) / 1000 : 0;
+      if (begin && seconds >= course.length) {
+        const figures = [...readFigures(await redis.hgetall(keys.figures)).values()];
+        const budgets = readBudgets(await redis.hgetall(keys.tuning));
+        course.push({
+          seconds,
+          chunks: parse.completed,
+          documents: figures.reduce((sum, { documents }) => sum + documents, 0),
+          requests: figures.reduce((sum, { requests }) => sum + requests, 0),
+          storeCpuSeconds: cpu("es-data") - begin.store,
+          parserCpuSeconds: cpu("parser") - begin.parser,
+          ...budgets,
+          loadAverage: loadavg()[0]!,
+          yardstickMillis: yardstickMillis(),
+        });
       }
       if (begin && parse.completed === total) {
         const measured = {
@@ -152,6 +212,7 @@ async function measureLoad(
         const sum = (of: (row: LedgerRow) => number): number => rows.reduce((all, row) => all + of(row), 0);
         return {
           rows,
+          course,
           measured: {
             loadSeconds: measured.loadSeconds,
             storeCpuSeconds: measured.store - begin.store,

@@ -1,9 +1,8 @@
-import type { Measured } from "../../../orchestrator/simulation/calibrate.ts";
 import type { Forecast } from "../../../orchestrator/simulation/forecast.ts";
 import type { Row } from "../benchmark.ts";
 import { textTable } from "../table.ts";
-import type { ScaleOptions } from "./options.ts";
-import type { Shape } from "./real-run.ts";
+import type { ScaleOptions, Shape } from "./options.ts";
+import type { Loaded } from "./real-run.ts";
 
 /** One real load and what was predicted of it. */
 export interface RunRow extends Row, Shape {
@@ -17,9 +16,13 @@ export interface RunRow extends Row, Shape {
   readonly storeMicrosPerDocument: number;
   readonly parserMicrosPerLine: number;
   readonly limit: string;
+  /** Of the machine while it was loaded: what others had to do meanwhile. */
+  readonly loadAverage: number;
+  /** CPU that the same work took at that time, in the middle: what others made of the machine's speed. */
+  readonly yardstickMillis: number;
 }
 
-export function runRow(shape: Shape, measured: Measured, forecast: Forecast, kind: RunRow["kind"]): RunRow {
+export function runRow(shape: Shape, { measured, course }: Loaded, forecast: Forecast, kind: RunRow["kind"]): RunRow {
   const { median, low, high } = forecast.loadSeconds;
   return {
     name: `${String(shape.dataNodes)} data nodes, ${String(shape.parsers)} parsers`,
@@ -33,6 +36,8 @@ export function runRow(shape: Shape, measured: Measured, forecast: Forecast, kin
     storeMicrosPerDocument: (measured.storeCpuSeconds * 1e6) / measured.documents,
     parserMicrosPerLine: (measured.parserCpuSeconds * 1e6) / measured.lines,
     limit: forecast.limit.stage,
+    loadAverage: course.reduce((sum, row) => sum + row.loadAverage, 0) / course.length,
+    yardstickMillis: course.map((row) => row.yardstickMillis).toSorted((a, b) => a - b)[course.length >> 1]!,
   };
 }
 
@@ -42,6 +47,11 @@ function efficiency(row: RunRow, rows: readonly RunRow[]): string {
     (other) => other.dataNodes === 1 && other.parsers === row.parsers && other.chunkBytes === row.chunkBytes,
   );
   return alone ? (alone.seconds / row.seconds / row.dataNodes).toFixed(2) : "";
+}
+
+/** How far a prediction was off, had all work cost as much more than in the run that was calibrated on as the yardstick did. */
+function atEqualSpeed(row: RunRow, rows: readonly RunRow[]): number {
+  return ((row.predicted / row.seconds) * row.yardstickMillis) / rows[0]!.yardstickMillis - 1;
 }
 
 export function runsText(rows: readonly RunRow[], options: ScaleOptions, isLimited: boolean): string {
@@ -59,12 +69,15 @@ export function runsText(rows: readonly RunRow[], options: ScaleOptions, isLimit
       { title: "from", right: true, text: (row) => row.low.toFixed(1) },
       { title: "to", right: true, text: (row) => row.high.toFixed(1) },
       { title: "off %", right: true, text: (row) => (row.error * 100).toFixed(0) },
+      { title: "at equal speed %", right: true, text: (row) => (atEqualSpeed(row, rows) * 100).toFixed(0) },
       { title: "store µs/doc", right: true, text: (row) => row.storeMicrosPerDocument.toFixed(1) },
       { title: "parser µs/line", right: true, text: (row) => row.parserMicrosPerLine.toFixed(1) },
       { title: "efficiency", right: true, text: (row) => efficiency(row, rows) },
+      { title: "yardstick ms", right: true, text: (row) => row.yardstickMillis.toFixed(1) },
+      { title: "load average", right: true, text: (row) => row.loadAverage.toFixed(0) },
       { title: "limit", text: (row) => row.limit },
     ],
     rows,
   );
-  return `${String(options.lines)} lines; ${limits}\n${table}\nefficiency: of one data node with as many parsers, for each data node`;
+  return `${String(options.lines)} lines; ${limits}\n${table}\nefficiency: of one data node with as many parsers, for each data node; at equal speed: if all work had become as much dearer as the yardstick`;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../orchestrator/config.ts";
 import * as ids from "../../perf/ids/options.ts";
 import * as ingest from "../../perf/ingest/options.ts";
+import * as scale from "../../perf/scale/options.ts";
 import * as search from "../../perf/search/options.ts";
 import * as tuner from "../../perf/tuner/options.ts";
 
@@ -32,4 +33,14 @@ test("ingest begins with what a parser is configured with", () => {
     requestsInFlight: config.parsers.requestsInFlight,
     kills: false,
   });
+});
+
+test("scale predicts shapes that it is told", () => {
+  expect(scale.readOptions(["--shape", "1,4,512", "--shape=3,2,128"]).shapes).toEqual([
+    { dataNodes: 1, parsers: 4, chunkBytes: 512 * 2 ** 10 },
+    { dataNodes: 3, parsers: 2, chunkBytes: 128 * 2 ** 10 },
+  ]);
+  for (const shape of ["1,4", "0,2,64", "1,2,x", "1,2,3,4"]) {
+    expect(() => scale.readOptions(["--shape", shape])).toThrow(/write data nodes, parsers, KiB of a chunk/);
+  }
 });

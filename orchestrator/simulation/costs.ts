@@ -14,6 +14,12 @@ const perRole = (dataNode: number, parser: number, about: string) =>
     .default({ dataNode, parser })
     .describe(about);
 
+const warmUp = (factor: number, seconds: number, about: string) =>
+  z
+    .strictObject({ factor: z.number().min(1), seconds: z.number().nonnegative() })
+    .default({ factor, seconds })
+    .describe(`how much dearer cold code is, and the CPU after which that has fallen to 1/e: ${about}`);
+
 export const costsSchema = z.strictObject({
   lineBytes: positive(128, "bytes of a line, its end included: the sample archive's"),
   documentsPerLine: least0(1, "documents of a line: lines that are dropped have none"),
@@ -22,27 +28,19 @@ export const costsSchema = z.strictObject({
 
   parseMicrosPerLine: positive(5.6, "CPU of parsing a line with all default stages: npm run bench -- parse"),
   sendMicrosPerDocument: least0(2, "CPU of a parser for a document beside parsing it: bulk bodies, TLS, HTTP"),
-  parserColdSeconds: least0(
-    3.2,
-    "CPU of a parser before its code is warm: what 2 and 4 parsers used for the same lines, bench scale",
+  parserWarmUp: warmUp(30, 0.8, "a parser, of the CPU that it uses from its first chunk on"),
+  parserMicrosPerChunk: least0(
+    1_700,
+    "CPU of a parser for a chunk beside its lines: taking it, opening its file, committing it; of two loads of the same lines in 139 and in 815 chunks",
   ),
   unpackMicrosPerMiB: least0(8_000, "CPU of unpacking, for a MiB that comes out"),
 
   storeMicrosPerDocument: positive(17, "CPU of a warm data node for a document with an id of ours, lean mapping"),
   storeMicrosPerRequest: least0(500, "CPU of a data node for one bulk request to one shard, documents apart"),
-  coldFactor: z
-    .number()
-    .min(1)
-    .default(4)
-    .describe("how much dearer the first documents of a node are, its JVM being cold"),
-  warmDocuments: positive(
-    170_000,
-    "after so many documents that has fallen to 1/e: 500,000 cold documents cost twice the warm ones",
-  ),
-  indexBytesPerDocument: positive(
-    120,
-    "bytes on disk of a document, merged or not: 91 to 146 of four loads of a million lines of the sample",
-  ),
+  storeWarmUp: warmUp(4.5, 8, "a data node, of the CPU that it uses for documents"),
+  indexBytesPerDocument: positive(120, "bytes on disk of a document: the sample's"),
+  indexDocuments: positive(30_000, "documents of an index in which that was seen; in smaller ones each takes more"),
+  indexSegments: positive(1, "segments of such an index"),
 
   archiveBytesPerSecond: positive(1e9, "what the archive's file system gives to all parsers together"),
   nodeBytesPerSecond: positive(110e6, "network of one node: 1 Gbit/s"),

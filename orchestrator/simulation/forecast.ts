@@ -1,4 +1,5 @@
 import type { Costs } from "./costs.ts";
+import { normalQuantile } from "./random.ts";
 import { simulate, type SimulatedRun, type Setup } from "./simulate.ts";
 
 /** What several runs say: the middle one, and what eight of ten lie between. */
@@ -35,7 +36,8 @@ const USED_UP = 0.7;
 
 /** The value below which so many of the sorted ones are. */
 function quantile(sorted: readonly number[], share: number): number {
-  const at = share * (sorted.length - 1);
+  // Each stands for the middle of its part.
+  const at = Math.min(sorted.length - 1, Math.max(0, share * sorted.length - 0.5));
   const low = sorted[Math.floor(at)]!;
   const high = sorted[Math.ceil(at)]!;
   // Between two that are without end nothing can be told.
@@ -60,16 +62,23 @@ export function limitOf(run: SimulatedRun): Limit {
   return { stage, utilisation };
 }
 
-/** Plays a campaign with several seeds, fewer where it has no end. Pure; the same seed gives the same forecast. */
+/**
+ * Plays a campaign several times, once where it has no end. How slow the runs are is not drawn but spread evenly over what is
+ * likely, since the middle of a few draws is off by itself. Pure; the same seed gives the same forecast.
+ */
 export function forecast(
   setup: Setup,
   costs: Costs,
   options: { readonly seed?: number; readonly runs?: number } = {},
 ): Forecast {
   const { seed = 1, runs = USUAL_RUNS } = options;
-  const all: SimulatedRun[] = [];
+  const play = (run: number): SimulatedRun => simulate(setup, costs, seed + run, normalQuantile((run + 0.5) / runs));
+  const middle = Math.floor(runs / 2);
+  const all = [play(middle)];
   // One without end tells that there is none, and takes longer to play than any other.
-  while (all.length < runs && all.at(-1)?.seconds !== Infinity) all.push(simulate(setup, costs, seed + all.length));
+  if (all[0]!.seconds < Infinity) {
+    for (let run = 0; run < runs; run++) if (run !== middle) all.push(play(run));
+  }
   const of = (figure: (run: SimulatedRun) => number): Interval => interval(all.map(figure));
   const typical = all.toSorted((a, b) => a.seconds - b.seconds)[Math.floor((all.length - 1) / 2)]!;
   return {

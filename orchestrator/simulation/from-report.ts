@@ -2,6 +2,7 @@ import type { Config } from "../config-schema.ts";
 import type { Report } from "../report.ts";
 import { calibrate } from "./calibrate.ts";
 import type { Costs } from "./costs.ts";
+import { segmentsOf } from "../index-size.ts";
 import { setupOf } from "./setup.ts";
 import { indexCount, restoredAtOnce, shardsOfDay } from "../shards.ts";
 import { groupFiles } from "./work.ts";
@@ -58,8 +59,11 @@ export function costsOfReport(
   const parserBoot = observed.bootSeconds.parser ?? before.bootSeconds.parser;
   const wait = observed.queueWaitSeconds;
   const prepare = Math.ceil(indices / 8) * before.indexSeconds + (report.chunks * before.spoolMicrosPerChunk) / 1e6;
+  const withDocuments = Object.values(report.perIndex).filter((count) => count > 0).length;
   return {
     ...costs,
+    indexDocuments: documents / Math.max(1, withDocuments * shardsPerIndex),
+    indexSegments: segmentsOf(config.serving.segments),
     queueWaitSeconds: { dataNode: wait["es-data"], parser: wait.parser },
     bootSeconds: { dataNode: boot, parser: parserBoot },
     launchSeconds: Math.max(0, phase("boot") - boot - wait["es-data"] - prepare),

@@ -1,9 +1,13 @@
 import type { Agenda } from "./agenda.ts";
 import type { Costs } from "./costs.ts";
 import type { Runs } from "./runs.ts";
-import type { Store } from "./store.ts";
+import type { BulkPart, Store } from "./store.ts";
 import { Station } from "./station.ts";
-import { unpackedUnits, type Cutting, type Packed, type Unit } from "./work.ts";
+import { withWarmUp } from "./warm-up.ts";
+import { slotsOf, unpackedUnits, type Cutting, type Packed, type Unit } from "./work.ts";
+
+/** What sums of fractions may be off by. */
+const EXACT = 1e-6;
 
 /** How one parser works. */
 export interface ParserShape {
@@ -17,17 +21,30 @@ export interface ParserShape {
 /** A parser that works. */
 export interface Parser {
   readonly cores: Station;
+  /** Each parses a block at a time. */
+  readonly threads: Station;
   readonly network: Station;
-  /** Bulk requests at once. */
-  readonly requests: Station;
+  /** Slots that are free; small chunks take a part of one, as `worker/admission.ts` has it. */
+  freeSlots: number;
+  /** What is parsed and waits for a request, and requests under way. Several small ones go out as one: `bundles.ts` of the sink. */
+  readonly waiting: Batch[];
+  requests: number;
   readonly factor: number;
-  /** CPU that its next block costs beyond its lines: its code is not compiled yet. */
-  coldSeconds: number;
+  /** What its work so far would have cost a parser that was warm from the beginning. */
+  warmSeconds: number;
   /** Takes nothing new any more. */
   draining: boolean;
   /** Units and compressed files in work. */
   working: number;
   onIdle?: () => void;
+}
+
+/** A block that is parsed. */
+interface Batch extends BulkPart {
+  readonly bodyBytes: number;
+  /** For so many requests it stands. */
+  readonly together: number;
+  readonly settled: () => void;
 }
 
 /** What the parsers share. */
@@ -64,8 +81,10 @@ export class Loading {
   #stagedBytes = 0;
   /** Goes on when staged bytes were released. */
   readonly #waitingForRoom: (() => void)[] = [];
-  /** Slots without work. */
-  #idle: (() => void)[] = [];
+  /** Parsers that may have room for a unit, in the order in which they get one. */
+  readonly #seeking = new Set<Parser>();
+  /** What looks for a compressed file before the spool is open. */
+  #withoutFile: (() => void)[] = [];
   readonly #committed: Unit[] = [];
   #open = false;
 
@@ -94,18 +113,21 @@ export class Loading {
   }
 
   join(factor: number): Parser {
-    const { agenda, costs, shape } = this.#parts;
+    const { agenda, shape } = this.#parts;
     const parser: Parser = {
       cores: new Station(agenda, shape.cores),
+      threads: new Station(agenda, shape.slots),
       network: new Station(agenda, 1),
-      requests: new Station(agenda, shape.requestsInFlight * shape.slots),
+      freeSlots: shape.slots,
+      waiting: [],
+      requests: 0,
       factor,
-      coldSeconds: costs.parserColdSeconds,
+      warmSeconds: 0,
       draining: false,
       working: 0,
     };
     this.parsers.push(parser);
-    for (let i = 0; i < shape.slots; i++) this.#takeUnit(parser);
+    this.#seek(parser);
     for (let i = 0; i < shape.unpackSlots; i++) this.#takePacked(parser);
     return parser;
   }
@@ -139,9 +161,10 @@ export class Loading {
   }
 
   #wake(): void {
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const take of idle) take();
+    this.#giveOut();
+    const files = this.#withoutFile;
+    this.#withoutFile = [];
+    for (const take of files) take();
   }
 
   #leave(parser: Parser): void {
@@ -155,28 +178,43 @@ export class Loading {
     this.redis.run(micros / 1e6 / (1 - redisBusy), () => agenda.after(costs.roundTripSeconds, done));
   }
 
-  #takeUnit(parser: Parser): void {
-    const take = (): void => this.#takeUnit(parser);
-    if (parser.draining) return;
-    const unit = this.#open ? this.#units[this.#head] : undefined;
-    if (!unit) {
-      this.#idle.push(take);
-      return;
+  /** It looks for work, as much as it has room for, by turns with the others that do. */
+  #seek(parser: Parser): void {
+    this.#seeking.add(parser);
+    this.#giveOut();
+  }
+
+  #giveOut(): void {
+    for (const parser of this.#seeking) {
+      const unit = this.#open ? this.#units[this.#head] : undefined;
+      if (!unit) return;
+      this.#seeking.delete(parser);
+      // Behind those that wait already. Without room it seeks again when it has committed something.
+      if (this.#take(parser, unit)) this.#seeking.add(parser);
     }
+  }
+
+  #take(parser: Parser, unit: Unit): boolean {
+    const { cutting, costs } = this.#parts;
+    const slots = slotsOf(unit, cutting);
+    if (parser.draining || slots > parser.freeSlots + EXACT) return false;
+    parser.freeSlots -= slots;
     this.#head++;
     this.#underWay++;
     parser.working++;
-    const micros = (this.#parts.costs.redisMicrosPerChunk * unit.chunks) / 2;
+    const micros = (costs.redisMicrosPerChunk * unit.chunks) / 2;
     this.#askRedis(micros, () =>
       this.#load(parser, unit, () =>
         this.#askRedis(micros, () => {
           this.#underWay--;
+          parser.freeSlots += slots;
           this.#commit(unit);
           this.#leave(parser);
-          take();
+          this.#seek(parser);
         }),
       ),
     );
+    return true;
   }
 
   #commit(unit: Unit): void {
@@ -188,13 +226,15 @@ export class Loading {
 
   /** Read → parse → bulk: the next block is read while one is parsed, and parsed while bulks are under way. */
   #load(parser: Parser, unit: Unit, done: () => void): void {
-    const { agenda, costs, runs, store, shape } = this.#parts;
+    const { agenda, costs, runs, shape } = this.#parts;
     const blocks = Math.max(1, Math.ceil((unit.bytes * costs.bodyBytesPerByte) / (shape.bulkBytes * unit.together)));
     const bytes = unit.bytes / blocks;
     const lines = bytes / costs.lineBytes;
     const documents = lines * costs.documentsPerLine;
-    const micros = (lines * costs.parseMicrosPerLine + documents * costs.sendMicrosPerDocument) * parser.factor;
-    const cpuSeconds = runs.cpuSeconds(micros / 1e6);
+    const micros =
+      lines * costs.parseMicrosPerLine +
+      documents * costs.sendMicrosPerDocument +
+      (unit.chunks * costs.parserMicrosPerChunk) / blocks;
     const span = unit.ordered ? Math.max(1, Math.ceil(unit.indices / blocks)) : unit.indices;
     let read = 0;
     let begun = 0;
@@ -216,13 +256,18 @@ export class Loading {
       under++;
       const block = begun++;
       readNext();
-      const seconds = cpuSeconds + runs.cpuSeconds(parser.coldSeconds);
-      parser.coldSeconds = 0;
-      this.parseCoreSeconds += seconds;
-      runs.compute(parser.cores, seconds, () => {
-        parsing = false;
-        send(block);
-        parseNext();
+      parser.threads.acquire((release) => {
+        const before = withWarmUp(parser.warmSeconds, costs.parserWarmUp);
+        parser.warmSeconds += micros / 1e6;
+        const used = withWarmUp(parser.warmSeconds, costs.parserWarmUp) - before;
+        const seconds = runs.cpuSeconds(used * parser.factor);
+        this.parseCoreSeconds += seconds;
+        runs.compute(parser.cores, seconds, () => {
+          release();
+          parsing = false;
+          send(block);
+          parseNext();
+        });
       });
     };
     const send = (block: number): void => {
@@ -238,19 +283,44 @@ export class Loading {
       const first =
         (unit.firstIndex + (unit.ordered ? Math.floor((block * unit.indices) / blocks) : 0)) %
         this.#parts.cutting.indices;
-      const body = bytes * costs.bodyBytesPerByte;
-      parser.requests.acquire((release) =>
-        parser.network.run(runs.networkSeconds(body), () =>
-          store.bulk(documents, body, { first, indices: span, requests: unit.together }, () =>
-            agenda.after(costs.roundTripSeconds * unit.together, () => {
-              release();
-              over();
-            }),
-          ),
-        ),
-      );
+      parser.waiting.push({
+        documents,
+        first,
+        indices: span,
+        bodyBytes: bytes * costs.bodyBytesPerByte,
+        together: unit.together,
+        settled: over,
+      });
+      this.#send(parser);
     };
     readNext();
+  }
+
+  /** Sends what waits, as many requests as there may be, each of what fits into one. */
+  #send(parser: Parser): void {
+    const { agenda, costs, runs, store, shape } = this.#parts;
+    while (parser.waiting.length > 0 && parser.requests < shape.requestsInFlight * shape.slots) {
+      const together = parser.waiting[0]!.together;
+      let bodyBytes = 0;
+      let count = 0;
+      for (const batch of parser.waiting) {
+        if (count > 0 && (batch.together !== together || bodyBytes + batch.bodyBytes > shape.bulkBytes * together))
+          break;
+        bodyBytes += batch.bodyBytes;
+        count++;
+      }
+      const batches = parser.waiting.splice(0, count);
+      parser.requests++;
+      parser.network.run(runs.networkSeconds(bodyBytes), () =>
+        store.bulk(batches, bodyBytes, together, () =>
+          agenda.after(costs.roundTripSeconds * together, () => {
+            parser.requests--;
+            for (const { settled } of batches) settled();
+            this.#send(parser);
+          }),
+        ),
+      );
+    }
   }
 
   #takePacked(parser: Parser): void {
@@ -258,7 +328,7 @@ export class Loading {
     if (parser.draining) return;
     const file = this.#open ? this.#packed[this.#packedHead] : undefined;
     if (!file) {
-      if (!this.#open || this.#packedHead < this.#packed.length) this.#idle.push(take);
+      if (!this.#open || this.#packedHead < this.#packed.length) this.#withoutFile.push(take);
       return;
     }
     const units = unpackedUnits(file, this.#packedHead++, this.#parts.cutting);

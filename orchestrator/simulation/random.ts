@@ -21,3 +21,15 @@ export function createDraws(seed: number, name: string): Draws {
       spread === 0 ? 1 : Math.exp(spread * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())),
   };
 }
+
+/**
+ * The value below which a normal variable of mean 0 and deviation 1 is with this probability, to 0.005.
+ * @source Winitzki, A handy approximation for the error function and its inverse (2008)
+ */
+export function normalQuantile(probability: number): number {
+  const a = 0.147;
+  const x = 2 * probability - 1;
+  const log = Math.log(1 - x * x);
+  const b = 2 / (Math.PI * a) + log / 2;
+  return Math.sign(x) * Math.SQRT2 * Math.sqrt(Math.sqrt(b * b - log / a) - b);
+}

@@ -78,11 +78,16 @@ const LOOK_SECONDS = 0.5;
 /** A load of which so many times as much was lost will never end. */
 const MOST_RELOADS = 5;
 
-/** Plays a campaign once. The same seed gives the same run. Pure: no clock, no I/O. */
-export function simulate(setup: Setup, costs: Costs, seed: number): SimulatedRun {
+/**
+ * Plays a campaign once. The same seed gives the same run. Pure: no clock, no I/O.
+ * @param slowness of the run: by so many times `costs.spread` the logarithm of its costs is off; drawn by the seed when absent
+ */
+export function simulate(setup: Setup, costs: Costs, seed: number, slowness?: number): SimulatedRun {
   const agenda = new Agenda();
   const draws = createDraws(seed, "nodes");
-  const runs = new Runs(agenda, costs, setup.machineCores, createDraws(seed, "run").factor(costs.spread));
+  const speed =
+    slowness === undefined ? createDraws(seed, "run").factor(costs.spread) : Math.exp(slowness * costs.spread);
+  const runs = new Runs(agenda, costs, setup.machineCores, speed);
   const { indices, shardsPerIndex, dataNodes, parsers } = setup;
   const store = new Store(
     agenda,

@@ -3,6 +3,7 @@ import type { Costs } from "./costs.ts";
 import type { Draws } from "./random.ts";
 import type { Runs } from "./runs.ts";
 import { Station } from "./station.ts";
+import { withWarmUp } from "./warm-up.ts";
 
 /** A data node. */
 export interface StoreNode {
@@ -10,8 +11,8 @@ export interface StoreNode {
   readonly network: Station;
   /** How much slower than others. */
   readonly factor: number;
-  /** That it has indexed: how warm it is. */
-  documents: number;
+  /** What its work so far would have cost a node that was warm from the beginning. */
+  warmSeconds: number;
   /** CPU that it has used for them. */
   cpuSeconds: number;
 }
@@ -21,6 +22,13 @@ interface Shard {
   readonly index: number;
   node: number;
   bytes: number;
+}
+
+/** Documents of a bulk that go evenly to some indices, one after the other. */
+export interface BulkPart {
+  readonly documents: number;
+  readonly first: number;
+  readonly indices: number;
 }
 
 /** How the store is laid out. */
@@ -58,7 +66,7 @@ export class Store {
       cores: new Station(this.#agenda, this.#layout.cores),
       network: new Station(this.#agenda, 1),
       factor: this.#draws.factor(this.#costs.nodeSpread),
-      documents: 0,
+      warmSeconds: 0,
       cpuSeconds: 0,
     });
     return this.nodes.length - 1;
@@ -77,31 +85,33 @@ export class Store {
   }
 
   /**
-   * Indexes documents that go evenly to some indices one after the other.
-   * @param to `first` of so many `indices`; it stands for so many `requests`
+   * Indexes documents, each part's evenly spread over its indices, in one request.
+   * @param requests for so many requests it stands
    */
-  bulk(
-    documents: number,
-    bodyBytes: number,
-    to: { readonly first: number; readonly indices: number; readonly requests: number },
-    done: () => void,
-  ): void {
-    const { first: firstIndex, indices: indexCount, requests } = to;
+  bulk(parts: readonly BulkPart[], bodyBytes: number, requests: number, done: () => void): void {
     const { indices, shardsPerIndex, replicas } = this.#layout;
-    const perShard = documents / (indexCount * shardsPerIndex);
-    const byNode = new Map<number, { documents: number; shards: number }>();
-    for (let copy = 0; copy <= replicas; copy++) {
-      for (let i = 0; i < indexCount; i++) {
-        const index = (firstIndex + i) % indices;
-        for (let n = 0; n < shardsPerIndex; n++) {
-          const shard = this.shards[(copy * indices + index) * shardsPerIndex + n]!;
-          shard.bytes += perShard * this.#costs.indexBytesPerDocument;
-          const part = byNode.get(shard.node) ?? { documents: 0, shards: 0 };
-          part.documents += perShard;
-          part.shards++;
-          byNode.set(shard.node, part);
+    const byShard = new Map<number, number>();
+    for (const { documents, first, indices: indexCount } of parts) {
+      const perShard = documents / (indexCount * shardsPerIndex);
+      for (let copy = 0; copy <= replicas; copy++) {
+        for (let i = 0; i < indexCount; i++) {
+          const index = (first + i) % indices;
+          for (let n = 0; n < shardsPerIndex; n++) {
+            const shard = (copy * indices + index) * shardsPerIndex + n;
+            byShard.set(shard, (byShard.get(shard) ?? 0) + perShard);
+          }
         }
       }
+    }
+    const byNode = new Map<number, { documents: number; shards: number }>();
+    const documents = parts.reduce((sum, part) => sum + part.documents, 0);
+    for (const [number, count] of byShard) {
+      const shard = this.shards[number]!;
+      shard.bytes += count * this.#costs.indexBytesPerDocument;
+      const part = byNode.get(shard.node) ?? { documents: 0, shards: 0 };
+      part.documents += count;
+      part.shards++;
+      byNode.set(shard.node, part);
     }
     let left = byNode.size;
     const one = (): void => {
@@ -119,12 +129,11 @@ export class Store {
     { documents, shards, requests }: { readonly documents: number; readonly shards: number; readonly requests: number },
     done: () => void,
   ): void {
-    const { storeMicrosPerDocument, storeMicrosPerRequest, coldFactor, warmDocuments } = this.#costs;
-    const cold = 1 + (coldFactor - 1) * Math.exp(-node.documents / warmDocuments);
-    node.documents += documents;
-    const micros =
-      (documents * storeMicrosPerDocument + shards * requests * storeMicrosPerRequest) * cold * node.factor;
-    const seconds = this.#runs.cpuSeconds(micros / 1e6);
+    const { storeMicrosPerDocument, storeMicrosPerRequest, storeWarmUp } = this.#costs;
+    const warm = (documents * storeMicrosPerDocument + shards * requests * storeMicrosPerRequest) / 1e6;
+    const before = withWarmUp(node.warmSeconds, storeWarmUp);
+    node.warmSeconds += warm;
+    const seconds = this.#runs.cpuSeconds((withWarmUp(node.warmSeconds, storeWarmUp) - before) * node.factor);
     node.cpuSeconds += seconds;
     // Each shard of a request is work for a thread of its own.
     const parts = Math.min(shards, node.cores.servers);

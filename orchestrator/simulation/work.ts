@@ -8,7 +8,7 @@ export interface FileGroup {
   readonly indicesPerChunk: number;
 }
 
-/** What a parser takes at once: a chunk, or as many small ones as make one bulk request together. */
+/** What a parser takes: a chunk, or several of a large month that are played as one. */
 export interface Unit {
   readonly bytes: number;
   readonly chunks: number;
@@ -32,8 +32,16 @@ export interface Cutting {
   readonly chunkBytes: number;
   readonly bulkBytes: number;
   readonly indices: number;
-  /** Chunks of a large file that are played as one: see `togetherFor`. */
-  readonly together: number;
+  /** What is played as one: see `togetherFor`. */
+  readonly together: Together;
+}
+
+/** How many chunks are played as one. */
+export interface Together {
+  /** Of those that fill a bulk request or more each: their requests stand for as many. */
+  readonly large: number;
+  /** Whether small ones are, as many as make one bulk request together. */
+  readonly small: boolean;
 }
 
 /** Most small chunks in one slot of a parser: `MOST_IN_SLOT` of `worker/admission.ts`. */
@@ -43,36 +51,57 @@ const MOST_IN_SLOT = 32;
 const ENOUGH_UNITS = 4000;
 const ENOUGH_FOR_SLOT = 50;
 
-/** How many chunks of large files to play as one, so that a month of terabytes is played in the time of one of gigabytes. */
-export function togetherFor(
-  files: readonly FileGroup[],
-  { chunkBytes, bulkBytes }: Pick<Cutting, "chunkBytes" | "bulkBytes">,
-  slots: number,
-): number {
-  const large = files.filter(({ bytes }) => bytes >= bulkBytes);
-  const chunks = large.reduce((sum, { count, bytes }) => sum + count * Math.ceil(bytes / chunkBytes), 0);
-  return Math.max(1, Math.ceil(chunks / Math.max(ENOUGH_UNITS, ENOUGH_FOR_SLOT * slots)));
+/** Bytes of the chunks that a file is cut into, its last one apart. */
+function chunkOf(group: Pick<FileGroup, "bytes">, { chunkBytes }: Pick<Cutting, "chunkBytes">): number {
+  return Math.min(chunkBytes, group.bytes);
 }
 
-/** The units of a file of so many bytes, or of several small files together; they begin at the given index. */
+/** Which chunks to play as one, so that a month of terabytes, or of a million small files, is played in the time of one of gigabytes. */
+export function togetherFor(
+  files: readonly FileGroup[],
+  sizes: Pick<Cutting, "chunkBytes" | "bulkBytes">,
+  slots: number,
+): Together {
+  const chunks = { large: 0, small: 0 };
+  for (const group of files) {
+    const kind = chunkOf(group, sizes) >= sizes.bulkBytes ? "large" : "small";
+    chunks[kind] += group.count * Math.ceil(group.bytes / sizes.chunkBytes);
+  }
+  const enough = Math.max(ENOUGH_UNITS, ENOUGH_FOR_SLOT * slots);
+  return { large: Math.max(1, Math.ceil(chunks.large / enough)), small: chunks.small > enough };
+}
+
+/** Slots of a parser that a unit takes while it is in work, 1 at most. */
+export function slotsOf(
+  { bytes, chunks }: Pick<Unit, "bytes" | "chunks">,
+  { bulkBytes }: Pick<Cutting, "bulkBytes">,
+): number {
+  return Math.min(1, chunks * Math.max(bytes / chunks / bulkBytes, 1 / MOST_IN_SLOT));
+}
+
+/** The units of a file of so many bytes, or of several alike; they begin at the given index. */
 function* unitsOf(group: FileGroup, cutting: Cutting): Generator<Omit<Unit, "firstIndex">> {
   const { chunkBytes, bulkBytes, indices, together } = cutting;
   const spread = Math.max(1, Math.min(indices, Math.round(group.indicesPerChunk)));
-  if (group.bytes >= bulkBytes) {
+  const each = chunkOf(group, cutting);
+  if (each >= bulkBytes || !together.small) {
+    const atOnce = each >= bulkBytes ? together.large : 1;
     for (let file = 0; file < group.count; file++) {
-      for (let at = 0; at < group.bytes; at += chunkBytes * together) {
-        const bytes = Math.min(chunkBytes * together, group.bytes - at);
+      for (let at = 0; at < group.bytes; at += chunkBytes * atOnce) {
+        const bytes = Math.min(chunkBytes * atOnce, group.bytes - at);
         const chunks = Math.ceil(bytes / chunkBytes);
         yield { bytes, chunks, indices: spread, together: chunks, ordered: true };
       }
     }
     return;
   }
-  const inUnit = Math.max(1, Math.min(MOST_IN_SLOT, Math.floor(bulkBytes / Math.max(1, group.bytes))));
-  for (let file = 0; file < group.count; file += inUnit) {
-    const chunks = Math.min(inUnit, group.count - file);
-    const all = Math.min(indices, spread * chunks);
-    yield { bytes: chunks * group.bytes, chunks, indices: all, together: 1, ordered: chunks === 1 };
+  const inUnit = Math.max(1, Math.min(MOST_IN_SLOT, Math.floor(bulkBytes / Math.max(1, each))));
+  const all = group.count * Math.ceil(group.bytes / chunkBytes);
+  const bytes = (group.count * group.bytes) / all;
+  for (let at = 0; at < all; at += inUnit) {
+    const chunks = Math.min(inUnit, all - at);
+    const spans = Math.min(indices, spread * chunks);
+    yield { bytes: chunks * bytes, chunks, indices: spans, together: 1, ordered: chunks === 1 };
   }
 }
 

@@ -49,11 +49,6 @@ function efficiency(row: RunRow, rows: readonly RunRow[]): string {
   return alone ? (alone.seconds / row.seconds / row.dataNodes).toFixed(2) : "";
 }
 
-/** How far a prediction was off, had all work cost as much more than in the run that was calibrated on as the yardstick did. */
-function atEqualSpeed(row: RunRow, rows: readonly RunRow[]): number {
-  return ((row.predicted / row.seconds) * row.yardstickMillis) / rows[0]!.yardstickMillis - 1;
-}
-
 export function runsText(rows: readonly RunRow[], options: ScaleOptions, isLimited: boolean): string {
   const limits = isLimited
     ? `each data node on ${String(options.dataNodeCores)}, each parser on ${String(options.parserCores)} of a core, by control groups`
@@ -69,7 +64,6 @@ export function runsText(rows: readonly RunRow[], options: ScaleOptions, isLimit
       { title: "from", right: true, text: (row) => row.low.toFixed(1) },
       { title: "to", right: true, text: (row) => row.high.toFixed(1) },
       { title: "off %", right: true, text: (row) => (row.error * 100).toFixed(0) },
-      { title: "at equal speed %", right: true, text: (row) => (atEqualSpeed(row, rows) * 100).toFixed(0) },
       { title: "store µs/doc", right: true, text: (row) => row.storeMicrosPerDocument.toFixed(1) },
       { title: "parser µs/line", right: true, text: (row) => row.parserMicrosPerLine.toFixed(1) },
       { title: "efficiency", right: true, text: (row) => efficiency(row, rows) },
@@ -79,5 +73,5 @@ export function runsText(rows: readonly RunRow[], options: ScaleOptions, isLimit
     ],
     rows,
   );
-  return `${String(options.lines)} lines; ${limits}\n${table}\nefficiency: of one data node with as many parsers, for each data node; at equal speed: if all work had become as much dearer as the yardstick`;
+  return `${String(options.lines)} lines; ${limits}\n${table}\nefficiency: of one data node with as many parsers, for each data node`;
 }

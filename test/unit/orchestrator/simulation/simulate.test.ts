@@ -10,11 +10,12 @@ const FREE: Costs = costsSchema.parse({
   bodyBytesPerByte: 2,
   parseMicrosPerLine: 1e-9,
   sendMicrosPerDocument: 0,
-  parserColdSeconds: 0,
+  parserWarmUp: { factor: 1, seconds: 0 },
+  parserMicrosPerChunk: 0,
   unpackMicrosPerMiB: 0,
   storeMicrosPerDocument: 1e-9,
   storeMicrosPerRequest: 0,
-  coldFactor: 1,
+  storeWarmUp: { factor: 1, seconds: 0 },
   indexBytesPerDocument: 90,
   archiveBytesPerSecond: 1e18,
   nodeBytesPerSecond: 1e18,
@@ -60,8 +61,8 @@ describe("the load", () => {
     expect(run.loadSeconds - NOTICED).toBeCloseTo((LINES * 5) / 1e6, 4);
     expect(run.lines).toBeCloseTo(LINES, 3);
     expect(run.utilisation.parse).toBeGreaterThan(0.99);
-    const cold = simulate(SETUP, { ...FREE, parseMicrosPerLine: 5, parserColdSeconds: 3 }, 1);
-    expect(cold.loadSeconds - run.loadSeconds).toBeCloseTo(3, 4);
+    const cold = simulate(SETUP, { ...FREE, parseMicrosPerLine: 5, parserWarmUp: { factor: 30, seconds: 0.8 } }, 1);
+    expect(cold.loadSeconds - run.loadSeconds).toBeCloseTo(0.8 * Math.log(30), 4);
   });
 
   it("with parsers without limits lasts as long as the store takes, on all its cores", () => {
@@ -77,6 +78,9 @@ describe("the load", () => {
     expect(run.loadSeconds).toBeLessThan(wanted * 1.1);
     expect(run.storeCpuSeconds).toBeCloseTo((LINES * 20) / 1e6, 3);
     expect(run.utilisation.busiestDataNode).toBeGreaterThan(0.95);
+    // Each node gets warm by itself.
+    const cold = simulate(setup, { ...FREE, storeMicrosPerDocument: 20, storeWarmUp: { factor: 4, seconds: 3 } }, 1);
+    expect(cold.storeCpuSeconds - run.storeCpuSeconds).toBeCloseTo(4 * 3 * Math.log(4), 1);
   });
 
   it("costs the store a second time for a copy", () => {
@@ -138,6 +142,61 @@ describe("the load", () => {
     expect(run.lines).toBeCloseTo(1e7, 0);
     expect(run.utilisation.spool * run.loadSeconds).toBeCloseTo(10, 1);
     expect(simulate({ ...SETUP, files: [] }, FREE, 1).loadSeconds).toBe(NOTICED);
+  });
+});
+
+describe("chunks smaller than a bulk request", () => {
+  const whole: Setup = {
+    ...SETUP,
+    indices: 1,
+    files: [{ count: 4, bytes: 64 * MiB, packed: false, indicesPerChunk: 1 }],
+  };
+  const of = (chunkBytes: number): Setup => ({ ...whole, chunkBytes });
+
+  it("go out together, as many as fit into a request", () => {
+    // A body is twice as long as its lines: two MiB of lines fill one. Requests take a second each, so that parsed chunks wait for them.
+    const costs = { ...FREE, storeMicrosPerRequest: 1e6 };
+    const requests = (chunkBytes: number): number => simulate(of(chunkBytes), costs, 1).storeCpuSeconds;
+    expect(requests(8 * MiB)).toBeCloseTo(256 / 2, 6);
+    for (const chunkBytes of [MiB, MiB / 4]) {
+      const count = requests(chunkBytes);
+      expect(count).toBeGreaterThanOrEqual(256 / 2);
+      // Whoever finds a request free goes out alone; most do not. One for each chunk would be 256 and 1,024.
+      expect(count).toBeLessThanOrEqual((256 / 2) * 1.6);
+    }
+  });
+
+  it("are worked on at once, as many as make one request, so that answers are not waited for one by one", () => {
+    const costs = { ...FREE, roundTripSeconds: 1 };
+    const large = simulate(of(2 * MiB), costs, 1).loadSeconds;
+    expect(simulate(of(MiB / 4), costs, 1).loadSeconds / large).toBeLessThan(1.5);
+  });
+
+  it("cost a parser what a chunk costs beside its lines", () => {
+    const costs = { ...FREE, parseMicrosPerLine: 5, parserMicrosPerChunk: 10_000 };
+    const seconds = (chunkBytes: number): number => simulate(of(chunkBytes), costs, 1).loadSeconds;
+    expect(seconds(MiB / 4) - seconds(8 * MiB)).toBeCloseTo(((1024 - 32) * 10_000) / 1e6, 4);
+  });
+
+  it("are played several at once where there are too many, and take as long", () => {
+    const costs = {
+      ...FREE,
+      parseMicrosPerLine: 5,
+      parserMicrosPerChunk: 1000,
+      storeMicrosPerDocument: 10,
+      storeMicrosPerRequest: 500,
+    };
+    const files = (count: number): Setup => ({
+      ...SETUP,
+      dataNodes: { count: 2, cores: 1, replicas: 0 },
+      parsers: { ...SETUP.parsers, count: 2 },
+      files: [{ count, bytes: MiB / 2, packed: false, indicesPerChunk: 3 }],
+    });
+    const few = simulate(files(4000), costs, 1);
+    const many = simulate(files(40_000), costs, 1);
+    expect(many.events / few.events).toBeLessThan(3);
+    expect(many.loadSeconds / few.loadSeconds / 10).toBeGreaterThan(0.92);
+    expect(many.loadSeconds / few.loadSeconds / 10).toBeLessThan(1.08);
   });
 });
 

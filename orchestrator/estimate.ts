@@ -1,5 +1,6 @@
-import type { YearMonth } from "../worker/contract/months.ts";
+import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
+import { indexBytesOf, segmentsOf, type IndexDensity } from "./index-size.ts";
 import type { Plan, PlannedFile } from "./plan.ts";
 import { indexCount, shardsOfDay } from "./shards.ts";
 import { DEFAULT_COSTS, type Costs } from "./simulation/costs.ts";
@@ -41,9 +42,9 @@ export interface KnownCosts {
 
 /** Bytes of index that documents take, measured on a sample of this archive. */
 export interface MeasuredIndex {
-  readonly bytesPerDocument: ReadonlyMap<string, number>;
+  readonly densities: ReadonlyMap<string, IndexDensity>;
   /** Of services that the sample lacks. */
-  readonly otherwise: number;
+  readonly otherwise: IndexDensity;
 }
 
 /** Where no campaign has been measured yet. */
@@ -139,9 +140,29 @@ export function documentsByService(
   return documents;
 }
 
-/** Bytes of index of a document, known of lines of another length: services with longer lines take more, nearly in proportion. */
-function scaledIndexBytes({ costs }: KnownCosts, lineBytes: number): number {
-  return (costs.indexBytesPerDocument * lineBytes) / costs.lineBytes;
+/** What is known of lines of another length: services with longer lines take more, nearly in proportion. */
+function knownDensity({ costs }: KnownCosts, lineBytes: number): IndexDensity {
+  const bytesPerDocument = (costs.indexBytesPerDocument * lineBytes) / costs.lineBytes;
+  return { bytesPerDocument, documents: costs.indexDocuments, segments: costs.indexSegments };
+}
+
+/** The days of the months, which have nearly all documents; each is an index. */
+export function daysOf(months: readonly YearMonth[]): number {
+  return months.reduce((sum, month) => sum + daysInMonth(month), 0);
+}
+
+/** Bytes of index that the documents of services take together. */
+export function measuredIndexBytes(
+  documents: ReadonlyMap<string, number>,
+  { densities, otherwise }: MeasuredIndex,
+  days: number,
+  segments: number,
+): number {
+  return indexBytesOf(
+    [...documents].map(([service, count]) => ({ documents: count, density: densities.get(service) ?? otherwise })),
+    days,
+    segments,
+  );
 }
 
 /**
@@ -151,7 +172,7 @@ function scaledIndexBytes({ costs }: KnownCosts, lineBytes: number): number {
  */
 export function estimate(
   plan: Plan,
-  config: SimulatedConfig,
+  config: SimulatedConfig & Pick<Config, "serving">,
   sample: ParserSample | undefined,
   known: KnownCosts,
   machineCores: number | undefined,
@@ -165,7 +186,6 @@ export function estimate(
   let lines = 0;
   let documents = 0;
   let chunks = 0;
-  let indexBytes = 0;
   /** Bytes, each times the indices that its chunk's documents go to. */
   let touched = 0;
   const files = groupFiles(
@@ -174,9 +194,6 @@ export function estimate(
       bytes += size;
       lines += fileLines;
       documents += fileDocuments;
-      if (measured) {
-        indexBytes += fileDocuments * (measured.bytesPerDocument.get(file.origin.service) ?? measured.otherwise);
-      }
       chunks += Math.ceil(size / plan.pinned.chunkBytes);
       const further = service.bytes > 0 ? service.furtherIndices / service.bytes : 0;
       const indicesPerChunk = Math.min(DAYS_AT_MOST, 1 + further * Math.min(size, plan.pinned.chunkBytes));
@@ -185,10 +202,21 @@ export function estimate(
     }),
   );
 
-  if (!measured) indexBytes = documents * scaledIndexBytes(known, lines > 0 ? bytes / lines : known.costs.lineBytes);
+  const days = daysOf(plan.months);
+  const segments = segmentsOf(config.serving.segments);
+  const density = knownDensity(known, lines > 0 ? bytes / lines : known.costs.lineBytes);
+  const indexBytes = measured
+    ? measuredIndexBytes(documentsByService(plan, sample, known), measured, days, segments)
+    : indexBytesOf([{ documents, density }], days, segments);
   const costs: Costs = {
     ...known.costs,
-    ...(documents > 0 ? { indexBytesPerDocument: indexBytes / documents } : {}),
+    ...(documents > 0
+      ? {
+          indexBytesPerDocument: indexBytes / documents,
+          indexDocuments: Math.max(1, documents / days),
+          indexSegments: segments,
+        }
+      : {}),
     ...(lines > 0 ? { lineBytes: bytes / lines, documentsPerLine: documents / lines } : {}),
     ...(sample
       ? {

@@ -1,4 +1,5 @@
-import type { MeasuredIndex } from "../estimate.ts";
+import { measuredIndexBytes, type MeasuredIndex } from "../estimate.ts";
+import type { IndexDensity } from "../index-size.ts";
 import { DEFAULT_CHOICE, type IndexChoice } from "../profiles.ts";
 
 /** The ways to keep documents that are compared, and what came of it. Pure. */
@@ -18,20 +19,20 @@ export interface ChoiceFigures {
   readonly rounds: number;
   /** CPU of the store, merges that the load caused included. */
   readonly storeMicrosPerDocument: number;
-  /** On disk in one segment, over the services as the plan has them. */
+  /** On disk in one segment, over the services and in indices as large as the plan has them. */
   readonly indexBytesPerDocument: number;
-  /** Of the sample as it is: what stands for services that it lacks. */
-  readonly sampleBytesPerDocument: number;
   /** Of all documents of the plan. */
   readonly indexBytes: number;
   /** Documents that it would not take. */
   readonly rejected: number;
-  readonly services: readonly ServiceBytes[];
+  /** What the sample showed, in an index of each service's own. */
+  readonly services: readonly ServiceDensity[];
+  /** Of all of them on average: what stands for services that it lacks. */
+  readonly otherwise: IndexDensity;
 }
 
-export interface ServiceBytes {
+export interface ServiceDensity extends IndexDensity {
   readonly service: string;
-  readonly indexBytesPerDocument: number;
 }
 
 /** One load of the sample. */
@@ -70,51 +71,48 @@ export function median(values: readonly number[]): number {
 /**
  * What rounds of one choice say together.
  * @param planned documents of the plan by service; services that the sample lacks are taken as the sample's average
+ * @param days indices that they go to
  */
-export function figuresOf(loads: readonly Load[], planned: ReadonlyMap<string, number>): ChoiceFigures {
-  const services = [...(loads[0]?.bytes.keys() ?? [])].map((service): ServiceBytes => {
-    const perDocument = loads.map(({ bytes }) => {
-      const one = bytes.get(service);
-      return one && one.documents > 0 ? one.bytes / one.documents : 0;
-    });
-    return { service, indexBytesPerDocument: median(perDocument) };
+export function figuresOf(loads: readonly Load[], planned: ReadonlyMap<string, number>, days: number): ChoiceFigures {
+  const all = (of: (one: { readonly bytes: number; readonly documents: number }) => number): number[] =>
+    loads.map(({ bytes }) => [...bytes.values()].reduce((sum, one) => sum + of(one), 0));
+  const densityOf = (bytes: readonly number[], documents: readonly number[]): IndexDensity => ({
+    bytesPerDocument: median(bytes.map((one, i) => one / Math.max(1, documents[i]!))),
+    documents: Math.max(1, median(documents)),
+    segments: 1,
   });
-  const average = median(
-    loads.map(({ bytes }) => {
-      const all = [...bytes.values()];
-      return (
-        all.reduce((sum, one) => sum + one.bytes, 0) /
-        Math.max(
-          1,
-          all.reduce((sum, one) => sum + one.documents, 0),
-        )
-      );
-    }),
+  const services = [...(loads[0]?.bytes.keys() ?? [])].map((service): ServiceDensity => {
+    const some = loads.flatMap(({ bytes }) => bytes.get(service) ?? []);
+    const density = densityOf(
+      some.map(({ bytes }) => bytes),
+      some.map((one) => one.documents),
+    );
+    return { service, ...density };
+  });
+  const each = 1 / Math.max(1, services.length);
+  const otherwise = densityOf(
+    all(({ bytes }) => bytes * each),
+    all((one) => one.documents * each),
   );
-  const indexBytes = bytesOf(planned, services, average);
+  const indexBytes = measuredIndexBytes(planned, measuredOf(services, otherwise), days, 1);
   const documents = [...planned.values()].reduce((sum, n) => sum + n, 0);
   return {
     rounds: loads.length,
     storeMicrosPerDocument: median(loads.map((load) => load.storeMicros / Math.max(1, load.documents))),
-    indexBytesPerDocument: documents > 0 ? indexBytes / documents : average,
-    sampleBytesPerDocument: average,
+    indexBytesPerDocument: documents > 0 ? indexBytes / documents : otherwise.bytesPerDocument,
     indexBytes: Math.round(indexBytes),
     rejected: Math.max(0, ...loads.map(({ rejected }) => rejected)),
     services,
+    otherwise,
   };
 }
 
-function bytesOf(planned: ReadonlyMap<string, number>, services: readonly ServiceBytes[], otherwise: number): number {
-  const known = new Map(services.map((one) => [one.service, one.indexBytesPerDocument]));
-  return [...planned].reduce((sum, [service, documents]) => sum + documents * (known.get(service) ?? otherwise), 0);
+function measuredOf(services: readonly ServiceDensity[], otherwise: IndexDensity): MeasuredIndex {
+  return { densities: new Map(services.map((one) => [one.service, one])), otherwise };
 }
 
 /** What the configured choice showed, for the plan's own estimate; undefined when the store would not do it. */
 export function measuredIndex(choices: readonly ChoiceResult[]): MeasuredIndex | undefined {
   const figures = choices.find(({ isConfigured }) => isConfigured)?.figures;
-  if (!figures) return undefined;
-  return {
-    bytesPerDocument: new Map(figures.services.map((one) => [one.service, one.indexBytesPerDocument])),
-    otherwise: figures.sampleBytesPerDocument,
-  };
+  return figures && measuredOf(figures.services, figures.otherwise);
 }

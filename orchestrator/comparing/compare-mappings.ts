@@ -4,6 +4,7 @@ import { pause } from "../../worker/contract/pause.ts";
 import type { EncodedBatch, Pipeline } from "../../worker/contract/pipeline.ts";
 import { ask } from "../ask-elasticsearch.ts";
 import { createCluster, loadingTemplate } from "../cluster.ts";
+import { daysOf } from "../estimate.ts";
 import type { Log } from "../log.ts";
 import { runner, samplePieces } from "../measure.ts";
 import type { Plan } from "../plan.ts";
@@ -106,7 +107,7 @@ export async function compareMappings(
       const problem = problems.get(name);
       const result = { name, choice, isConfigured: name === configured };
       return problem === undefined
-        ? { ...result, figures: figuresOf(loads.get(name) ?? [], options.planned) }
+        ? { ...result, figures: figuresOf(loads.get(name) ?? [], options.planned, daysOf(plan.months)) }
         : { ...result, problem };
     }),
   };

@@ -12,6 +12,7 @@ import {
   DEFAULT_KNOWN_COSTS,
 } from "../../../orchestrator/estimate.ts";
 import { configSchema } from "../../../orchestrator/config-schema.ts";
+import { indexBytesOf, segmentsOf } from "../../../orchestrator/index-size.ts";
 import type { Inventory, InventoryArchive, InventoryFile } from "../../../orchestrator/inventory.ts";
 import { resolveOverlap } from "../../../orchestrator/overlap.ts";
 import { comparePlans } from "../../../orchestrator/plan-difference.ts";
@@ -370,7 +371,8 @@ describe("an estimate", () => {
     const result = estimate(plan, config, sample, { ...DEFAULT_KNOWN_COSTS, source: "campaign x" }, undefined);
     expect(result).toMatchObject({ bytes: 1_500_000, lines: 15_000, documents: 12_000, chunks: 2 });
     // By the length of the line: what is known is known of lines of 128 bytes.
-    expect(result.indexBytes).toBe(12_000 * 120 * (100 / 128));
+    const density = { bytesPerDocument: 120 * (100 / 128), documents: 30_000, segments: 1 };
+    expect(result.indexBytes).toBe(Math.round(indexBytesOf([{ documents: 12_000, density }], 31, segmentsOf(0))));
     expect(result.basis.parser).toContain("2.00 µs a line, measured on 2 files");
     expect(result.basis.store).toContain("measured by campaign x");
     expect(result.simulated.costs).toMatchObject({
@@ -399,17 +401,23 @@ describe("an estimate", () => {
       ["auth", 800],
       ["kern", 8],
     ]);
+    const density = (bytesPerDocument: number) => ({ bytesPerDocument, documents: 20_000, segments: 1 });
     const measured = {
-      bytesPerDocument: new Map([
-        ["syslog", 90],
-        ["auth", 200],
+      densities: new Map([
+        ["syslog", density(90)],
+        ["auth", density(200)],
       ]),
-      otherwise: 100,
+      otherwise: density(100),
     };
     const result = estimate(both, config, sample, DEFAULT_KNOWN_COSTS, undefined, measured);
-    expect(result.indexBytes).toBe(8000 * 90 + 800 * 200 + 8 * 100);
+    const parts = [
+      { documents: 8000, density: density(90) },
+      { documents: 800, density: density(200) },
+      { documents: 8, density: density(100) },
+    ];
+    expect(result.indexBytes).toBe(Math.round(indexBytesOf(parts, 31, segmentsOf(0))));
     expect(result.basis.store).toContain("measured on a sample of this archive");
-    expect(result.simulated.costs.indexBytesPerDocument).toBeCloseTo(result.indexBytes / 8808, 9);
+    expect(result.simulated.costs.indexBytesPerDocument).toBeCloseTo(result.indexBytes / 8808, 3);
   });
 
   it("says what a copy costs, and what a lost data node costs without one", () => {
@@ -420,7 +428,7 @@ describe("an estimate", () => {
     expect(daily.indicesPerChunk).toBe(1);
     expect(lossCost(daily, config.dataNodes)).toEqual({
       replicas: 0,
-      copyBytes: 12_000 * 120 * (100 / 128),
+      copyBytes: daily.indexBytes,
       copyCoreSeconds: (12_000 * 17) / 1e6,
       reloadChunks: 0,
       reloadBytes: Math.round(1_500_000 / 8),
@@ -431,8 +439,11 @@ describe("an estimate", () => {
     expect(monthly.indicesPerChunk).toBe(34);
     expect(lossCost(monthly, config.dataNodes)).toMatchObject({ reloadChunks: 1, reloadBytes: 749_958 });
     expect(lossCost(monthly, { ...config.dataNodes, count: 1 }).reloadBytes).toBe(750_000);
-    const copied = { ...config, dataNodes: { ...config.dataNodes, replicas: 1 } };
-    expect(estimateForNodes(daily, copied, undefined).loadSeconds).toBeGreaterThan(daily.loadSeconds);
+    // Two chunks go to two nodes; with copies each has both to index.
+    const two = { ...config, dataNodes: { ...config.dataNodes, count: 2 } };
+    const copied = { ...two, dataNodes: { ...two.dataNodes, replicas: 1 as const } };
+    const seconds = (of: typeof config): number => estimateForNodes(daily, of, undefined).loadSeconds;
+    expect(seconds(copied)).toBeGreaterThan(seconds(two));
   });
 
   it("says when it rests on defaults alone", () => {

@@ -8,6 +8,7 @@ import {
   type ChoiceResult,
   type Load,
 } from "../../../../orchestrator/comparing/choices.ts";
+import { indexBytesOf } from "../../../../orchestrator/index-size.ts";
 import { comparisonText } from "../../../../orchestrator/comparing/comparison-text.ts";
 import { DEFAULT_CHOICE, type IndexChoice } from "../../../../orchestrator/profiles.ts";
 
@@ -46,26 +47,37 @@ it.each([
 });
 
 it("services count as the plan has them, whatever the sample holds of each", () => {
-  const figures = figuresOf([load(300, 1000, 400), load(600, 1200, 400, 2), load(390, 1100, 400)], planned);
+  const figures = figuresOf([load(300, 1000, 400), load(600, 1200, 400, 2), load(390, 1100, 400)], planned, 31);
   expect(figures.storeMicrosPerDocument).toBe(13);
   expect(figures.services).toEqual([
-    { service: "a", indexBytesPerDocument: 110 },
-    { service: "b", indexBytesPerDocument: 20 },
+    { service: "a", bytesPerDocument: 110, documents: 10, segments: 1 },
+    { service: "b", bytesPerDocument: 20, documents: 20, segments: 1 },
   ]);
   // 1,500 bytes of 30 documents.
-  expect(figures.sampleBytesPerDocument).toBe(50);
-  expect(figures.indexBytes).toBe(1000 * 110 + 100 * 20 + 10 * 50);
-  expect(figures.indexBytesPerDocument).toBeCloseTo(figures.indexBytes / 1110, 9);
+  expect(figures.otherwise).toEqual({ bytesPerDocument: 50, documents: 15, segments: 1 });
+  const [a, b] = figures.services;
+  const parts = [
+    { documents: 1000, density: a! },
+    { documents: 100, density: b! },
+    { documents: 10, density: figures.otherwise },
+  ];
+  expect(figures.indexBytes).toBe(Math.round(indexBytesOf(parts, 31, 1)));
+  expect(figures.indexBytesPerDocument).toBeCloseTo(figures.indexBytes / 1110, 1);
   expect(figures).toMatchObject({ rounds: 3, rejected: 2 });
 });
 
 const results: readonly ChoiceResult[] = [
-  { name: "first", choice: DEFAULT_CHOICE, isConfigured: false, figures: figuresOf([load(300, 1000, 400)], planned) },
+  {
+    name: "first",
+    choice: DEFAULT_CHOICE,
+    isConfigured: false,
+    figures: figuresOf([load(300, 1000, 400)], planned, 31),
+  },
   {
     name: "second",
     choice: { mode: "logsdb", source: "stored", codec: "default" },
     isConfigured: true,
-    figures: figuresOf([load(600, 500, 200, 1)], planned),
+    figures: figuresOf([load(600, 500, 200, 1)], planned, 31),
   },
   {
     name: "third",
@@ -76,8 +88,8 @@ const results: readonly ChoiceResult[] = [
 ];
 
 it("the plan goes by the configured choice, or by nothing when the store would not do it", () => {
-  expect(measuredIndex(results)?.bytesPerDocument.get("a")).toBe(50);
-  expect(measuredIndex(results)?.otherwise).toBeCloseTo(700 / 30, 9);
+  expect(measuredIndex(results)?.densities.get("a")).toMatchObject({ bytesPerDocument: 50, documents: 10 });
+  expect(measuredIndex(results)?.otherwise.bytesPerDocument).toBeCloseTo(700 / 30, 9);
   expect(measuredIndex(results.slice(2).map((one) => ({ ...one, isConfigured: true })))).toBeUndefined();
 });
 
@@ -90,12 +102,17 @@ it("the table has a row for each that was measured, relative to the default, and
     "standard",
     "stored",
     "best_compression",
-    "92.3",
+    results[0]!.figures!.indexBytesPerDocument.toFixed(1),
     "1.00",
     "10.0",
     "1.00",
   ]);
-  expect(second?.split(/ {2,}/).slice(3, 7)).toEqual(["46.2", "0.50", "20.0", "2.00"]);
+  expect(second?.split(/ {2,}/).slice(3, 7)).toEqual([
+    results[1]!.figures!.indexBytesPerDocument.toFixed(1),
+    (results[1]!.figures!.indexBytesPerDocument / results[0]!.figures!.indexBytesPerDocument).toFixed(2),
+    "20.0",
+    "2.00",
+  ]);
   expect(second).toMatch(/configured, 1 documents rejected$/);
   expect(last).toBe("third: no licence");
 });

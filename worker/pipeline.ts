@@ -77,7 +77,6 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
     let lookedUntil = utf8Until;
     const expander = origin.repeated === "expand" ? new RepeatExpander(calendar) : undefined;
     expander?.lookBack(src, lead, base - lead);
-    const { drop } = encoder;
     const lines = {
       src,
       base: base - lead,
@@ -86,7 +85,6 @@ function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {
       pieces,
       calendar,
       rules: serviceRules,
-      drop,
       hostCalendars,
     };
     // What comes again is written out by looking back from each line.

@@ -2,7 +2,7 @@ import { FRACTION_AT, MINUTE_AT, SECOND_AT, type Quarter } from "../time/calenda
 import { piece } from "./json-writer.ts";
 
 /** Digits of a fraction that stand in a quarter's text. */
-const MILLISECONDS = 3;
+export const MILLISECONDS = 3;
 const ZERO = 48;
 const TIMESTAMP = '"@timestamp":"';
 

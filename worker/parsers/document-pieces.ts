@@ -2,6 +2,17 @@ import type { Origin } from "../contract/chunk.ts";
 import { ATTEMPT_FIELD } from "../contract/ids.ts";
 import { piece } from "./json-writer.ts";
 
+/** Digits of ids. */
+export const BASE32HEX = Buffer.from("0123456789abcdefghijklmnopqrstuv");
+/** Characters of an `_id` that tell the line's offset. */
+export const ID_BYTES = 8;
+export const MESSAGE = piece(',"message":"');
+
+/** A host as a document has it. */
+export function hostField(name: string): Uint8Array {
+  return piece(`,"host":${JSON.stringify(name)}`);
+}
+
 /** What all documents of one file have in common, as bytes. */
 export class DocumentPieces {
   readonly hasIds: boolean;

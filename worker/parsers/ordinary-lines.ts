@@ -1,31 +1,30 @@
-import type { DropPrograms } from "../filters/drop-programs.ts";
+import { isDeepStrictEqual } from "node:util";
 import type { ProgramRules } from "../pipeline/program-rules.ts";
 import type { ServiceRules } from "../pipeline/rules.ts";
 import type { Calendar } from "../time/calendar.ts";
 import type { HostCalendars } from "../time/calendars.ts";
-import { DocumentOpening } from "./document-opening.ts";
-import type { DocumentPieces } from "./document-pieces.ts";
+import { DocumentOpening, MILLISECONDS } from "./document-opening.ts";
+import { hostField, ID_BYTES, type DocumentPieces } from "./document-pieces.ts";
 import { isIpAddress } from "./ip-address.ts";
 import {
   BACK,
   BUCKETS,
   ENTRY,
   KIND,
-  LONGEST_LINE,
   MOST_DOCUMENTS,
   MOST_INDICES,
   MOST_NAMES,
   OPENING,
-  ordinaryProgram,
   PAGES,
   PLACES,
   SIZES,
   STATE,
   writeConstants,
-} from "./ordinary-program.ts";
+} from "./ordinary-layout.ts";
+import { LONGEST_LINE, ordinaryProgram } from "./ordinary-program.ts";
 import type { Output, Window } from "./output.ts";
 import { compileModule, instantiate, type Module } from "../wasm/instantiate.ts";
-import { hostField, type SyslogEncoder } from "./syslog-encoder.ts";
+import { decide, type SyslogEncoder } from "./syslog-encoder.ts";
 
 let moduleOfAll: Module | undefined;
 const AT = STATE.at >> 2;
@@ -35,9 +34,6 @@ const NOTHING = new Uint8Array(0);
 const LF = 10;
 /** Copies read and write whole vectors. */
 const VECTOR = 16;
-/** Digits of a fraction, as long as no line brings its own. */
-const DIGITS = 3;
-const ID_BYTES = 8;
 /** What host, program and process id take at most in a document, and what time and offset do; rounded up. */
 const LARGEST_NAMES = 4096;
 const OPENING_BYTES = 1024;
@@ -52,7 +48,6 @@ export interface BlockOfLines {
   readonly pieces: DocumentPieces;
   readonly calendar: Calendar;
   readonly rules: ServiceRules;
-  readonly drop: DropPrograms;
   readonly hostCalendars: HostCalendars | undefined;
 }
 
@@ -114,12 +109,10 @@ export class OrdinaryLines {
     if (pieces.file.length + pieces.ending.length + 4 * VECTOR > SIZES.pieces) return false;
     if (calendar.indexNames.length > MOST_INDICES || 2 * largest > SIZES.output) return false;
     const last = this.#block as BlockOfLines | undefined;
-    if (last?.rules !== block.rules || last.drop.reasons.join() !== block.drop.reasons.join()) this.#forgetPrograms();
+    if (last?.rules !== block.rules || !isDeepStrictEqual(dropsOf(last), dropsOf(block))) this.#forgetPrograms();
     if (last?.hostCalendars !== block.hostCalendars) this.#hosts.forget();
     this.#block = block;
     this.#read = 0;
-    this.#placed = 0;
-    this.#words[PROGRAMS] = 0;
     this.#opening = new DocumentOpening(pieces.actions, pieces.beforeEvent);
     this.#from = this.#until = 0;
     this.#forgetQuarters();
@@ -237,12 +230,10 @@ export class OrdinaryLines {
     const words = this.#words;
     const { writer } = output;
     const program = this.#rules[words[STATE.program >> 2]!]!;
-    const tree = program.ready!;
     const end = words[STATE.end >> 2]! + delta;
     const messageStart = words[STATE.messageStart >> 2]! + delta;
     const document = words[STATE.document >> 2]! - PLACES.output;
-    const number = tree.decide(src, messageStart, end);
-    const ending = number < 0 ? undefined : tree.endings[number]!;
+    const ending = decide(program.ready!, src, start, messageStart, end);
     if (ending === undefined || ending.drop !== undefined) {
       writer.at = document;
       if (ending?.drop === undefined) return -1;
@@ -277,14 +268,15 @@ export class OrdinaryLines {
   }
 
   #learnProgram(name: Buffer, hash: number): boolean {
-    const { rules, drop } = this.#block;
+    const { rules, encoder } = this.#block;
     const program = rules.ofProgram(name, 0, name.length);
     const tree = program.ready;
     // Its code is not made yet.
     if (tree === undefined && !program.isPlain) return false;
     if (!this.#programs.hasRoom(name)) this.#forgetPrograms();
     const number = this.#rules.push(program) - 1;
-    const kind = !tree || drop.match(name, 0, name.length) >= 0 ? KIND.unusual : tree.only ? KIND.plain : KIND.fields;
+    const kind =
+      !tree || encoder.drop.match(name, 0, name.length) >= 0 ? KIND.unusual : tree.only ? KIND.plain : KIND.fields;
     this.#programs.add({ name, hash, kind, number, value: program.field, withPid: program.fieldWithPid });
     return true;
   }
@@ -306,7 +298,7 @@ export class OrdinaryLines {
     const quarter = calendar.localQuarter(days >> 5, days & 31, hour, quarterOfHour);
     if (quarter === null || quarter === "irregular") return false;
     const opening = this.#opening;
-    opening.take(quarter, pieces.hasIds ? ID_BYTES : 0, DIGITS);
+    opening.take(quarter, pieces.hasIds ? ID_BYTES : 0, MILLISECONDS);
     const { bytes } = opening;
     const size = OPENING.bytes + bytes.length + 2 * VECTOR;
     if (this.#openingsEnd + size > PLACES.openings + SIZES.openings) this.#forgetQuarters();
@@ -332,6 +324,11 @@ export class OrdinaryLines {
     // No line begins like this.
     this.#bytes.fill(0, STATE.memo, STATE.memo + VECTOR);
   }
+}
+
+/** What lines of which programs are dropped. */
+function dropsOf({ encoder }: BlockOfLines): readonly string[] {
+  return encoder.drop.reasons;
 }
 
 interface NewName {

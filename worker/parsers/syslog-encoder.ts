@@ -12,7 +12,7 @@ import type { HostCalendars } from "../time/calendars.ts";
 import { FRACTION_DIGITS } from "../time/instant.ts";
 import { indexOf } from "./byte-search.ts";
 import { DocumentOpening } from "./document-opening.ts";
-import type { DocumentPieces } from "./document-pieces.ts";
+import { BASE32HEX, hostField, ID_BYTES, MESSAGE, type DocumentPieces } from "./document-pieces.ts";
 import { ESCAPED_LENGTH, LARGEST_ESCAPE, piece, type JsonWriter } from "./json-writer.ts";
 import { LineTally, type MessagePlace } from "./line-tally.ts";
 import { NameTable } from "./name-table.ts";
@@ -25,9 +25,7 @@ import { LONGEST_MESSAGE, TAGS, UNPARSED_KINDS, type UnparsedKind } from "./unpa
 const ROOMY_LINE_BYTES = 65_536;
 /** Everything in a document that does not depend on the line's text, but the pieces made from the origin; rounded up. */
 const FIXED_BYTES = 1024;
-const BASE32HEX = Buffer.from("0123456789abcdefghijklmnopqrstuv");
-/** Characters of an `_id` that tell the line's offset, and those that tell which copy of a repeated line it is. */
-const ID_BYTES = 8;
+/** Characters of an `_id` that tell which copy of a repeated line it is. */
 const COPY_BYTES = 2;
 /** Offsets have 40 bits of the `_id`. */
 export const LARGEST_OFFSET = 2 ** 40;
@@ -39,7 +37,6 @@ const HOSTS = new NameTable((name) => ({
   field: hostField(name),
   hasNul: name.includes("\0"),
 }));
-const MESSAGE = piece(',"message":"');
 const COLLECTOR = piece(',"collector":"');
 const PRI = piece(',"pri":');
 const REPEATED = piece(',"repeated":');
@@ -414,11 +411,6 @@ export class SyslogEncoder {
   }
 }
 
-/** A host as a document has it. */
-export function hostField(name: string): Uint8Array {
-  return piece(`,"host":${JSON.stringify(name)}`);
-}
-
 /** The index of an event's time; undefined when the pipeline has left none that can be read. */
 function indexAt(event: LogEvent, calendar: Calendar): number | undefined {
   const timestamp = event.get(["@timestamp"]);
@@ -427,7 +419,13 @@ function indexAt(event: LogEvent, calendar: Calendar): number | undefined {
 }
 
 /** What the pipeline's code makes of the message; undefined: the plain pipeline must look. */
-function decide(tree: CompiledTree, src: Buffer, start: number, messageStart: number, end: number): Ending | undefined {
+export function decide(
+  tree: CompiledTree,
+  src: Buffer,
+  start: number,
+  messageStart: number,
+  end: number,
+): Ending | undefined {
   const number = tree.decide(src, messageStart, end);
   if (number === DO_PLAINLY) return undefined;
   const ending = tree.endings[number];

@@ -16,12 +16,22 @@ function letters(text: string): number {
   return (text.charCodeAt(0) << 16) | (text.charCodeAt(1) << 8) | text.charCodeAt(2);
 }
 
-const MONTHS = new Map(
-  ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map((name, i) => [
-    letters(name),
-    i + 1,
-  ]),
-);
+/** As they stand in lines, but small. */
+export const MONTH_NAMES = [
+  "jan",
+  "feb",
+  "mar",
+  "apr",
+  "may",
+  "jun",
+  "jul",
+  "aug",
+  "sep",
+  "oct",
+  "nov",
+  "dec",
+] as const;
+const MONTHS = new Map(MONTH_NAMES.map((name, i) => [letters(name), i + 1]));
 
 /**
  * Reads the timestamp of a line from its bytes, without an object per line: the result stands in the fields

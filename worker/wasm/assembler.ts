@@ -2,7 +2,7 @@
  * WebAssembly from expressions in TypeScript. A program is written where it is used, checked by the compiler, and becomes a module of a few
  * kilobytes when it starts: no tool, and no binary that nobody can read, stands between the two.
  *
- * Only what the programs here need is in it: 32-bit integers, 64-bit ones for several bytes at a time, vectors of 16 bytes.
+ * A small part of the instructions is in it: 32-bit integers, 64-bit ones for several bytes at a time, vectors of 16 bytes.
  * Comparisons are of unsigned numbers, since all of them are addresses, lengths and bytes.
  *
  * @source WebAssembly Core Specification 2.0, chapter 5, binary format

@@ -55,11 +55,7 @@ export async function processUnpack(
   signal: AbortSignal,
 ): Promise<UnpackResult> {
   const isDone = context.load?.unpacking.begin();
-  try {
-    return await unpackOnce(unpack, owner, context, progress, signal);
-  } finally {
-    isDone?.();
-  }
+  return await unpackOnce(unpack, owner, context, progress, signal).finally(isDone);
 }
 
 async function unpackOnce(

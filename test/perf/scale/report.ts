@@ -1,5 +1,5 @@
 import type { Forecast } from "../../../orchestrator/simulation/forecast.ts";
-import type { Row } from "../benchmark.ts";
+import { median, type Row } from "../benchmark.ts";
 import { textTable } from "../table.ts";
 import type { ScaleOptions, Shape } from "./options.ts";
 import type { Loaded } from "./real-run.ts";
@@ -23,21 +23,21 @@ export interface RunRow extends Row, Shape {
 }
 
 export function runRow(shape: Shape, { measured, course }: Loaded, forecast: Forecast, kind: RunRow["kind"]): RunRow {
-  const { median, low, high } = forecast.loadSeconds;
+  const { median: predicted, low, high } = forecast.loadSeconds;
   return {
     name: `${String(shape.dataNodes)} data nodes, ${String(shape.parsers)} parsers`,
     ...shape,
     kind,
     seconds: measured.loadSeconds,
-    predicted: median,
+    predicted,
     low,
     high,
-    error: median / measured.loadSeconds - 1,
+    error: predicted / measured.loadSeconds - 1,
     storeMicrosPerDocument: (measured.storeCpuSeconds * 1e6) / measured.documents,
     parserMicrosPerLine: (measured.parserCpuSeconds * 1e6) / measured.lines,
     limit: forecast.limit.stage,
     loadAverage: course.reduce((sum, row) => sum + row.loadAverage, 0) / course.length,
-    yardstickMillis: course.map((row) => row.yardstickMillis).toSorted((a, b) => a - b)[course.length >> 1]!,
+    yardstickMillis: median(course.map((row) => row.yardstickMillis)),
   };
 }
 

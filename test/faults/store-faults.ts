@@ -8,7 +8,7 @@ import { clockOff } from "../support/fake-clock.ts";
 import { STAGES, type Fault } from "../support/fault-proxy.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
 import { LOAD_LINES, type Load, type LoadOptions } from "../support/load.ts";
-import { FLOOD_STAGE_BYTES } from "../support/store-ground.ts";
+import { FLOOD_STAGE_BYTES, type StoreGround } from "../support/store-ground.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** A fault of what a load stands on: how it comes, how it is seen that it is there, and how it goes. */
@@ -156,11 +156,12 @@ const STORE: readonly StoreFault[] = [
         felt: async () => {
           // What the store deletes, as after a flush, would be room enough for the rest of the load.
           disk?.fill(0);
-          return load.problems().length > 0 || (await refused()) > before;
+          // A node that cannot write its state down gives itself up as master, and bulks in flight then wait for one.
+          return load.problems().length > 0 || (await refused()) > before || (await hasNoMaster(store));
         },
         async heal() {
           disk?.free();
-          // A node that could not write its state down has given itself up as master; it stands for election again by itself.
+          // It stands for election again by itself.
           await waitFor("the store to have a master again", () => guard(null), { timeoutMs: 120_000, everyMs: 500 });
           // What an operator does where Elasticsearch has given a shard up.
           await store.request("POST", "/_cluster/reroute?retry_failed=true");
@@ -305,12 +306,7 @@ export const CLUSTER_FAULTS: readonly StoreFault[] = [
       await store.kill();
       return {
         // The data nodes know it, and whatever is to go on without a master has had its chance.
-        felt: async () => {
-          const health = await asked
-            ?.request("GET", "/_cluster/health?local=true&master_timeout=1s")
-            .catch(() => undefined);
-          return health === undefined || health["status"] === "red";
-        },
+        felt: async () => asked === undefined || (await hasNoMaster(asked)),
         heal: () => store.start(),
       };
     },
@@ -327,6 +323,12 @@ export const PASSING_FAULTS: readonly StoreFault[] = [
   ...STORE.filter(({ seldom }) => !seldom),
   ...REDIS,
 ];
+
+/** As a node sees it that is asked for nothing but what it knows itself. */
+async function hasNoMaster(node: StoreGround["store"]): Promise<boolean> {
+  const health = await node.request("GET", "/_cluster/health?local=true&master_timeout=1s").catch(() => undefined);
+  return health === undefined || health["status"] === "red";
+}
 
 /** The points of each parser, of which none was killed, add up to all that was read, and no second is missing. */
 function expectEveryPoint({ ground, campaign }: Load): void {

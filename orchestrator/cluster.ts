@@ -60,7 +60,10 @@ export interface Cluster {
   allocateEmptyPrimaries(places: readonly (Shard & { readonly node: string })[]): Promise<void>;
   /** The indices of this naming that exist, its revision's alone. */
   indices(naming: IndexNaming): Promise<readonly string[]>;
+  /** @throws StoreError, retryable, when a shard did not do it */
   refresh(indices: readonly string[]): Promise<void>;
+  /** Writes to disk what shards hold in memory. @throws StoreError, retryable, when a shard did not */
+  flush(indices: readonly string[]): Promise<void>;
   /** Documents by index. */
   counts(indices: readonly string[]): Promise<Readonly<Record<string, number>>>;
   /** Documents by the value of the keyword field `file`. Pages through all of them. */
@@ -233,6 +236,13 @@ function joined(a: FileCount | undefined, b: FileCount): FileCount {
 function ofOtherRevision({ pattern, revision }: IndexNaming): (index: string) => boolean {
   const revisionOf = revisionReader(pattern);
   return (index) => (revisionOf(index) ?? revision) !== revision;
+}
+
+/** @throws StoreError `ELASTICSEARCH_REFUSED`, retryable */
+function byAllShards(what: string, { _shards: shards }: { readonly _shards?: { readonly failed: number } }): void {
+  if (!shards?.failed) return;
+  const failed = `${String(shards.failed)} shards did not answer`;
+  throw new StoreError("ELASTICSEARCH_REFUSED", `Elasticsearch: ${what}: ${failed}`, { retryable: true });
 }
 
 function isMissing(error: unknown): boolean {
@@ -425,7 +435,13 @@ export function createCluster(client: Client): Cluster {
     },
 
     async refresh(indices) {
-      for (const index of requestsOf(indices)) await ask("refresh", () => client.indices.refresh({ index }));
+      for (const index of requestsOf(indices))
+        byAllShards("refresh", await ask("refresh", () => client.indices.refresh({ index })));
+    },
+
+    async flush(indices) {
+      for (const index of requestsOf(indices))
+        byAllShards("flush", await ask("flush", () => client.indices.flush({ index })));
     },
 
     async counts(indices) {
@@ -445,6 +461,7 @@ export function createCluster(client: Client): Cluster {
             client.search<unknown, { files: FilePage }>({
               index,
               size: 0,
+              allow_partial_search_results: false,
               aggs: {
                 files: {
                   composite: {
@@ -477,6 +494,7 @@ export function createCluster(client: Client): Cluster {
             client.search<unknown, { ranges: { buckets: Record<string, { doc_count: number }> } }>({
               index,
               size: 0,
+              allow_partial_search_results: false,
               query: { bool: { filter: [{ term: { file } }] } },
               // Keyed: an answer is sorted by the ranges' beginnings.
               aggs: {
@@ -522,10 +540,7 @@ export function createCluster(client: Client): Cluster {
         for (const index of requestsOf(indices)) {
           const what = "counting the documents of attempts that were not committed";
           const answer = await ask(what, () => client.count({ index, query: { bool: { filter } } }));
-          if (answer._shards.failed > 0) {
-            const failed = `${String(answer._shards.failed)} shards did not answer`;
-            throw new StoreError("ELASTICSEARCH_REFUSED", `Elasticsearch: ${what}: ${failed}`, { retryable: true });
-          }
+          byAllShards(what, answer);
           count += answer.count;
         }
       }

@@ -20,6 +20,7 @@ import { atGateway } from "./gateway/index.ts";
 import { notifierOf } from "./notify/index.ts";
 import { openJournal, readJournal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { reloadMissing } from "./loss/missing.ts";
 import { isLossPending } from "./loss/notice.ts";
 import { reloadText } from "./loss/record.ts";
 import { reloadLost, reopenLoad } from "./loss/reload.ts";
@@ -58,6 +59,8 @@ export interface OrchestrateOptions {
 /** How often a phase is tried again after errors that may pass by themselves, before the campaign fails or is held. */
 const MOST_RETRIES = 20;
 const AGAIN_MS = 2_000;
+/** How often what the store lacks at the end of a load is loaded again. */
+const MOST_RELOADS = 3;
 /** Pause before a campaign that stays as it is looks again whether its fault has passed. */
 const STAY_MS = 10_000;
 /** Once told to stop, how long a Redis that does not answer is waited for. */
@@ -397,23 +400,27 @@ async function giveWay(ctx: CampaignContext, event: "hold" | "fail", reason: str
   }
 }
 
-/** Loads: waits until both queues are empty. What must not be finished holds the campaign. */
+/** Loads: waits until both queues are empty and the store has what it said to have. What must not be finished holds the campaign. */
 async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSignal): Promise<void> {
   await reopenLoad(ctx, signal);
   await reloadLost(ctx, groups, signal);
   // A pause or a resume that was written down and not carried out before a crash is carried out now.
   if (ctx.view.state === "paused") await ctx.spool.close();
   else await ctx.spool.open();
-  await until(
-    async () => ctx.view.state === "running" && !openReload(ctx.view) && (await ctx.spool.isDrained()),
-    signal,
-    500,
-  );
-  const obstacle = await obstacleTo(ctx, await ctx.spool.failed());
-  if (obstacle !== undefined) {
-    await ctx.spool.close();
-    await move(ctx, "hold", `${obstacle}. Mend the cause, then \`gridharvest resume ${ctx.record.id}\``);
-    return;
+  for (let reloads = 0; ; reloads++) {
+    await until(
+      async () => ctx.view.state === "running" && !openReload(ctx.view) && (await ctx.spool.isDrained()),
+      signal,
+      500,
+    );
+    const obstacle = await obstacleTo(ctx, await ctx.spool.failed());
+    if (obstacle !== undefined) {
+      await ctx.spool.close();
+      await move(ctx, "hold", `${obstacle}. Mend the cause, then \`gridharvest resume ${ctx.record.id}\``);
+      return;
+    }
+    // What loading does not bring back the reconciliation has to name.
+    if (reloads === MOST_RELOADS || (await reloadMissing(ctx, signal)) === 0) break;
   }
   await move(ctx, "drained");
 }

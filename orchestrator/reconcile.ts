@@ -20,13 +20,46 @@ const NOTHING: FileCount = { documents: 0, placed: 0, first: null, last: null };
 function isOfOneChunk(chunks: readonly LedgerRow[], { documents, placed, first, last }: FileCount): boolean {
   const [row, ...others] = chunks;
   if (!row) return documents === 0;
-  const due = row.counts.written + row.counts.duplicate;
+  const due = dueOf(row);
   const [from, to] = row.covered;
   return others.length === 0 && placed === due && documents === due && (first ?? from) >= from && (last ?? from) < to;
 }
 
 /** More differences than this are counted, not listed. */
 const MOST_DIFFERENCES = 50;
+
+/** Documents that stand in the store by a row's word. */
+function dueOf({ counts }: LedgerRow): number {
+  return counts.written + counts.duplicate;
+}
+
+/** What rows, with their replays, say of each file, by its identity path. */
+export function bookedByFile(
+  settled: readonly LedgerRow[],
+  paths: ReadonlyMap<string, string>,
+): ReadonlyMap<string, { readonly documents: number; readonly rows: readonly LedgerRow[] }> {
+  const booked = new Map<string, { documents: number; rows: LedgerRow[] }>();
+  for (const row of settled) {
+    const path = paths.get(row.fileId) ?? row.fileId;
+    const file = booked.get(path) ?? { documents: 0, rows: [] };
+    file.documents += dueOf(row);
+    file.rows.push(row);
+    booked.set(path, file);
+  }
+  return booked;
+}
+
+/** Documents of one file's chunks: those that are there, and those that are by the ledger's word. */
+export async function countsByChunk(
+  cluster: Cluster,
+  indices: readonly string[],
+  path: string,
+  chunks: readonly LedgerRow[],
+): Promise<readonly { readonly row: LedgerRow; readonly there: number; readonly due: number }[]> {
+  const ranges = chunks.map((row) => row.covered);
+  const inRange = await cluster.countsByRange(indices, path, ranges);
+  return chunks.map((row, i) => ({ row, there: inRange[i] ?? 0, due: dueOf(row) }));
+}
 
 /**
  * Compares the ledger with what stands in Elasticsearch: by index, by file, and by chunk (its offset range): a document at a wrong offset
@@ -54,14 +87,7 @@ export async function compareWithStore(
       differences.push(`index ${index}: ${String(stored)} documents, the ledger has ${String(booked)}`);
   }
 
-  const booked = new Map<string, { documents: number; rows: LedgerRow[] }>();
-  for (const row of settled) {
-    const path = paths.get(row.fileId) ?? row.fileId;
-    const file = booked.get(path) ?? { documents: 0, rows: [] };
-    file.documents += row.counts.written + row.counts.duplicate;
-    file.rows.push(row);
-    booked.set(path, file);
-  }
+  const booked = bookedByFile(settled, paths);
   const stored = await cluster.countsByFile(indices);
   for (const [path, file] of booked) {
     const found = stored.get(path) ?? NOTHING;
@@ -70,20 +96,13 @@ export async function compareWithStore(
     }
     const chunks = file.rows.filter((row) => row.covered[1] > row.covered[0]);
     if (isOfOneChunk(chunks, found)) continue;
-    const inRange = await cluster.countsByRange(
-      indices,
-      path,
-      chunks.map((row) => row.covered),
-    );
-    chunks.forEach((row, i) => {
-      const there = inRange[i] ?? 0;
-      const due = row.counts.written + row.counts.duplicate;
+    for (const { row, there, due } of await countsByChunk(cluster, indices, path, chunks)) {
       if (there !== due) {
         differences.push(
           `chunk ${row.chunk} (${path}, bytes ${String(row.covered[0])} to ${String(row.covered[1])}): ${String(there)} documents, the ledger has ${String(due)}`,
         );
       }
-    });
+    }
     if (differences.length > MOST_DIFFERENCES) break;
   }
   for (const [path, { documents: found }] of stored) {

@@ -36,7 +36,15 @@ export function rowsToReload(rows: Iterable<LedgerRow>, lost: readonly Shard[]):
   const all = [...rows];
   const isLost = ({ perIndex }: LedgerRow): boolean =>
     Object.entries(perIndex).some(([index, n]) => n > 0 && indices.has(index));
-  const again = new Set(all.filter(isLost).map(({ chunk }) => chunk));
+  return withTheirReplays(
+    all,
+    all.filter(isLost).map(({ chunk }) => chunk),
+  );
+}
+
+/** The rows of these chunks, and those of the replays of what they had rejected. */
+export function withTheirReplays(all: readonly LedgerRow[], chunks: Iterable<string>): readonly LedgerRow[] {
+  const again = new Set(chunks);
   for (let before = -1; before !== again.size;) {
     before = again.size;
     for (const { chunk, replay } of all) if (replay && again.has(replay.of)) again.add(chunk);

@@ -1,6 +1,4 @@
 import { rm } from "node:fs/promises";
-import { BackfillError, describeError } from "../../worker/contract/errors.ts";
-import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import { clusterOf, decide, step, until, type CampaignContext } from "../context.ts";
 import { REPOSITORY } from "../finish.ts";
 import { gatewayReport } from "../gateway-client.ts";
@@ -14,7 +12,9 @@ import { rowsOf } from "../revisions/carried.ts";
 import { restoreCarried } from "../revisions/restore-carried.ts";
 import { openReload } from "../view.ts";
 import { placesFor, rowsToReload, shardKey } from "./consequences.ts";
+import { spooledRows } from "./missing.ts";
 import { reloadStep, type PutBack, type Shard } from "./record.ts";
+import { untilStore } from "./until-store.ts";
 
 /**
  * From a node's withdrawal from the list that parsers send to, until none of them sends there: they read it every second.
@@ -56,12 +56,12 @@ export async function reloadLost(ctx: CampaignContext, groups: Pick<NodeGroups, 
   if (ctx.plan.again) await part("restore carried", () => restoreCarried(ctx, signal, indices));
   await part("allocate", () => allocateEmpty(ctx, groups, reload.shards, signal));
   const counts = await part("count", async (): Promise<Omit<PutBack, "attempts">> => {
-    const totals = totalOf(rowsToReload(await spooledRows(ctx), reload.shards));
+    const totals = totalOf(rowsToReload(await spooledRows(ctx.spool), reload.shards));
     const { written, duplicate, bytes } = totals.counts;
     return { chunks: totals.chunks, documents: written + duplicate, bytes };
   });
   await part("put back", async () => {
-    await spool.putBack(rowsToReload(await spooledRows(ctx), reload.shards).map(({ chunk }) => chunk));
+    await spool.putBack(rowsToReload(await spooledRows(ctx.spool), reload.shards).map(({ chunk }) => chunk));
   });
   await until(() => Date.now() - reload.at >= WITHDRAWN_MS, signal, LOOK_MS);
   await decide(ctx, { type: "put-back", attempts, ...counts });
@@ -77,26 +77,16 @@ async function allocateEmpty(
 ): Promise<void> {
   const { indexPattern: pattern, revision } = ctx.plan.pinned;
   const wanted = new Set(shards.map(shardKey));
-  let said = "";
-  await until(
+  await untilStore(
+    ctx,
     async () => {
-      try {
-        const cluster = clusterOf(ctx);
-        const mine = (await cluster.primaries({ pattern, revision })).filter((shard) => wanted.has(shardKey(shard)));
-        const lost = mine.filter(({ state }) => state === "lost");
-        await cluster.allocateEmptyPrimaries(placesFor(lost, stayingNodes(ctx, groups)));
-        return mine.every(({ state }) => state === "works");
-      } catch (error) {
-        if (!(error instanceof BackfillError) || !error.retryable) throw error;
-        // However long Elasticsearch is away, there is nothing else to do.
-        const text = describeError(error);
-        if (text !== said) ctx.log.warn(text);
-        said = text;
-        return false;
-      }
+      const cluster = clusterOf(ctx);
+      const mine = (await cluster.primaries({ pattern, revision })).filter((shard) => wanted.has(shardKey(shard)));
+      const lost = mine.filter(({ state }) => state === "lost");
+      await cluster.allocateEmptyPrimaries(placesFor(lost, stayingNodes(ctx, groups)));
+      return mine.every(({ state }) => state === "works");
     },
     signal,
-    LOOK_MS,
   );
 }
 
@@ -111,12 +101,6 @@ function stayingNodes(
       return job !== undefined && job.ended === undefined && !isGoing(job);
     }),
   );
-}
-
-async function spooledRows(ctx: CampaignContext): Promise<LedgerRow[]> {
-  const rows: LedgerRow[] = [];
-  for await (const row of ctx.spool.rows()) rows.push(row);
-  return rows;
 }
 
 /**

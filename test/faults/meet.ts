@@ -49,7 +49,7 @@ export async function meet(ground: StoreGround, { faults, ids, seed, name, load:
     if (injected.length === 1) await only?.afterwards?.();
     console.info(
       `faults of the store: ${name}, ids: ${ids}: ${String(proof.lines)} lines, lost 0, doubled 0, left over 0 (${String(proof.again)} chunks done again, ` +
-        `${String(proof.duplicates)} documents recognised, ${String(proof.swept)} swept)`,
+        `${String(proof.duplicates)} documents recognised, ${String(proof.swept)} swept, ${String(proof.missing)} missing and loaded again)`,
     );
     return proof;
   } finally {

@@ -137,8 +137,8 @@ const STORE: readonly StoreFault[] = [
   },
   {
     name: "the store's disk full to the last byte, and freed",
+    // What a failed bulk left in memory answers the next one with 409, and is gone when its shard fails.
     usually: "derived",
-    seldom: true,
     needs: "small disk",
     load: { eventsPerSecond: 300 },
     async inject(load) {
@@ -166,6 +166,20 @@ const STORE: readonly StoreFault[] = [
           // What an operator does where Elasticsearch has given a shard up.
           await store.request("POST", "/_cluster/reroute?retry_failed=true");
         },
+      };
+    },
+  },
+  {
+    name: "documents that the store had, and loses",
+    usually: "store",
+    async inject({ campaign, ground: { client } }) {
+      await client.indices.refresh({ index: campaign.indices });
+      const { hits } = await client.search({ index: campaign.indices, size: 5, _source: false });
+      const operations = hits.hits.map(({ _index, _id = "" }) => ({ delete: { _index, _id } }));
+      const { items } = await client.bulk({ operations, refresh: true });
+      return {
+        felt: () => items.length === 5 && items.every((item) => item.delete?.result === "deleted"),
+        heal: () => Promise.resolve(),
       };
     },
   },

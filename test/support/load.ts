@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { createCluster } from "../../orchestrator/cluster.ts";
 import { failureCode } from "../../orchestrator/finish.ts";
 import { removeLeftovers } from "../../orchestrator/leftovers.ts";
+import { putBackMissing } from "../../orchestrator/loss/missing.ts";
 import { withFields } from "../../orchestrator/mapping.ts";
 import { createSpool } from "../../orchestrator/spool.ts";
 import type { Unpack } from "../../worker/contract/chunk.ts";
@@ -12,7 +13,14 @@ import type { Ids } from "../../worker/contract/ids.ts";
 import { readFigures, type ParserFigures } from "../../worker/contract/tuning.ts";
 import { comparePairs } from "./compare-pairs.ts";
 import { exportedPairs } from "./export-pairs.ts";
-import { addUp, createParserCampaign, syslogLines, tiledLengths, type ParserCampaign } from "./parser-campaign.ts";
+import {
+  addUp,
+  createParserCampaign,
+  originOf,
+  syslogLines,
+  tiledLengths,
+  type ParserCampaign,
+} from "./parser-campaign.ts";
 import { startParser, type TestParser } from "./parser-child.ts";
 import { mountSmallDisk, type SmallDisk } from "./small-disk.ts";
 import type { StoreGround } from "./store-ground.ts";
@@ -59,6 +67,8 @@ export interface Proof {
   readonly duplicates: number;
   /** Deliveries of chunks beyond the first. */
   readonly again: number;
+  /** Documents that the store had said to have, and whose chunks were loaded again. */
+  readonly missing: number;
 }
 
 export interface LoadOptions {
@@ -117,6 +127,7 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
   for (const [path, text] of texts) keep(path, text);
   const withIds = <T extends object>(origin: T): T & { ids?: "store" } =>
     ids === "store" ? { ...origin, ids } : origin;
+  const paths = new Map([...texts.keys()].map((path) => [originOf(path, "").fileId, path]));
   const chunks = files.flatMap((path) =>
     campaign
       .plainFile(path, texts.get(path) ?? "", CHUNK_BYTES)
@@ -186,17 +197,26 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
       await redis.client.hset(keys.knobs, "eventsPerSecond", 0);
     },
     async prove(costs) {
-      await waitFor(
-        `the end of ${id}`,
-        async () => {
-          // Nobody waits for the end of a chunk's rest.
-          for (const queue of [unpack, parse]) {
-            for (const job of await queue.getDelayed()) await job.promote().catch(() => undefined);
-          }
-          return await load.isOver();
-        },
-        { timeoutMs: 150_000, everyMs: 250 },
+      const cluster = createCluster(client);
+      const untilOver = (): Promise<unknown> =>
+        waitFor(
+          `the end of ${id}`,
+          async () => {
+            // Nobody waits for the end of a chunk's rest.
+            for (const queue of [unpack, parse]) {
+              for (const job of await queue.getDelayed()) await job.promote().catch(() => undefined);
+            }
+            return await load.isOver();
+          },
+          { timeoutMs: 150_000, everyMs: 250 },
+        );
+      await untilOver();
+      const indices = (await client.cat.indices({ index: campaign.indices, format: "json", h: "index" })).map(
+        ({ index = "" }) => index,
       );
+      // As the orchestrator ends a load.
+      const { documents: missing, chunks: reloaded } = await putBackMissing({ cluster, spool, indices, paths });
+      if (reloaded.length > 0) await untilOver();
       for (const parser of living()) {
         parser.send("drain");
         expect(await parser.exited).toBe(0);
@@ -213,10 +233,7 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
       );
       expect(costs === undefined || unread.length > 0).toBe(true);
 
-      const indices = (await client.cat.indices({ index: campaign.indices, format: "json", h: "index" })).map(
-        ({ index = "" }) => index,
-      );
-      const context = { cluster: createCluster(client), redis: redis.client, keys, spool };
+      const context = { cluster, redis: redis.client, keys, spool };
       const sweep = (): Promise<number> => removeLeftovers(context, indices, failed, new AbortController().signal);
       const swept = await sweep();
       expect(await sweep()).toBe(0);
@@ -247,6 +264,7 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
         swept,
         duplicates: rows.reduce((sum, { counts }) => sum + counts.duplicate, 0),
         again: rows.reduce((sum, { attempt }) => sum + attempt - 1, 0),
+        missing,
       };
     },
     async close() {

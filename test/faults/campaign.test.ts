@@ -223,30 +223,42 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "faults of a
     expect((await site.call("teardown", id)).code).toBe(0);
   });
 
-  it("one document deleted by hand: verify names its chunk", async () => {
-    const id = await site.launch("deleted", [DERIVED_IDS, "limits.eventsPerSecond=0"]);
-    await site.until(id, "serving");
+  it("one document deleted by hand: before the end it is loaded again, after it verify names its chunk", async () => {
+    const id = await site.launch("deleted", [DERIVED_IDS, "limits.eventsPerSecond=300"]);
+    await site.untilChunks(id, 5);
     const paths = campaignPaths(statePaths(site.stateDir).campaigns, id);
     const gateway = await readGateway(paths.gateway);
     const admin = new Client(
       orchestratorConnection(await loadCampaignSecrets(paths.secrets), gateway?.elasticsearchUrl ?? ""),
     );
-    try {
+    const removeOne = async () => {
+      await admin.indices.refresh({ index: "logs-*" });
       const found = await admin.search<{ file: string; offset: number }>({ index: "logs-*", size: 1 });
-      const [hit] = found.hits.hits;
-      if (hit?._source === undefined || hit._id === undefined) throw new Error("no document");
-      const { file, offset } = hit._source;
-      await admin.delete({ index: hit._index, id: hit._id });
+      const [{ _index: index, _id, _source: document } = { _index: "" }] = found.hits.hits;
+      if (document === undefined || _id === undefined) throw new Error("no document");
+      await admin.delete({ index, id: _id });
+      return { index, id: _id, document };
+    };
+    try {
+      const early = await removeOne();
+      site.unleash(id);
+      await site.until(id, "serving");
+      expect(await admin.get({ index: early.index, id: early.id })).toMatchObject({ _source: early.document });
+      expect((await site.status(id)).warnings.join("\n")).toContain(
+        "does not have 1 documents that it had said to have; their 1 chunks are loaded again",
+      );
+
+      const { document, ...place } = await removeOne();
       const broken = await site.call("verify", id);
       expect(broken.code).toBe(1);
       const { differences } = JSON.parse(broken.stdout) as { differences: string[] };
       const named = differences.find((text) => text.startsWith("chunk ")) ?? "";
       const [, chunk, path, first, last] = /^chunk (\S+) \((.*), bytes (\d+) to (\d+)\)/.exec(named) ?? [];
-      expect(path).toBe(file);
+      expect(path).toBe(document.file);
       expect((await readLedger(paths.ledger)).map((row) => row.chunk)).toContain(chunk);
-      expect(Number(first)).toBeLessThanOrEqual(offset);
-      expect(Number(last)).toBeGreaterThan(offset);
-      await admin.create({ index: hit._index, id: hit._id, document: hit._source, refresh: true });
+      expect(Number(first)).toBeLessThanOrEqual(document.offset);
+      expect(Number(last)).toBeGreaterThan(document.offset);
+      await admin.create({ ...place, document, refresh: true });
     } finally {
       await admin.close();
     }

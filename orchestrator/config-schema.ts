@@ -164,9 +164,9 @@ const plan = z
       ),
     ids: z
       .enum(IDS)
-      .default("derived")
+      .default("store")
       .describe(
-        "Who makes the ids of documents: derived from file and offset, or the store, which costs it less; documents then carry the field @attempt, and what attempts left that were not committed is deleted before the result is saved.",
+        "Who makes the ids of documents: the store, which costs it less; documents then carry the field @attempt, and what attempts left that were not committed is deleted before the result is saved. Or derived from file and offset: then what is sent twice is written once, and at no time stand more documents there than lines.",
       ),
   })
   .prefault({})

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { Random } from "../../orchestrator/sample/random.ts";
 import { IDS, type Ids } from "../../worker/contract/ids.ts";
 import { beginLoad, type LoadOptions, type Proof } from "../support/load.ts";
@@ -46,6 +47,8 @@ export async function meet(ground: StoreGround, { faults, ids, seed, name, load:
     await load.unleash();
     const [only] = injected;
     const proof = await load.prove(only?.costs);
+    const { missing } = proof;
+    if (!faults.some(({ mayLose }) => mayLose)) expect(missing, JSON.stringify({ missing })).toBe(0);
     if (injected.length === 1) await only?.afterwards?.();
     console.info(
       `faults of the store: ${name}, ids: ${ids}: ${String(proof.lines)} lines, lost 0, doubled 0, left over 0 (${String(proof.again)} chunks done again, ` +

@@ -18,7 +18,7 @@ export const PLANTED_IN_THE_SINK: readonly PlantedInTheSink[] = [
     to: "      if (retry && open.length < 0) {",
     meets: "a storm of 429",
     ids: "derived",
-    says: /"lost":[1-9]/,
+    says: /"missing":[1-9]/,
   },
   {
     name: "a 409 is as any other refusal",

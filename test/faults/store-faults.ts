@@ -18,6 +18,8 @@ export interface StoreFault {
   readonly usually: Ids;
   /** Only when all are asked for: it takes long, or another one is like it. */
   readonly seldom?: true;
+  /** The store may lose what it had said to have; of any other fault that is a mistake of ours, also when it is loaded again. */
+  readonly mayLose?: true;
   /** What it needs that not every machine has. */
   readonly needs?: "small disk";
   /** The load that it meets, where that is no usual one. */
@@ -88,6 +90,7 @@ const PROXIES: readonly StoreFault[] = [
 const DATA_NODE_KILLED: StoreFault = {
   name: "kill -9 of the data node that has the only copy",
   usually: "derived",
+  mayLose: true,
   async inject(load) {
     const node = load.ground.data.at(-1);
     if (!node) throw new Error("there is no data node");
@@ -139,6 +142,7 @@ const STORE: readonly StoreFault[] = [
     name: "the store's disk full to the last byte, and freed",
     // What a failed bulk left in memory answers the next one with 409, and is gone when its shard fails.
     usually: "derived",
+    mayLose: true,
     needs: "small disk",
     load: { eventsPerSecond: 300 },
     async inject(load) {
@@ -172,10 +176,15 @@ const STORE: readonly StoreFault[] = [
   {
     name: "documents that the store had, and loses",
     usually: "store",
+    mayLose: true,
     async inject({ campaign, ground: { client } }) {
-      await client.indices.refresh({ index: campaign.indices });
-      const { hits } = await client.search({ index: campaign.indices, size: 5, _source: false });
-      const operations = hits.hits.map(({ _index, _id = "" }) => ({ delete: { _index, _id } }));
+      const index = campaign.indices;
+      const found = await waitFor("some documents", async () => {
+        await client.indices.refresh({ index });
+        const { hits } = await client.search({ index, size: 5, _source: false });
+        return hits.hits.length === 5 && hits.hits;
+      });
+      const operations = found.map(({ _index, _id = "" }) => ({ delete: { _index, _id } }));
       const { items } = await client.bulk({ operations, refresh: true });
       return {
         felt: () => items.length === 5 && items.every((item) => item.delete?.result === "deleted"),

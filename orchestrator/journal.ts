@@ -110,6 +110,7 @@ export type JournalEntry =
       readonly type: "tuned";
       readonly bulkBytes: number;
       readonly requestsInFlight: number;
+      readonly compressed?: true | undefined;
       readonly reason: string;
     }
   | { readonly type: "serve-until"; readonly until: number }

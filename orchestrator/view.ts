@@ -233,8 +233,8 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
       return;
     }
     case "tuned": {
-      const { at, bulkBytes, requestsInFlight, reason } = record;
-      view.tuned = { at, bulkBytes, requestsInFlight, reason };
+      const { at, bulkBytes, requestsInFlight, compressed, reason } = record;
+      view.tuned = { at, bulkBytes, requestsInFlight, ...(compressed ? { compressed } : {}), reason };
       return;
     }
     case "serve-until":

@@ -252,6 +252,9 @@ export class ParserProcess {
       get requestsInFlight() {
         return Math.ceil(now().requestsInFlight / sharers);
       },
+      get compressed() {
+        return now().compressed;
+      },
     };
   }
 

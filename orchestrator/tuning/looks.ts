@@ -1,6 +1,6 @@
 import type { ParserFigures } from "../../worker/contract/tuning.ts";
 import type { NodeFigures } from "../cluster.ts";
-import { nodeRates, parserRates, type NodeRates, type ParserRates } from "./rates.ts";
+import { nodeRates, outsideShare, parserRates, type NodeRates, type ParserRates } from "./rates.ts";
 import type { Observation } from "./tune.ts";
 
 /** A look at the data nodes; the orchestrator takes one now and then. */
@@ -20,6 +20,8 @@ export interface Rates {
 const MOST_STALE = 5;
 /** What limits the load is told by this much of it: within one second a parser may have waited for the store alone, and in the next one parsed alone. */
 const RECENT_MS = 6_000;
+/** A host whose processors are that busy has none left to compress with. */
+const BUSY = 0.9;
 
 /**
  * Turns one look after another into rates. Reports come about once a second and not in step with the looks: a parser without a new one
@@ -111,6 +113,9 @@ export function observationOf({ parsers, nodes }: Rates, seconds: number): Obser
     latencyMillis: requests === 0 ? 0 : sum((one) => one.latencyMillis * one.requests) / requests,
     throttled: sum((one) => one.throttled) * seconds,
     full: sum((one) => one.full) / parsers.length,
+    // Where processors are what is missing everything takes its time.
+    network:
+      most((node) => node.hostCpu) >= BUSY ? 0 : (sum((one) => one.waiting) / parsers.length) * outsideShare(parsers),
     heap: most((node) => node.heap),
     collecting: most((node) => node.collecting),
     merging: most((node) => node.merging),

@@ -13,6 +13,8 @@ export interface TuningPolicy {
   readonly heapShare: number;
   /** After a change so much is not looked at: parsers are told, and what was on its way is not of the change. */
   readonly settleSeconds: number;
+  /** Nothing is learnt from what came before, when so long nothing has moved. */
+  readonly stillSeconds: number;
   /** How long a setting is measured, while climbing fast and afterwards. */
   readonly rampSeconds: number;
   readonly windowSeconds: number;
@@ -30,6 +32,8 @@ export interface TuningPolicy {
   readonly restSeconds: number;
   /** Share of the time in which requests must be what is missing for more of them to be tried. */
   readonly full: number;
+  /** Share of the time in which parsers must wait for the network alone for compressed bodies to be tried. */
+  readonly network: number;
   /** What is too much: mean time of a request, heap in use, time in garbage collection, time throttled by merges. */
   readonly latencyMillis: number;
   readonly heap: number;
@@ -46,6 +50,7 @@ export const DEFAULT_POLICY: TuningPolicy = {
   inFlightBytes: 128 * 2 ** 20,
   heapShare: 0.05,
   settleSeconds: 1,
+  stillSeconds: 5,
   rampSeconds: 2,
   windowSeconds: 4,
   precision: 0.05,
@@ -55,6 +60,7 @@ export const DEFAULT_POLICY: TuningPolicy = {
   change: 0.2,
   restSeconds: 300,
   full: 0.05,
+  network: 0.4,
   latencyMillis: 10_000,
   heap: 0.95,
   collecting: 0.2,

@@ -59,6 +59,13 @@ export function parserRates(before: ParserFigures, now: ParserFigures): ParserRa
   };
 }
 
+/** What of their requests' time goes by outside of Elasticsearch, 0 to 1. */
+export function outsideShare(parsers: readonly ParserRates[]): number {
+  const sum = (of: (parser: ParserRates) => number): number => parsers.reduce((total, one) => total + of(one), 0);
+  const latency = sum((one) => one.latencyMillis);
+  return latency === 0 ? 0 : Math.max(0, 1 - sum((one) => one.tookMillis) / latency);
+}
+
 /** Of one data node. Shares of the time, 0 to 1. */
 export interface NodeRates {
   /** Cores that it used. */

@@ -11,7 +11,7 @@ const recordSchema = z.object({
   /** Milliseconds since 1970. */
   at: number,
   /** What held then. */
-  budgets: z.object({ bulkBytes: number, requestsInFlight: number }),
+  budgets: z.object({ bulkBytes: number, requestsInFlight: number, compressed: z.literal(true).optional() }),
   seen: z.object({
     seconds: number,
     documents: number,
@@ -19,6 +19,7 @@ const recordSchema = z.object({
     latencyMillis: number,
     throttled: number,
     full: number,
+    network: number.default(0),
     heap: number,
     collecting: number,
     merging: number,

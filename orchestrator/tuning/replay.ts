@@ -60,7 +60,7 @@ export function replay(records: readonly TuningRecord[], policy: TuningPolicy): 
 }
 
 /** What a setting is worth: the medians of what was seen with it. */
-type Worth = Pick<Observation, "latencyMillis" | "full" | "heap" | "collecting" | "merging"> & {
+type Worth = Pick<Observation, "latencyMillis" | "full" | "network" | "heap" | "collecting" | "merging"> & {
   readonly budgets: Budgets;
   readonly rate: number;
   readonly throttled: number;
@@ -88,6 +88,7 @@ function worths(records: readonly TuningRecord[], settleSeconds: number): readon
       throttled: all.reduce((sum, { seen }) => sum + seen.throttled / seen.seconds, 0) / all.length,
       latencyMillis: middle((seen) => seen.latencyMillis),
       full: middle((seen) => seen.full),
+      network: middle((seen) => seen.network),
       heap: middle((seen) => seen.heap),
       collecting: middle((seen) => seen.collecting),
       merging: middle((seen) => seen.merging),
@@ -101,7 +102,7 @@ function imagined(seen: Observation, held: Budgets, wanted: Budgets, worth: read
   const from = nearest(worth, held);
   if (!to || !from || from.rate === 0) return seen;
   const factor = to.rate / from.rate;
-  const { latencyMillis, full, heap, collecting, merging } = to;
+  const { latencyMillis, full, network, heap, collecting, merging } = to;
   return {
     ...seen,
     documents: seen.documents * factor,
@@ -109,15 +110,20 @@ function imagined(seen: Observation, held: Budgets, wanted: Budgets, worth: read
     throttled: Math.round(to.throttled * seen.seconds),
     latencyMillis,
     full,
+    network,
     heap,
     collecting,
     merging,
   };
 }
 
+/** Bodies that go compressed have little in common with those that do not. */
+const OTHER_BODIES = 4;
+
 /** The setting that was tried and is nearest, by how often its numbers must be doubled. */
-function nearest(worth: readonly Worth[], { bulkBytes, requestsInFlight }: Budgets): Worth | undefined {
+function nearest(worth: readonly Worth[], { bulkBytes, requestsInFlight, compressed }: Budgets): Worth | undefined {
   const distance = ({ budgets }: Worth): number =>
+    (budgets.compressed === compressed ? 0 : OTHER_BODIES) +
     Math.abs(Math.log2(budgets.bulkBytes / bulkBytes)) +
     Math.abs(Math.log2(budgets.requestsInFlight / requestsInFlight));
   return worth.reduce<Worth | undefined>(
@@ -162,8 +168,8 @@ function perSecond(documents: number, seconds: number): number {
   return seconds === 0 ? 0 : Math.round(documents / seconds);
 }
 
-function keyOf({ bulkBytes, requestsInFlight }: Budgets): string {
-  return `${String(bulkBytes)} ${String(requestsInFlight)}`;
+function keyOf({ bulkBytes, requestsInFlight, compressed }: Budgets): string {
+  return `${String(bulkBytes)} ${String(requestsInFlight)} ${String(compressed)}`;
 }
 
 function same(a: Budgets, b: Budgets): boolean {

@@ -1,4 +1,4 @@
-import type { NodeRates, ParserRates } from "./rates.ts";
+import { outsideShare, type NodeRates, type ParserRates } from "./rates.ts";
 
 /**
  * Which part of the way holds the load up, from how busy each part is. Pure.
@@ -73,7 +73,7 @@ export function limitingStage(inputs: StageInputs): LimitingStage | undefined {
   );
   const waiting = mean((one) => one.waiting);
   const latency = mean((one) => one.latencyMillis);
-  const outside = latency === 0 ? 0 : Math.max(0, 1 - mean((one) => one.tookMillis) / latency);
+  const outside = outsideShare(parsers);
   // Whatever is to be unpacked, chunks that wait could be taken.
   const isUnpacking = inputs.toUnpack > 0 && inputs.waitingChunks < parsers.length;
   const unpacking = sum((one) => one.unpacking);

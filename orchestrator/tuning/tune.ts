@@ -6,7 +6,7 @@ import type { TuningPolicy } from "./policy.ts";
  *
  * Three phases. *climbing*: both budgets are doubled as long as that makes the load faster; two steps in a row that do not end it. *trying*: from the
  * best setting so far one budget is changed at a time, there and back, and what is faster by more than the noise is the best from then on;
- * a change that helped is made once more. *resting*: nothing is changed until the rate changes by itself, the number of nodes
+ * a change that helped is made once more. Where parsers wait for the network compressed bodies are tried too, and given up as soon as plain ones are as fast. *resting*: nothing is changed until the rate changes by itself, the number of nodes
  * changes, or it is time to try more again. In every phase what is too much for the store (a 429, heap, merges, latency) takes the budgets back at once,
  * and they do not grow for a while.
  */
@@ -22,6 +22,8 @@ export interface Observation {
   readonly throttled: number;
   /** Share of the time in which requests are what is missing: all that there may be are under way, and there is more to send. */
   readonly full: number;
+  /** Share of the time in which parsers wait for the network and nobody's processors are what is missing. */
+  readonly network: number;
   /** Of the data node that has most of it. */
   readonly heap: number;
   readonly collecting: number;
@@ -32,7 +34,11 @@ export interface Observation {
   readonly heapBytes: number;
 }
 
-type Move = "more-requests" | "fewer-requests" | "larger-bodies" | "smaller-bodies";
+/** What there can be more and less of. */
+type Amount = "bulkBytes" | "requestsInFlight";
+
+type Move =
+  "more-requests" | "fewer-requests" | "larger-bodies" | "smaller-bodies" | "compressed-bodies" | "plain-bodies";
 
 /** Everything that the tuner remembers. Plain data. */
 export interface TuningState {
@@ -53,6 +59,8 @@ export interface TuningState {
   readonly rates: readonly number[];
   /** Seconds at rest. */
   readonly rested: number;
+  /** Seconds without a document. */
+  readonly still: number;
   /** So long nothing may grow, after there was too much. */
   readonly holdSeconds: number;
   readonly parsers: number;
@@ -76,6 +84,7 @@ interface Window {
   readonly observations: number;
   readonly squares: number;
   readonly full: number;
+  readonly network: number;
   readonly latency: number;
   readonly heap: number;
   readonly collecting: number;
@@ -96,14 +105,23 @@ const EMPTY: Window = {
   observations: 0,
   squares: 0,
   full: 0,
+  network: 0,
   latency: 0,
   heap: 0,
   collecting: 0,
   merging: 0,
 };
-const ROUND: readonly Move[] = ["larger-bodies", "more-requests", "fewer-requests", "smaller-bodies"];
-/** What may be faster and costs little to try. */
+const ROUND: readonly Move[] = [
+  "compressed-bodies",
+  "larger-bodies",
+  "more-requests",
+  "fewer-requests",
+  "smaller-bodies",
+  "plain-bodies",
+];
 const MORE: readonly Move[] = ["more-requests", "larger-bodies"];
+/** What may be faster, or may not be needed any more, and costs little to try. */
+const NOW_AND_THEN: readonly Move[] = ["compressed-bodies", ...MORE, "plain-bodies"];
 const LAST_RATES = 5;
 
 /** @param resumed the tuner goes on with what another one has found: it tries, and does not climb from there */
@@ -118,6 +136,7 @@ export function startTuning(budgets: Budgets, resumed = false): TuningState {
     window: EMPTY,
     rates: [],
     rested: 0,
+    still: 0,
     holdSeconds: 0,
     parsers: 0,
     dataNodes: 0,
@@ -126,10 +145,14 @@ export function startTuning(budgets: Budgets, resumed = false): TuningState {
 
 /** See the head of this file. */
 export function tune(before: TuningState, seen: Observation, policy: TuningPolicy): TuningStep {
-  // Nothing moves: the spool is closed or empty, or nobody answers. There is nothing to learn from it.
-  if (seen.documents === 0 && seen.throttled === 0) return { state: { ...before, window: EMPTY } };
+  // A few large requests on a slow way are answered every other second; where nothing moves for longer the spool is closed or empty, or nobody answers.
+  const isStill = seen.documents === 0 && seen.throttled === 0;
+  const still = isStill ? before.still + seen.seconds : 0;
+  if (isStill && (before.window.observations === 0 || still > policy.stillSeconds)) {
+    return { state: { ...before, still, window: EMPTY } };
+  }
   const holdSeconds = Math.max(0, before.holdSeconds - seen.seconds);
-  let state: TuningState = { ...before, holdSeconds };
+  let state: TuningState = { ...before, still, holdSeconds };
   const { parsers, dataNodes } = seen;
   if (parsers !== state.parsers || dataNodes !== state.dataNodes) {
     const known = state.parsers > 0;
@@ -182,7 +205,7 @@ export function tune(before: TuningState, seen: Observation, policy: TuningPolic
 }
 
 function add(window: Window, seen: Observation): Window {
-  const weighed = (name: "full" | "collecting" | "merging" | "heap"): number =>
+  const weighed = (name: "full" | "network" | "collecting" | "merging" | "heap"): number =>
     (window[name] * window.seconds + seen[name] * seen.seconds) / (window.seconds + seen.seconds);
   return {
     settled: window.settled,
@@ -191,6 +214,7 @@ function add(window: Window, seen: Observation): Window {
     observations: window.observations + 1,
     squares: window.squares + (seen.documents / seen.seconds) ** 2,
     full: weighed("full"),
+    network: weighed("network"),
     latency: Math.max(window.latency, seen.latencyMillis),
     heap: weighed("heap"),
     collecting: weighed("collecting"),
@@ -205,7 +229,7 @@ function measured({ documents, seconds, observations, squares }: Window): Measur
 }
 
 /** What is too much for the store, and which budget makes it less. */
-function pressure(window: Window, policy: TuningPolicy): { text: string; of: keyof Budgets } | undefined {
+function pressure(window: Window, policy: TuningPolicy): { text: string; of: Amount } | undefined {
   const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
   if (window.collecting > policy.collecting) {
     return { text: `a data node collects garbage for ${percent(window.collecting)} of the time`, of: "bulkBytes" };
@@ -221,9 +245,9 @@ function pressure(window: Window, policy: TuningPolicy): { text: string; of: key
 }
 
 /** Less of one budget, or of the other where that one is at its least. What was found before does not hold any more. */
-function backOff(state: TuningState, policy: TuningPolicy, why: string, of: keyof Budgets): TuningStep {
+function backOff(state: TuningState, policy: TuningPolicy, why: string, of: Amount): TuningStep {
   const { budgets } = state;
-  const less = (name: keyof Budgets): Budgets => ({
+  const less = (name: Amount): Budgets => ({
     ...budgets,
     [name]: Math.max(policy[name].min, Math.floor(budgets[name] * policy.backOff)),
   });
@@ -248,7 +272,7 @@ function climb(state: TuningState, now: Measured, seen: Observation, policy: Tun
   const idleSteps = isFaster ? 0 : state.idleSteps + 1;
   const best = isFaster ? { budgets, ...now } : state.best;
   const higher = bounded(
-    { bulkBytes: budgets.bulkBytes * 2, requestsInFlight: budgets.requestsInFlight * 2 },
+    { ...budgets, bulkBytes: budgets.bulkBytes * 2, requestsInFlight: budgets.requestsInFlight * 2 },
     seen,
     policy,
   );
@@ -278,7 +302,10 @@ function attempt(state: TuningState, now: Measured, seen: Observation, policy: T
   // Less is only faster where the store had too much: to be seen twice as long. So is what looks faster and may be luck.
   const least = gained > policy.gain && (!isMore(move) || !isClear) ? 2 * policy.windowSeconds : 0;
   if (state.window.seconds < least) return { state };
-  if (gained <= policy.gain || !isClear) {
+  const isPlain = move === "plain-bodies";
+  // What is as fast without it is not compressed.
+  const isBetter = isPlain ? gained > -policy.gain : gained > policy.gain && isClear;
+  if (!isBetter) {
     const isSlower = gained < -policy.gain && isClear;
     const { move: _, ...left } = state;
     const slower = isSlower ? [...state.slower, budgets] : state.slower;
@@ -288,7 +315,7 @@ function attempt(state: TuningState, now: Measured, seen: Observation, policy: T
   const won: TuningState = { ...state, best: { budgets, ...now } };
   // What helped may help more; its opposite need not be tried.
   const moves = [move, ...state.moves.filter((other) => other !== move && other !== OPPOSITE[move])];
-  return attemptNext({ ...won, moves }, seen, policy, `${moveText(move)} is faster`);
+  return attemptNext({ ...won, moves }, seen, policy, `${moveText(move)} is ${isPlain ? "as fast" : "faster"}`);
 }
 
 /** The next trial, from the best setting; to rest when there is none. */
@@ -298,6 +325,7 @@ function attemptNext(state: TuningState, seen: Observation, policy: TuningPolicy
   for (let move = moves.shift(); move !== undefined; move = moves.shift()) {
     // Where requests are not what is missing, more of them change nothing.
     if (isMore(move) && (state.holdSeconds > 0 || state.window.full < policy.full)) continue;
+    if (move === "compressed-bodies" && state.window.network < policy.network) continue;
     const next = bounded(moved(best.budgets, move), seen, policy);
     if (same(next, best.budgets) || state.slower.some((known) => isBeyond(next, known, best.budgets))) continue;
     const text = `${why === "" ? "" : `${why}; `}trying ${moveText(move)}`;
@@ -326,7 +354,7 @@ function rest(state: TuningState, rate: number, policy: TuningPolicy): TuningSte
     return { state: afresh(next) };
   }
   if (rested < policy.restSeconds || state.holdSeconds > 0) return { state: next };
-  return { state: { ...roundOf(next, MORE), best: { ...state.best, ...UNKNOWN } } };
+  return { state: { ...roundOf(next, NOW_AND_THEN), best: { ...state.best, ...UNKNOWN } } };
 }
 
 /** A round of trials that begins with measuring the best setting, which holds. */
@@ -365,6 +393,7 @@ function bounded(budgets: Budgets, seen: Observation, policy: TuningPolicy): Bud
   const bulkBytes = clamp(Math.min(budgets.bulkBytes, room / requests), policy.bulkBytes);
   const most = Math.floor(room / bulkBytes);
   return {
+    ...budgets,
     bulkBytes: Math.floor(bulkBytes),
     requestsInFlight: clamp(Math.min(requests, most), policy.requestsInFlight),
   };
@@ -375,18 +404,25 @@ const OPPOSITE: Readonly<Record<Move, Move>> = {
   "fewer-requests": "more-requests",
   "larger-bodies": "smaller-bodies",
   "smaller-bodies": "larger-bodies",
+  "compressed-bodies": "plain-bodies",
+  "plain-bodies": "compressed-bodies",
 };
 
-function moved({ bulkBytes, requestsInFlight }: Budgets, move: Move): Budgets {
+function moved(budgets: Budgets, move: Move): Budgets {
+  const { bulkBytes, requestsInFlight } = budgets;
   switch (move) {
     case "more-requests":
-      return { bulkBytes, requestsInFlight: Math.ceil(requestsInFlight * 1.5) };
+      return { ...budgets, requestsInFlight: Math.ceil(requestsInFlight * 1.5) };
     case "fewer-requests":
-      return { bulkBytes, requestsInFlight: Math.floor(requestsInFlight / 1.5) };
+      return { ...budgets, requestsInFlight: Math.floor(requestsInFlight / 1.5) };
     case "larger-bodies":
-      return { bulkBytes: bulkBytes * 2, requestsInFlight };
+      return { ...budgets, bulkBytes: bulkBytes * 2 };
     case "smaller-bodies":
-      return { bulkBytes: Math.floor(bulkBytes / 2), requestsInFlight };
+      return { ...budgets, bulkBytes: Math.floor(bulkBytes / 2) };
+    case "compressed-bodies":
+      return { ...budgets, compressed: true };
+    case "plain-bodies":
+      return { bulkBytes, requestsInFlight };
   }
 }
 
@@ -399,16 +435,17 @@ function moveText(move: Move): string {
 }
 
 /** In words: `4 requests of 2.0 MiB`. */
-export function inFlightText({ bulkBytes, requestsInFlight }: Budgets): string {
-  return `${String(requestsInFlight)} requests of ${(bulkBytes / 2 ** 20).toFixed(2)} MiB for each parser`;
+export function inFlightText({ bulkBytes, requestsInFlight, compressed }: Budgets): string {
+  return `${String(requestsInFlight)} requests of ${(bulkBytes / 2 ** 20).toFixed(2)} MiB for each parser${compressed ? ", compressed" : ""}`;
 }
 
 function same(a: Budgets, b: Budgets): boolean {
-  return a.bulkBytes === b.bulkBytes && a.requestsInFlight === b.requestsInFlight;
+  return a.bulkBytes === b.bulkBytes && a.requestsInFlight === b.requestsInFlight && a.compressed === b.compressed;
 }
 
 /** Whether a setting is as far from the best one as a known one, or further, in no other direction. */
 function isBeyond(next: Budgets, known: Budgets, best: Budgets): boolean {
+  if (known.compressed !== next.compressed) return false;
   return (["bulkBytes", "requestsInFlight"] as const).every((name) =>
     next[name] >= best[name]
       ? known[name] <= next[name] && known[name] >= best[name]

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { postEvent } from "../../monitoring/index.ts";
-import { readFigures, type Budgets } from "../../worker/contract/tuning.ts";
+import { budgetFields, readFigures, type Budgets } from "../../worker/contract/tuning.ts";
 import { decide, type CampaignContext } from "../context.ts";
 import type { QueueCounts } from "../spool.ts";
 import { Looks, observationOf, type NodeLook, type Rates } from "./looks.ts";
@@ -42,8 +42,8 @@ export function createTuner(ctx: CampaignContext, nodes: () => NodeLook | undefi
   let lookedAt = 0;
   let decisions = 0;
 
-  const tell = async ({ bulkBytes, requestsInFlight }: Budgets): Promise<void> => {
-    await redis.hset(keys.tuning, { bulkBytes, requestsInFlight });
+  const tell = async (budgets: Budgets): Promise<void> => {
+    await redis.hset(keys.tuning, budgetFields(budgets));
   };
 
   const annotate = async (reason: string): Promise<void> => {
@@ -117,6 +117,6 @@ export function createTuner(ctx: CampaignContext, nodes: () => NodeLook | undefi
   };
 }
 
-function pick({ bulkBytes, requestsInFlight }: Budgets): Budgets {
-  return { bulkBytes, requestsInFlight };
+function pick({ bulkBytes, requestsInFlight, compressed }: Budgets): Budgets {
+  return { bulkBytes, requestsInFlight, ...(compressed ? { compressed } : {}) };
 }

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { NO_PARSES } from "../../worker/contract/parse-counts.ts";
 import type { EncodedBatch, Sink } from "../../worker/contract/pipeline.ts";
+import type { Budgets } from "../../worker/contract/tuning.ts";
 import { createDataNodes } from "../../worker/sinks/elasticsearch/nodes.ts";
 import { DEFAULT_POLICY } from "../../worker/sinks/elasticsearch/policy.ts";
 import { createElasticsearchSink } from "../../worker/sinks/elasticsearch/sink.ts";
 import { describeWith, privateStateDir } from "../support/index.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
 import { startFaultProxy, type Fault, type FaultProxy } from "../support/fault-proxy.ts";
+
+const USUAL: Budgets = { bulkBytes: 4 * 2 ** 20, requestsInFlight: 2 };
 
 /** What the suite needs of a destination: a sink whose requests pass the proxy, and what stands in it afterwards. */
 interface SinkUnderTest {
@@ -20,17 +23,18 @@ interface SinkUnderTest {
     problems: (string | undefined)[],
     silenceMs: number,
     more?: readonly string[],
+    budgets?: Budgets,
   ) => Sink;
 }
 
 const SINKS: readonly SinkUnderTest[] = [
   {
     name: "elasticsearch",
-    sink: (proxy, problems, silenceMs, more = []) => {
+    sink: (proxy, problems, silenceMs, more = [], budgets = USUAL) => {
       const policy = { ...DEFAULT_POLICY, backoffMs: 5, deadNodeMs: 5, silenceMs, problemAfter: 3 };
       const nodes = createDataNodes(policy);
       nodes.update([proxy.url, ...more]);
-      return createElasticsearchSink({ nodes, policy, onProblem: (problem) => problems.push(problem) });
+      return createElasticsearchSink({ nodes, policy, budgets, onProblem: (problem) => problems.push(problem) });
     },
   },
 ];
@@ -129,6 +133,22 @@ describeWith(["elasticsearch"], "sinks", () => {
         exceptions: [],
       });
       expect(await store.count(index)).toBe(500);
+      const stored = await store.request("GET", `/${index}/_doc/d7`);
+      expect(stored["_source"]).toEqual({ pid: 7, message: "žluťoučký 7" });
+    });
+
+    it(`${name}: compressed bodies are as good`, async () => {
+      await using narrow = make(proxy, problems, 60_000, [], { ...USUAL, compressed: true });
+      const batch = batchOf(index, [...good(500), POISON]);
+      expect(await narrow.write(batch, never)).toMatchObject({
+        written: 500,
+        duplicate: 0,
+        exceptions: [[500, { status: 400 }]],
+      });
+      expect(proxy.requests[0]?.length).toBeLessThan(batch.body.length / 4);
+      // Sent again as a whole, and then the one that is left alone.
+      fail({ kind: "lose-answer" }, { kind: "pass" });
+      expect(await narrow.write(batchOf(index, good(501)), never)).toMatchObject({ written: 0, duplicate: 501 });
       const stored = await store.request("GET", `/${index}/_doc/d7`);
       expect(stored["_source"]).toEqual({ pid: 7, message: "žluťoučký 7" });
     });

@@ -137,6 +137,11 @@ function forwardHalf(target: string, from: IncomingMessage, body: Buffer): Promi
 }
 
 function sameRequest(target: string, from: IncomingMessage, body: Buffer): [URL, RequestOptions] {
-  const headers = { "content-type": from.headers["content-type"], "content-length": body.length };
+  const { "content-type": type, "content-encoding": encoding } = from.headers;
+  const headers = {
+    "content-type": type,
+    "content-length": body.length,
+    ...(encoding === undefined ? {} : { "content-encoding": encoding }),
+  };
   return [new URL(from.url ?? "/", target), { method: from.method ?? "GET", headers }];
 }

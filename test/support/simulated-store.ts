@@ -19,8 +19,11 @@ export interface StoreModel {
   /** Microseconds between an answer and the next request of its sender, and for each byte sent. */
   readonly thinkMicros: number;
   readonly byteMicros: number;
-  /** How many documents a second all parsers can make. */
+  /** How many documents a second all parsers can make, and what is left of that when they compress them. */
   readonly parsersMake: number;
+  readonly compressingMakes: number;
+  /** Bytes a second that the network takes of all parsers together. */
+  readonly networkBytes: number;
 }
 
 export const USUAL_STORE: StoreModel = {
@@ -34,17 +37,21 @@ export const USUAL_STORE: StoreModel = {
   thinkMicros: 3000,
   byteMicros: 0.002,
   parsersMake: 600_000,
+  compressingMakes: 0.4,
+  networkBytes: Number.POSITIVE_INFINITY,
 };
 
 /** Elasticsearch's `indexing_pressure.memory.limit`, and from where on collections are felt. */
 const REFUSED = 0.1;
 const FELT = 0.06;
+/** What gzip at its fastest leaves of a bulk body. */
+const COMPRESSED = 0.12;
 
 /** Documents a second of a setting, without noise, and the mean time of a request. */
 export function steadyState(
   model: StoreModel,
   budgets: Budgets,
-): { rate: number; latencyMillis: number; heap: number } {
+): { rate: number; latencyMillis: number; heap: number; isNetworkBound: boolean } {
   const requests = budgets.requestsInFlight * model.parsers;
   const documents = Math.max(1, budgets.bulkBytes / model.documentBytes);
   const heap = (requests * budgets.bulkBytes) / (model.dataNodes * model.heapBytes);
@@ -60,13 +67,17 @@ export function steadyState(
     rate = n / (response + think);
     queue = rate * response;
   }
-  const made = Math.min(rate * documents * 1e6, model.parsersMake);
-  return { rate: made, latencyMillis: (response + think - model.thinkMicros) / 1000, heap };
+  const made = Math.min(rate * documents * 1e6, model.parsersMake * (budgets.compressed ? model.compressingMakes : 1));
+  const carried = model.networkBytes / (model.documentBytes * (budgets.compressed ? COMPRESSED : 1));
+  if (carried < made) {
+    return { rate: carried, latencyMillis: ((requests * documents) / carried) * 1000, heap, isNetworkBound: true };
+  }
+  return { rate: made, latencyMillis: (response + think - model.thinkMicros) / 1000, heap, isNetworkBound: false };
 }
 
 /** What the tuner would see of a second. @param factor what noise or a cold machine makes of the rate */
 export function observe(model: StoreModel, budgets: Budgets, factor: number, seconds = 1): Observation {
-  const { rate, latencyMillis, heap } = steadyState(model, budgets);
+  const { rate, latencyMillis, heap, isNetworkBound } = steadyState(model, budgets);
   const perRequest = Math.max(1, budgets.bulkBytes / model.documentBytes);
   // Answers come in whole requests.
   const requests = Math.round((rate * factor * seconds) / perRequest);
@@ -76,7 +87,8 @@ export function observe(model: StoreModel, budgets: Budgets, factor: number, sec
     requests,
     latencyMillis: latencyMillis / factor,
     throttled: heap > REFUSED ? Math.ceil(requests / 10) : 0,
-    full: rate < model.parsersMake ? 0.9 : 0,
+    full: rate < model.parsersMake * (budgets.compressed ? model.compressingMakes : 1) ? 0.9 : 0,
+    network: isNetworkBound ? 0.9 : 0.1,
     heap: 0.5,
     collecting: heap > FELT ? Math.min(1, heap) : 0,
     merging: 0,

@@ -3,18 +3,28 @@ import { parseJson } from "./json.ts";
 
 /** What the orchestrator's tuner and the parsers tell each other. Both go through Redis, once a second. */
 
-/** What one parser may have on its way to the store: the size of a body, and how many of them at once. */
+/** What one parser may have on its way to the store: the size of a body, and how many of them at once; and whether they go compressed. */
 export interface Budgets {
   readonly bulkBytes: number;
   readonly requestsInFlight: number;
+  readonly compressed?: true | undefined;
 }
 
 const count = z.coerce.number().int().positive();
-const budgetsSchema = z.object({ bulkBytes: count, requestsInFlight: count });
+const budgetsSchema = z
+  .object({ bulkBytes: count, requestsInFlight: count, compressed: z.enum(["0", "1"]).default("0") })
+  .transform(({ compressed, ...budgets }): Budgets =>
+    compressed === "1" ? { ...budgets, compressed: true } : budgets,
+  );
 
 /** The hash `CampaignKeys.tuning`; undefined when nobody has set any. */
 export function readBudgets(hash: Readonly<Record<string, string>>): Budgets | undefined {
   return budgetsSchema.safeParse(hash).data;
+}
+
+/** The same as fields of that hash. */
+export function budgetFields({ bulkBytes, requestsInFlight, compressed }: Budgets): Readonly<Record<string, number>> {
+  return { bulkBytes, requestsInFlight, compressed: compressed ? 1 : 0 };
 }
 
 const sum = z.number().nonnegative();

@@ -21,7 +21,12 @@ export interface HttpClient {
    */
   send(
     url: string,
-    request: { readonly method: "GET" | "POST"; readonly path: string; readonly body?: Uint8Array },
+    request: {
+      readonly method: "GET" | "POST";
+      readonly path: string;
+      readonly body?: Uint8Array;
+      readonly encoding?: "gzip";
+    },
     signal: AbortSignal,
     enough?: (head: string) => boolean,
   ): Promise<HttpReply>;
@@ -38,7 +43,7 @@ export interface HttpOptions {
   readonly connectMs: number;
 }
 
-/** No redirects, no retries, no compression: what went wrong is for the caller to judge. */
+/** No redirects, no retries, no compression of its own: what went wrong is for the caller to judge. */
 export function createHttpClient(options: HttpOptions): HttpClient {
   const agents = {
     "http:": new http.Agent({ keepAlive: true }),
@@ -54,14 +59,18 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   }
 
   return {
-    send(url, { method, path, body }, signal, enough) {
+    send(url, { method, path, body, encoding }, signal, enough) {
       return new Promise((resolve, reject) => {
         const target = new URL(path, url);
         const secure = target.protocol === "https:";
         const request = (secure ? https : http).request(target, {
           method,
           agent: secure ? agents["https:"] : agents["http:"],
-          headers: { ...headers, "content-length": body?.length ?? 0 },
+          headers: {
+            ...headers,
+            "content-length": body?.length ?? 0,
+            ...(encoding === undefined ? {} : { "content-encoding": encoding }),
+          },
           signal,
           timeout: options.silenceMs,
         });

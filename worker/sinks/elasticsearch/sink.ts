@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { BackfillError, describeError, StoreError } from "../../contract/errors.ts";
 import type { Outcome, Sink } from "../../contract/pipeline.ts";
 import type { Budgets } from "../../contract/tuning.ts";
@@ -31,7 +33,7 @@ export interface ElasticsearchSinkOptions {
   readonly authority?: string;
   readonly auth?: { readonly username: string; readonly password: string };
   readonly policy?: Partial<SinkPolicy>;
-  /** What may be on its way, read anew for each request: small batches are sent together up to that size. Default 4 MiB, 2 requests. */
+  /** What may be on its way, read anew for each request: small batches are sent together up to that size. Default 4 MiB, 2 requests, not compressed. */
   readonly budgets?: Budgets;
   /** Told when all requests that there may be are under way and there is more to send, and when that is over. */
   readonly onFull?: (isFull: boolean) => void;
@@ -41,6 +43,10 @@ export interface ElasticsearchSinkOptions {
 }
 
 const USUAL_BUDGETS: Budgets = { bulkBytes: 4 * 2 ** 20, requestsInFlight: 2 };
+
+const compress = promisify(gzip);
+/** A tenth of the bytes for a third of what the default level costs. */
+const FASTEST = { level: 1 };
 
 /** How long to look again for a data node when none is known. */
 const NO_NODE_MS = 500;
@@ -87,13 +93,17 @@ export function createElasticsearchSink(options: ElasticsearchSinkOptions): Sink
   /** Sends a part once. */
   async function post(part: Part, signal: AbortSignal): Promise<Reply> {
     const url = await nextNode(signal);
+    const payload = budgets.compressed
+      ? ({ body: await compress(part.body, FASTEST), encoding: "gzip" } as const)
+      : { body: part.body };
+    // What compressing takes is the parser's time.
     const begin = performance.now();
     let allWritten = false;
     let took: number | undefined;
     try {
       const { status, text } = await client.send(
         url,
-        { method: "POST", path: BULK_PATH, body: part.body },
+        { method: "POST", path: BULK_PATH, ...payload },
         signal,
         (head) => {
           took = tookMillis(head);

@@ -71,6 +71,7 @@ describe("looks at parsers and data nodes", () => {
       latencyMillis: (2 * 100 + 6 * 50) / 8,
       throttled: 4,
       full: 0.25,
+      network: 0,
       heap: 0.8,
       collecting: 0.3,
       merging: 0.1,

@@ -65,6 +65,25 @@ describe("the tuner, on a simulated store", () => {
     expect(median(found)).toBeGreaterThanOrEqual(0.95);
   });
 
+  it("compresses bodies where the network is what is missing, and no longer than that", () => {
+    const narrow: StoreModel = { ...USUAL_STORE, networkBytes: 10e6 };
+    for (const seed of SEEDS.slice(0, 5)) {
+      const { states } = run((second) => (second < 150 ? narrow : USUAL_STORE), ownMachine(seed), 900);
+      expect(states[149]!.best.budgets.compressed).toBe(true);
+      expect(states.at(-1)!.best.budgets.compressed).toBeUndefined();
+    }
+  });
+
+  it("compresses nothing where that is slower", () => {
+    const narrow: StoreModel = { ...USUAL_STORE, networkBytes: 30e6, compressingMakes: 0.1 };
+    for (const seed of SEEDS.slice(0, 5)) {
+      const { states } = run(() => narrow, ownMachine(seed), 400);
+      expect(states.at(-1)!.best.budgets.compressed).toBeUndefined();
+    }
+    const { states } = run(() => USUAL_STORE, ownMachine(1), 400);
+    expect(states.filter(({ budgets }) => budgets.compressed)).toEqual([]);
+  });
+
   it("asks for no more where requests are not what is missing", () => {
     const idle: StoreModel = { ...USUAL_STORE, parsers: 16, dataNodes: 8, parsersMake: 100_000 };
     for (const seed of SEEDS.slice(0, 5)) {

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeSpec } from "../../worker/contract/node.ts";
 import { parserReportSchema, type ParserReport, type ParserStart } from "../../worker/contract/parser-process.ts";
-import { PARSER_FLAGS } from "../../worker/parser-flags.ts";
+import { PARSER_ENVIRONMENT, PARSER_FLAGS } from "../../worker/parser-flags.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** A real parser process, as the agent forks it. */
@@ -69,7 +69,7 @@ export async function startParser(options: {
   };
   const child = fork(program, [], {
     execArgv: [...PARSER_FLAGS],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...PARSER_ENVIRONMENT, ...env },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   const reports: ParserReport[] = [];

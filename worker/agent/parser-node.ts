@@ -2,7 +2,7 @@ import { ConfigError } from "../contract/errors.ts";
 import { spawnGuarded, type GuardedChild } from "../contract/guarded-child.ts";
 import { describeExit, keepChild } from "../contract/kept-child.ts";
 import { parserReportSchema, type ParserCommand, type ParserStart } from "../contract/parser-process.ts";
-import { PARSER_FLAGS } from "../parser-flags.ts";
+import { PARSER_ENVIRONMENT, PARSER_FLAGS } from "../parser-flags.ts";
 import { AgentEnded } from "./end.ts";
 import type { Service, ServiceContext } from "./service.ts";
 
@@ -62,7 +62,7 @@ function launch(context: ServiceContext, bundle: string): GuardedChild {
   const child = spawnGuarded({
     command: process.execPath,
     args: ["--enable-source-maps", ...PARSER_FLAGS, bundle],
-    env: environment(),
+    env: { ...environment(), ...PARSER_ENVIRONMENT },
     cwd: context.scratch,
     // Both streams to the job's error file.
     output: 2,

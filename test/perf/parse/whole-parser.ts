@@ -6,7 +6,7 @@ import { finished } from "node:stream/promises";
 import { BUNDLE_ENTRIES, bundleInto } from "../../../orchestrator/bundle.ts";
 import { loadConfig } from "../../../orchestrator/config.ts";
 import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
-import { PARSER_FLAGS } from "../../../worker/parser-flags.ts";
+import { PARSER_ENVIRONMENT, PARSER_FLAGS } from "../../../worker/parser-flags.ts";
 import { median, type BenchContext } from "../benchmark.ts";
 import type { Corpus } from "./corpora.ts";
 import { startServer, type Measure, type Running } from "./measure.ts";
@@ -45,6 +45,7 @@ export async function measureParser(
       argv: [process.execPath, ...PARSER_FLAGS, program, String(threads), ...figures, join(dir, "rejects"), thread],
       pin: undefined,
       signal,
+      env: { ...process.env, ...PARSER_ENVIRONMENT },
     });
   const large = await repeated(join(dir, "large.log"), corpus, options.memoryBytes, signal);
   say(`a parser's memory on ${(large.bytes / 1e9).toFixed(2)} GB`);

@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests that share the machine's services, ports and cores run one file at a time, and after the quick ones. */
-const alone = { fileParallelism: false, hookTimeout: 180_000, globalSetup: ["test/support/ground.ts"] };
+/**
+ * Tests on real parts come after the quick ones, two files at a time, however many cores there are: most of their time they wait, for a boot or for what must not
+ * come before its time. Each has services, ports and namespaces of its own.
+ */
+const onRealParts = { maxWorkers: 2, hookTimeout: 300_000, globalSetup: ["test/support/ground.ts"] };
 
 /**
  * One project for each folder of tests. `npm test` runs them all, each fault once from a fixed seed; with `GRIDHARVEST_FAULTS=all`
@@ -13,9 +16,9 @@ export default defineConfig({
     projects: [
       project("unit", 0, { testTimeout: 10_000 }),
       project("contract", 1, { testTimeout: 60_000, globalSetup: ["test/support/ground.ts"] }),
-      project("integration", 2, { ...alone, testTimeout: 180_000 }),
-      project("browser", 3, { ...alone, testTimeout: 180_000 }),
-      project("faults", 4, { ...alone, testTimeout: 600_000 }),
+      project("integration", 2, { ...onRealParts, testTimeout: 180_000 }),
+      project("browser", 3, { ...onRealParts, testTimeout: 180_000 }),
+      project("faults", 4, { ...onRealParts, testTimeout: 600_000 }),
     ],
   },
 });

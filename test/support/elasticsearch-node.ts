@@ -32,7 +32,10 @@ const RUN_AS = 20119;
 export async function startElasticsearch(
   dir: string,
   more: Readonly<Record<string, unknown>> = {},
-  heap = "512m",
+  {
+    heap = "512m",
+    javaOptions = QUICK_JAVA,
+  }: { readonly heap?: string; readonly javaOptions?: readonly string[] } = {},
 ): Promise<TestElasticsearch> {
   const { ES_HOME: home, ES_JAVA_HOME: javaHome, ...environment } = process.env;
   if (home === undefined || javaHome === undefined) throw new Error("ES_HOME is not set; see test/support/ground.ts");
@@ -76,7 +79,7 @@ export async function startElasticsearch(
         ES_JAVA_HOME: javaHome,
         ES_PATH_CONF: join(root, "config"),
         ES_TMPDIR: join(root, "tmp"),
-        ES_JAVA_OPTS: [`-Xms${heap}`, `-Xmx${heap}`, ...QUICK_JAVA].join(" "),
+        ES_JAVA_OPTS: [`-Xms${heap}`, `-Xmx${heap}`, ...javaOptions].join(" "),
       },
       ...(asRoot ? { uid: RUN_AS, gid: RUN_AS } : {}),
     });

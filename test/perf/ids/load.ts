@@ -1,7 +1,6 @@
 import { Client } from "@elastic/elasticsearch";
 import { createCluster } from "../../../orchestrator/cluster.ts";
 import type { Origin } from "../../../worker/contract/chunk.ts";
-import { ATTEMPT_FIELD } from "../../../worker/contract/ids.ts";
 import { fieldsOfRules } from "../../../worker/pipeline/fields.ts";
 import { createPipeline } from "../../../worker/pipeline.ts";
 import { createDataNodes } from "../../../worker/sinks/elasticsearch/nodes.ts";
@@ -41,9 +40,9 @@ export class Loader {
     const naming = { pattern: PATTERN, revision: this.#revision };
     const cluster = createCluster(this.#client);
     const indices = await cluster.prepare(naming, [this.#month], { shards: 1, replicas: 0 }, this.#fields, way.ids);
-    if (way.tagMapping) {
+    if (way.mappings) {
       // A mapping that is there cannot be changed so.
-      await this.#recreate(indices, way.tagMapping);
+      await this.#recreate(indices, way.mappings);
     }
     const load = await measureLoad(this.#client, indices, () => this.#send(way, signal));
     await this.#client.indices.delete({ index: indices.slice() });
@@ -95,11 +94,8 @@ export class Loader {
     };
   }
 
-  async #recreate(indices: readonly string[], tag: Readonly<Record<string, unknown>>): Promise<void> {
+  async #recreate(indices: readonly string[], properties: NonNullable<Way["mappings"]>): Promise<void> {
     await this.#client.indices.delete({ index: indices.slice() });
-    for (const index of indices) {
-      const mappings = { properties: { [ATTEMPT_FIELD]: tag } };
-      await this.#store.request("PUT", `/${index}`, { mappings });
-    }
+    for (const index of indices) await this.#store.request("PUT", `/${index}`, { mappings: { properties } });
   }
 }

@@ -1,4 +1,4 @@
-import type { Ids } from "../../../worker/contract/ids.ts";
+import { ATTEMPT_FIELD, type Ids } from "../../../worker/contract/ids.ts";
 import type { EncodedBatch } from "../../../worker/contract/pipeline.ts";
 
 /** A way to give documents their identity. */
@@ -6,8 +6,8 @@ export interface Way {
   readonly name: string;
   readonly note: string;
   readonly ids: Ids;
-  /** In place of the mapping that a campaign has for the tag. */
-  readonly tagMapping?: Readonly<Record<string, unknown>>;
+  /** In place of the mappings that a campaign has for these fields. */
+  readonly mappings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Changes a batch in its place. */
   readonly change?: (batch: EncodedBatch) => void;
 }
@@ -37,7 +37,13 @@ export const WAYS: readonly Way[] = [
     name: "store, doc values",
     note: "the tag could be sorted and counted by, too",
     ids: "store",
-    tagMapping: { type: "keyword", doc_values: true },
+    mappings: { [ATTEMPT_FIELD]: { type: "keyword", doc_values: true } },
+  },
+  {
+    name: "store, points",
+    note: "the offset could be looked for without its file, too",
+    ids: "store",
+    mappings: { offset: { type: "long" } },
   },
   {
     name: "store, index",

@@ -22,7 +22,7 @@ const USAGE = `npm run bench -- ids [options] [--json]
   --lines N        distinct lines of the sample (200000)
   --bulk-bytes N   bytes of a bulk body (4194304)
   --in-flight N    bulks under way at once (2)
-  --only NAME      ways whose names begin so; may be repeated`;
+  --only NAME      the way of that name; may be repeated`;
 
 const whole = wholeNumbers(USAGE);
 

@@ -45,7 +45,7 @@ export const USUAL_STORE: StoreModel = {
 const REFUSED = 0.1;
 const FELT = 0.06;
 /** What gzip at its fastest leaves of a bulk body. */
-const COMPRESSED = 0.12;
+const COMPRESSED = 0.16;
 
 /** Documents a second of a setting, without noise, and the mean time of a request. */
 export function steadyState(

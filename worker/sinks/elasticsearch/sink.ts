@@ -45,7 +45,7 @@ export interface ElasticsearchSinkOptions {
 const USUAL_BUDGETS: Budgets = { bulkBytes: 4 * 2 ** 20, requestsInFlight: 2 };
 
 const compress = promisify(gzip);
-/** A tenth of the bytes for a third of what the default level costs. */
+/** A sixth of the bytes is left, 1.2 times what the default level leaves for twice the CPU. */
 const FASTEST = { level: 1 };
 
 /** How long to look again for a data node when none is known. */

@@ -14,11 +14,11 @@ export default defineConfig({
   test: {
     pool: "forks",
     projects: [
-      project("unit", 0, { testTimeout: 10_000 }),
-      project("contract", 1, { testTimeout: 60_000, globalSetup: ["test/support/ground.ts"] }),
-      project("integration", 2, { ...onRealParts, testTimeout: 180_000 }),
-      project("browser", 3, { ...onRealParts, testTimeout: 180_000 }),
-      project("faults", 4, { ...onRealParts, testTimeout: 600_000 }),
+      project("unit", 1, { testTimeout: 10_000 }),
+      project("contract", 2, { testTimeout: 60_000, globalSetup: ["test/support/ground.ts"] }),
+      project("integration", 3, { ...onRealParts, testTimeout: 180_000 }),
+      project("browser", 4, { ...onRealParts, testTimeout: 180_000 }),
+      project("faults", 5, { ...onRealParts, testTimeout: 600_000 }),
     ],
   },
 });

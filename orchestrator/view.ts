@@ -234,7 +234,7 @@ export function applyRecord(view: CampaignView, record: JournalRecord): void {
     }
     case "tuned": {
       const { at, bulkBytes, requestsInFlight, compressed, reason } = record;
-      view.tuned = { at, bulkBytes, requestsInFlight, ...(compressed ? { compressed } : {}), reason };
+      view.tuned = { at, bulkBytes, requestsInFlight, compressed, reason };
       return;
     }
     case "serve-until":

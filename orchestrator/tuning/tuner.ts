@@ -118,5 +118,5 @@ export function createTuner(ctx: CampaignContext, nodes: () => NodeLook | undefi
 }
 
 function pick({ bulkBytes, requestsInFlight, compressed }: Budgets): Budgets {
-  return { bulkBytes, requestsInFlight, ...(compressed ? { compressed } : {}) };
+  return { bulkBytes, requestsInFlight, compressed };
 }

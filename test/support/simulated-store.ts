@@ -67,12 +67,17 @@ export function steadyState(
     rate = n / (response + think);
     queue = rate * response;
   }
-  const made = Math.min(rate * documents * 1e6, model.parsersMake * (budgets.compressed ? model.compressingMakes : 1));
+  const made = Math.min(rate * documents * 1e6, madeBy(model, budgets));
   const carried = model.networkBytes / (model.documentBytes * (budgets.compressed ? COMPRESSED : 1));
   if (carried < made) {
     return { rate: carried, latencyMillis: ((requests * documents) / carried) * 1000, heap, isNetworkBound: true };
   }
   return { rate: made, latencyMillis: (response + think - model.thinkMicros) / 1000, heap, isNetworkBound: false };
+}
+
+/** Documents a second that the parsers can make. */
+function madeBy({ parsersMake, compressingMakes }: StoreModel, { compressed }: Budgets): number {
+  return parsersMake * (compressed ? compressingMakes : 1);
 }
 
 /** What the tuner would see of a second. @param factor what noise or a cold machine makes of the rate */
@@ -87,7 +92,7 @@ export function observe(model: StoreModel, budgets: Budgets, factor: number, sec
     requests,
     latencyMillis: latencyMillis / factor,
     throttled: heap > REFUSED ? Math.ceil(requests / 10) : 0,
-    full: rate < model.parsersMake * (budgets.compressed ? model.compressingMakes : 1) ? 0.9 : 0,
+    full: rate < madeBy(model, budgets) ? 0.9 : 0,
     network: isNetworkBound ? 0.9 : 0.1,
     heap: 0.5,
     collecting: heap > FELT ? Math.min(1, heap) : 0,

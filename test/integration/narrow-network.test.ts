@@ -14,8 +14,8 @@ import { TUNED_NODES, tunedCampaign } from "../support/tuned-campaign.ts";
 const ID = "narrow";
 const HOSTS = ["a", "b", "c", "d"];
 /** Of each. */
-const LINES = 125_000;
-const BYTES_PER_SECOND = 1_500_000;
+const LINES = 150_000;
+const BYTES_PER_SECOND = 1_000_000;
 
 /** The tuner, a parser and a store with too little network between them, all real; of the orchestrator the tuner alone. */
 describeWith(["redis", "elasticsearch"], "a narrow network", () => {
@@ -53,8 +53,8 @@ describeWith(["redis", "elasticsearch"], "a narrow network", () => {
           documents: addUp(await campaign.rows()).stored,
           bytes: network.carried,
         });
-        const plain = await bytesOf();
-        let turned = plain;
+        const start = await bytesOf();
+        let turned: typeof start | undefined;
         await waitFor(
           "compressed bodies to be what is fastest",
           async () => {
@@ -63,7 +63,8 @@ describeWith(["redis", "elasticsearch"], "a narrow network", () => {
             if (figures)
               nodes = { at: Date.now(), figures: { [TUNED_NODES.dataNode]: { ...figures, hostCpuPercent: 10 } } };
             await tuner.look();
-            turned = await bytesOf();
+            // Not when they are kept: how long that takes is the machine's, and the load may have ended by then.
+            if (tuner.budgets().compressed) turned ??= await bytesOf();
             return ctx.view.tuned?.reason.startsWith("compressed bodies is faster");
           },
           { timeoutMs: 120_000, everyMs: 1000 },
@@ -74,10 +75,9 @@ describeWith(["redis", "elasticsearch"], "a narrow network", () => {
         });
         const end = await bytesOf();
         expect(end.documents).toBe(HOSTS.length * LINES);
-        const each = (from: typeof plain, to: typeof plain): number =>
+        const each = (from: typeof start, to: typeof start): number =>
           (to.bytes - from.bytes) / (to.documents - from.documents);
-        // What was on its way at the turn belongs to neither.
-        expect(each(turned, end)).toBeLessThan(each(plain, turned) / 2);
+        expect(each(turned!, end)).toBeLessThan(each(start, turned!) / 2);
         await client.indices.refresh({ index: campaign.indices });
         expect((await client.count({ index: campaign.indices })).count).toBe(HOSTS.length * LINES);
       } finally {

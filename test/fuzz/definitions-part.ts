@@ -4,7 +4,7 @@ import { ConfigError } from "../../worker/contract/errors.ts";
 import type { Rules } from "../../worker/contract/rules.ts";
 import { createPipeline } from "../../worker/pipeline.ts";
 import { parseDefinition } from "../../worker/pipeline/definition.ts";
-import { bankOfRules, specialiseTools } from "../../worker/pipeline/rules.ts";
+import { bankOfRules, readerOf, specialiseTools } from "../../worker/pipeline/rules.ts";
 import { specialise, type Tree } from "../../worker/pipeline/specialise.ts";
 import { plainPipelines } from "../support/rules.ts";
 import { definitions } from "./definitions.ts";
@@ -112,7 +112,7 @@ function sidesOf({ yaml }: DefinitionCase): Sides {
 
 /** What is made of a pipeline for the program of most lines. */
 function treeOf(yaml: string): Tree {
-  const tools = specialiseTools(bankOfRules(rulesOf(yaml)));
+  const tools = specialiseTools(readerOf(bankOfRules(rulesOf(yaml))));
   const definition = parseDefinition(yaml, "fuzz.yaml");
   return specialise(definition, { fields: { program: PROGRAMS[0]!, service: SERVICE } }, tools);
 }

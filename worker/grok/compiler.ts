@@ -21,15 +21,32 @@ export function bankFor({ bank, directory }: Banks, options: GrokOptions): Bank 
   return mergeBanks(bank, ...options.patterns_dir.map(directory), own);
 }
 
+/** Reads an expression of a grok filter with what that filter knows. @throws ConfigError as `parseLocated` */
+export type ExpressionReader = (pattern: string, options: GrokOptions) => GrokExpression;
+
+/** Reads each expression once, for all who ask: one of the standard banks can take a megabyte. */
+export function expressionReader(banks: Banks): ExpressionReader {
+  const known = new Map<string, GrokExpression>();
+  return (pattern, options) => {
+    const { named_captures_only: named, pattern_definitions: own, patterns_dir: dirs } = options;
+    const key = JSON.stringify([pattern, named, own, dirs]);
+    let expression = known.get(key);
+    if (!expression) known.set(key, (expression = parseLocated(pattern, bankFor(banks, options), named)));
+    return expression;
+  };
+}
+
 /** The grok filter of the plain pipeline. @param matcher plain where it serves as the oracle */
-export function grokCompiler(banks: Banks, matcher: (regex: Regex, pattern: string) => TextMatcher): GrokCompiler {
+export function grokCompiler(
+  read: ExpressionReader,
+  matcher: (regex: Regex, pattern: string) => TextMatcher,
+): GrokCompiler {
   return {
     compile(options) {
-      const bank = bankFor(banks, options);
       const match = options.match.map(([field, patterns]) => ({
         field,
         expressions: patterns.map((pattern) => {
-          const expression = parseLocated(pattern, bank, options.named_captures_only);
+          const expression = read(pattern, options);
           return { pattern, expression, find: matcher(expression.regex, pattern) };
         }),
       }));

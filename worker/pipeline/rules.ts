@@ -2,8 +2,7 @@ import { openerOf, type Databases } from "../databases.ts";
 import type { LineContext, RegexCompiler } from "../filters/filter.ts";
 import { FILTERS } from "../filters/index.ts";
 import type { Bank } from "../grok/bank.ts";
-import { bankFor, grokCompiler, type Banks } from "../grok/compiler.ts";
-import { parseExpression, type GrokExpression } from "../grok/expression.ts";
+import { expressionReader, grokCompiler, type ExpressionReader } from "../grok/compiler.ts";
 import { generatedMatcher, type TextMatcher } from "../grok/matchers.ts";
 import { parseRegex } from "../regex/parse.ts";
 import { NameTable } from "../parsers/name-table.ts";
@@ -67,16 +66,24 @@ export interface PlainOptions {
   readonly regex?: RegexCompiler;
   readonly databases?: Databases | undefined;
   readonly watch?: Watch;
+  /** Of the same bank. */
+  readonly readExpression?: ExpressionReader;
 }
 
 /** The plain pipeline with its tools. */
 export function plainRules(
   definition: PipelineDefinition,
   bank: Bank,
-  { matcher = generatedMatcher, regex = regexCompiler, databases = new Map(), watch }: PlainOptions = {},
+  {
+    matcher = generatedMatcher,
+    regex = regexCompiler,
+    databases = new Map(),
+    watch,
+    readExpression = readerOf(bank),
+  }: PlainOptions = {},
 ): ServiceRules["plain"] {
   const tools = {
-    grok: grokCompiler(banksOf(bank), matcher),
+    grok: grokCompiler(readExpression, matcher),
     dates: dateCompiler,
     regex,
     databases: openerOf(databases),
@@ -90,9 +97,10 @@ function rulesOf(
   bank: Bank,
   { databases, plainLines = 0 }: RulesOptions,
 ): ServiceRules {
-  const plain = plainRules(definition, bank, { databases });
+  const readExpression = readerOf(bank);
+  const plain = plainRules(definition, bank, { databases, readExpression });
   let gaveUp = false;
-  const tools = specialiseTools(bank, () => (gaveUp = true));
+  const tools = specialiseTools(readExpression, () => (gaveUp = true));
   const trees = new Map<string, CompiledTree | undefined>();
   const ids = new Map<unknown, number>();
   // Expressions and tests are the same when they are one object.
@@ -122,17 +130,14 @@ function rulesOf(
 }
 
 /** Expressions are read once for all programs. @param giveUp is told when a condition on what is known goes over its budget */
-export function specialiseTools(bank: Bank, giveUp: () => void = () => undefined): SpecialiseTools {
-  const expressions = new Map<string, GrokExpression>();
+export function specialiseTools(
+  readExpression: ExpressionReader,
+  giveUp: () => void = () => undefined,
+): SpecialiseTools {
   const regexes = new Map<string, Regex>();
   const searches = new Map<string, ReturnType<typeof regexCompiler.compile>>();
   return {
-    parseExpression(pattern, options) {
-      const { named_captures_only: named, pattern_definitions: own, patterns_dir: dirs } = options;
-      return onceFor(expressions, JSON.stringify([pattern, named, own, dirs]), () =>
-        parseExpression(pattern, bankFor(banksOf(bank), options), named),
-      );
-    },
+    parseExpression: readExpression,
     parseRegex: (source) => onceFor(regexes, source, () => parseRegex(source)),
     compileRegex: (source) => {
       const regex = onceFor(searches, source, () => regexCompiler.compile(source));
@@ -151,8 +156,9 @@ function onceFor<K, T>(known: Map<K, T>, key: K, make: () => T): T {
   return value;
 }
 
-function banksOf(bank: Bank): Banks {
-  return {
+/** Reads expressions with the patterns that pipelines name. */
+export function readerOf(bank: Bank): ExpressionReader {
+  return expressionReader({
     bank,
     directory(dir) {
       throw new ConfigError(
@@ -160,5 +166,5 @@ function banksOf(bank: Bank): Banks {
         `patterns_dir names ${dir}; take it out and name the directory in the configuration, under pipelines.patterns`,
       );
     },
-  };
+  });
 }

@@ -13,6 +13,17 @@ export function utf8Length(codePoint: number): number {
   return codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
 }
 
+const KNOWN = new Map<string, CharSet>();
+
+/** The one array for these ranges: expressions have tens of thousands of places and a few hundred sets. */
+function shared(set: CharSet): CharSet {
+  const key = set.join();
+  const known = KNOWN.get(key);
+  // As long as it is: pushing leaves room for more.
+  if (!known) KNOWN.set(key, (set = set.slice()));
+  return known ?? set;
+}
+
 /** From ranges in any order, which may touch and overlap. */
 export function charSet(ranges: readonly (readonly [from: number, to: number])[]): CharSet {
   const sorted = ranges.toSorted(([a], [b]) => a - b);
@@ -22,7 +33,7 @@ export function charSet(ranges: readonly (readonly [from: number, to: number])[]
     if (last > 0 && from <= set[last]! + 1) set[last] = Math.max(set[last]!, to);
     else set.push(from, to);
   }
-  return set;
+  return shared(set);
 }
 
 /** The characters of a text. */
@@ -42,7 +53,7 @@ export function negate(set: CharSet): CharSet {
     from = last + 1;
   }
   if (from <= LAST_CODE_POINT) rest.push(from, LAST_CODE_POINT);
-  return rest;
+  return shared(rest);
 }
 
 export function intersect(a: CharSet, b: CharSet): CharSet {

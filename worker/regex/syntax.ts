@@ -47,7 +47,7 @@ export const EMPTY: Node = { kind: "sequence", nodes: [] };
 /** One node for many; nested sequences become one. */
 export function sequence(nodes: readonly Node[]): Node {
   const flat = nodes.flatMap((node) => (node.kind === "sequence" ? node.nodes : [node]));
-  return flat.length === 1 ? flat[0]! : { kind: "sequence", nodes: flat };
+  return flat.length === 1 ? flat[0]! : { kind: "sequence", nodes: flat.slice() };
 }
 
 export function choice(nodes: readonly Node[]): Node {

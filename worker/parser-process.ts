@@ -17,11 +17,11 @@ import { replaySchema, type Replay } from "./contract/replay.ts";
 import { rulesSchema, type Rules } from "./contract/rules.ts";
 import { CHUNK_JOB, REPLAY_JOB } from "./contract/spool.ts";
 import { readBudgets, type Budgets } from "./contract/tuning.ts";
+import { hashInThread } from "./hash-in-thread.ts";
 import { createOrderedQueue } from "./ordered-queue.ts";
 import { ParserLoad } from "./parser-load.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
 import { readDatabases } from "./databases.ts";
-import { pipelineHash } from "./pipeline.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { processReplay } from "./replay-job.ts";
 import { createReplayPools, type ReplayPools } from "./replay-pools.ts";
@@ -170,7 +170,7 @@ export class ParserProcess {
       attempts: createAttempts(this.#redis, this.#keys),
       meter: this.#meter,
       worker: this.#spec.jobName,
-      pipeline: pipelineHash(rules),
+      pipeline: await hashInThread(pipelineEntry(), rules),
       budgets: this.#live(this.#parser.slots),
       load: this.#load,
       rejectsDir: this.#parser.rejectsDir,

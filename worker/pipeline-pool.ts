@@ -5,8 +5,7 @@ import type { EncodedBatch, RunOptions } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
 import type { Databases } from "./databases.ts";
 import type { PipelineRequest, PipelineResponse, ThreadData } from "./pipeline-thread.ts";
-import { roomFor } from "./pipeline.ts";
-import { SpareMemory } from "./spare-memory.ts";
+import { roomFor, SpareMemory } from "./spare-memory.ts";
 
 /**
  * What lines done plainly leave behind is dead at once. Node's own limit lets it grow by some 60 MB for each thread before it looks,
@@ -60,7 +59,7 @@ export function createPipelinePool(options: {
   databases?: Databases;
 }): PipelinePool {
   const memory = new SpareMemory(options.threads * SPARE_BUFFERS);
-  const data: ThreadData = { rules: options.rules, databases: options.databases ?? new Map() };
+  const data: ThreadData = { task: "blocks", rules: options.rules, databases: options.databases ?? new Map() };
   const waiting: Run[] = [];
   const threads = new Set<PipelineThread>();
   let closing: Promise<void> | undefined;

@@ -4,13 +4,12 @@ import { BackfillError, describeError } from "./contract/errors.ts";
 import type { EncodedBatch, RunOptions } from "./contract/pipeline.ts";
 import type { Rules } from "./contract/rules.ts";
 import type { Databases } from "./databases.ts";
-import { createPipeline } from "./pipeline.ts";
+import { createPipeline, pipelineHash } from "./pipeline.ts";
 
-/** What a thread starts with. The databases' bytes are shared, not copied. */
-export interface ThreadData {
-  readonly rules: Rules;
-  readonly databases: Databases;
-}
+/** What a thread starts with: blocks to come, or the one question what the rules' hash is. The databases' bytes are shared, not copied. */
+export type ThreadData =
+  | { readonly task: "blocks"; readonly rules: Rules; readonly databases: Databases }
+  | { readonly task: "hash"; readonly rules: Rules };
 
 /** The pool asks its thread for one block at a time; `null` ends it. */
 export interface PipelineRequest {
@@ -35,7 +34,12 @@ const PLAIN_LINES = 50;
 
 /** Entry of a pipeline thread: blocks in, batches out, their buffers moved and not copied. */
 function serve(port: NonNullable<typeof parentPort>): void {
-  const { rules, databases } = workerData as ThreadData;
+  const data = workerData as ThreadData;
+  if (data.task === "hash") {
+    port.postMessage(pipelineHash(data.rules));
+    return;
+  }
+  const { rules, databases } = data;
   const pipeline = createPipeline(rules, { databases, plainLines: PLAIN_LINES });
   port.on("message", (request: PipelineRequest | null) => {
     if (request === null) {

@@ -15,13 +15,10 @@ import { compileRules, type RulesOptions, type ServiceRules } from "./pipeline/r
 import type { Rules } from "./contract/rules.ts";
 import { Calendars } from "./time/calendars.ts";
 import { KEPT_RAW_LINE_BYTES, KEPT_TEXT_BYTES, UNPARSED_KINDS } from "./parsers/unparsed.ts";
+import { roomFor } from "./spare-memory.ts";
 
 const LF = 10;
 const CR = 13;
-/** Output for each byte of input on ordinary lines; the buffer grows when a block needs more. */
-const EXPANSION = 4.5;
-/** Room for what documents begin and end with. */
-const LEAST_ROOM = 65_536;
 /** So many bytes of a block that is not UTF-8 are looked at together. */
 const UTF8_STRETCH = 4096;
 
@@ -36,12 +33,13 @@ const UTF8_STRETCH = 4096;
  * content never makes it throw.
  */
 export function createPipeline(rules: Rules, options?: RulesOptions): Pipeline {
-  return { hash: pipelineHash(rules), run: createRun(compileRules(rules, options)) };
-}
-
-/** How much memory a body wants, for a block of so many bytes. More is taken where that is not enough. */
-export function roomFor(blockBytes: number): number {
-  return LEAST_ROOM + Math.ceil(blockBytes * EXPANSION);
+  return {
+    // What asks for it makes code of the specimens, which a thread that only runs has no use for.
+    get hash() {
+      return pipelineHash(rules);
+    },
+    run: createRun(compileRules(rules, options)),
+  };
 }
 
 function createRun(rules: (service: string) => ServiceRules): Pipeline["run"] {

@@ -7,10 +7,10 @@ import { readRejectedDocuments, rejectsFileName, type RejectedDocument } from ".
 import type { Replay } from "./contract/replay.ts";
 import type { ChunkContext } from "./chunk-job.ts";
 import type { PipelinePool } from "./pipeline-pool.ts";
-import { roomFor } from "./pipeline.ts";
 import { isAsRejected, rejectedLine, standsAlone, type RejectedLine } from "./rejected-lines.ts";
 import { createRejects, type Rejects } from "./rejects.ts";
 import { RowTally } from "./row-tally.ts";
+import { roomFor } from "./spare-memory.ts";
 import { Calendars } from "./time/calendars.ts";
 
 /** What doing replays needs; one for the process. */

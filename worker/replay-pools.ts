@@ -4,8 +4,8 @@ import { parseJson } from "./contract/json.ts";
 import type { CampaignKeys } from "./contract/keys.ts";
 import { rulesSchema } from "./contract/rules.ts";
 import { readDatabases } from "./databases.ts";
+import { hashInThread } from "./hash-in-thread.ts";
 import { createPipelinePool, type PipelinePool } from "./pipeline-pool.ts";
-import { pipelineHash } from "./pipeline.ts";
 
 /** The pipelines that replays name. */
 export interface ReplayPools {
@@ -29,8 +29,9 @@ export function createReplayPools(
   async function make(pipeline: string): Promise<PipelinePool> {
     const text = await redis.get(keys.replayRules(pipeline));
     const { data: rules, error } = rulesSchema.safeParse(parseJson(text));
-    if (!rules || pipelineHash(rules) !== pipeline) {
-      const found = text === null ? "not there" : (error?.message ?? `those of ${pipelineHash(rules!)} here`);
+    const hash = rules && (await hashInThread(entry, rules));
+    if (!rules || hash !== pipeline) {
+      const found = text === null ? "not there" : (error?.message ?? `those of ${hash} here`);
       throw new ConfigError(
         "PIPELINE_MISMATCH",
         `the rules of the pipeline ${pipeline}, by which rejected documents are to be loaded again, are ${found}; run one version everywhere`,

@@ -1,7 +1,16 @@
 /** Sizes are rounded up to this, so that blocks of nearly one size share memory. */
 const STEP = 64 * 1024;
+/** Output for each byte of input on ordinary lines; the buffer grows when a block needs more. */
+const EXPANSION = 4.5;
+/** Room for what documents begin and end with. */
+const LEAST_ROOM = 65_536;
 /** A buffer so many times larger than what is wanted is left for something that wants it. */
 const WASTE = 4;
+
+/** How much memory a body wants, for a block of so many bytes. More is taken where that is not enough. */
+export function roomFor(blockBytes: number): number {
+  return LEAST_ROOM + Math.ceil(blockBytes * EXPANSION);
+}
 
 /**
  * Memory of blocks and bodies, a megabyte and more each, for using it again. New memory for every block is cleared by the kernel, page

@@ -8,9 +8,9 @@ import type { Chunk } from "../../../worker/contract/chunk.ts";
 import type { Sink } from "../../../worker/contract/pipeline.ts";
 // Not used: its modules are part of what a parser holds in memory.
 import "../../../worker/parser-process.ts";
+import { hashInThread } from "../../../worker/hash-in-thread.ts";
 import { ParserLoad } from "../../../worker/parser-load.ts";
 import { createPipelinePool } from "../../../worker/pipeline-pool.ts";
-import { pipelineHash } from "../../../worker/pipeline.ts";
 import { BENCH_RULES, serviceOf } from "./rules.ts";
 
 /**
@@ -26,8 +26,8 @@ const [threads, chunkBytes, bulkBytes, inFlight] = process.argv.slice(2, 6).map(
 ];
 const rejectsDir = process.argv[6]!;
 
-const hash = pipelineHash(BENCH_RULES);
 const entry = process.argv[7]!;
+const hash = await hashInThread(entry, BENCH_RULES);
 const pool = createPipelinePool({ threads, entry, rules: BENCH_RULES });
 // Nobody listens on the discard port: points are dropped, as by a parser whose carbon is away.
 const sender = createGraphiteSender({ host: "127.0.0.1", port: 9 });

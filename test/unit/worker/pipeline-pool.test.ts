@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { SPECIMEN_ORIGINS, SPECIMENS } from "../../../worker/parsers/specimens.ts";
 import { createPipelinePool, type PipelinePool } from "../../../worker/pipeline-pool.ts";
 import { DEFAULT_RULES } from "../../support/rules.ts";
-import { createPipeline, roomFor } from "../../../worker/pipeline.ts";
+import { createPipeline } from "../../../worker/pipeline.ts";
+import { roomFor } from "../../../worker/spare-memory.ts";
 
 // Thousands of lines, or threads to start: seconds, and more on a machine that is busy.
 vi.setConfig({ testTimeout: 60_000 });

@@ -7,12 +7,6 @@ import type { Databases } from "./databases.ts";
 import type { PipelineRequest, PipelineResponse, ThreadData } from "./pipeline-thread.ts";
 import { roomFor, SpareMemory } from "./spare-memory.ts";
 
-/**
- * What lines done plainly leave behind is dead at once. Node's own limit lets it grow by some 60 MB for each thread before it looks,
- * for nothing.
- */
-const YOUNG = { maxYoungGenerationSizeMb: 24 };
-
 /** Buffers kept for each thread: about as many blocks and bodies as its chunk has under way. */
 const SPARE_BUFFERS = 8;
 
@@ -124,7 +118,7 @@ class PipelineThread {
   ) {
     this.#memory = memory;
     this.#settled = settled;
-    this.#worker = new Worker(entry, { name: "pipeline", resourceLimits: YOUNG, workerData: data });
+    this.#worker = new Worker(entry, { name: "pipeline", workerData: data });
     this.#worker.on("message", (response: PipelineResponse) => this.#answer(response));
     this.#worker.on("messageerror", (error: unknown) => (this.#failure = error));
     this.#worker.on("error", (error: unknown) => (this.#failure = error));

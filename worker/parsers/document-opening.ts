@@ -11,7 +11,7 @@ const TIMESTAMP = '"@timestamp":"';
  * those of one quarter of an hour are copies of the same bytes, in which the line's part of the id, minute, second and fraction are written over.
  */
 export class DocumentOpening {
-  /** `{"create":{"_index":"…","_id":"…"}}`, a line end, `{"@timestamp":"2013-01-14T22:00:00.000Z"`. */
+  /** `{"create":{"_index":"…","_id":"…"}}`, a line end, `{"@timestamp":"2013-01-14T22:00:00.000Z"`; until the next `take`. */
   bytes: Uint8Array = new Uint8Array(0);
   /** Where in `bytes` the id's part that depends on the line begins, and where the id ends. */
   idAt = 0;
@@ -62,7 +62,9 @@ export class DocumentOpening {
     this.fractionAt = timeAt + FRACTION_AT + 1;
 
     const behindFraction = FRACTION_AT + 1 + MILLISECONDS;
-    this.bytes = new Uint8Array(timeAt + quarter.text.length + digits - MILLISECONDS).fill(ZERO);
+    const length = timeAt + quarter.text.length + digits - MILLISECONDS;
+    if (this.bytes.length !== length) this.bytes = new Uint8Array(length);
+    this.bytes.fill(ZERO);
     this.bytes.set(action);
     this.bytes.set(this.#beforeTime, this.idEnd);
     this.bytes.set(quarter.text.subarray(0, behindFraction), timeAt);

@@ -26,16 +26,22 @@ export const costsSchema = z.strictObject({
   bodyBytesPerByte: positive(2.4, "bytes of a bulk body for each byte of lines"),
   gzipRatio: positive(10, "bytes of lines for each byte of a compressed file"),
 
-  parseMicrosPerLine: positive(5.6, "CPU of parsing a line with all default stages: npm run bench -- parse"),
-  sendMicrosPerDocument: least0(2, "CPU of a parser for a document beside parsing it: bulk bodies, TLS, HTTP"),
-  parserWarmUp: warmUp(30, 0.8, "a parser, of the CPU that it uses from its first chunk on"),
+  parseMicrosPerLine: positive(2.3, "CPU of parsing a line with all default stages: npm run bench -- parse"),
+  sendMicrosPerDocument: least0(
+    0.5,
+    "CPU of a parser for a document beside parsing it, bulk bodies, TLS, HTTP: npm run bench -- ingest",
+  ),
+  parserWarmUp: warmUp(30, 1.2, "a parser, of the CPU that it uses from its first chunk on"),
   parserMicrosPerChunk: least0(
     1_700,
     "CPU of a parser for a chunk beside its lines: taking it, opening its file, committing it; of two loads of the same lines in 139 and in 815 chunks",
   ),
   unpackMicrosPerMiB: least0(8_000, "CPU of unpacking, for a MiB that comes out"),
 
-  storeMicrosPerDocument: positive(17, "CPU of a warm data node for a document with an id of ours, lean mapping"),
+  storeMicrosPerDocument: positive(
+    19,
+    "CPU of a warm data node for a document, lean mapping, ids by the store: npm run bench -- ingest",
+  ),
   storeMicrosPerRequest: least0(500, "CPU of a data node for one bulk request to one shard, documents apart"),
   storeWarmUp: warmUp(4.5, 8, "a data node, of the CPU that it uses for documents"),
   indexBytesPerDocument: positive(120, "bytes on disk of a document: the sample's"),

@@ -116,7 +116,7 @@ describe("plan", () => {
     expect(out).toMatch(/^lines +about 101$/m);
     expect(out).toMatch(/parser: \d+\.\d\d µs a line, measured on 2 files of this archive/);
     expect(out).toMatch(/^duration +about \d+ s \(\d+ s to \d+ s\)$|^duration +about .* min .*\)$/m);
-    expect(out).toMatch(/store: 17\.0 µs .*no campaign has been measured yet/);
+    expect(out).toMatch(/store: 19\.0 µs .*no campaign has been measured yet/);
     expect(out).toContain("Nothing was submitted.");
     expect(out).not.toContain("\u001b");
     const file = join(dir, "state/plans", `${id ?? ""}.json`);

@@ -76,9 +76,10 @@ describe("what things cost", () => {
       moveBytesPerSecond: 5e6,
       finishSeconds: 10,
     });
-    // 13 s of a parser less 2 until it takes a chunk, and what cold code and 20 chunks took of the rest; 4 of 11 s were parsing.
+    // 13 s of a parser less 2 until it takes a chunk, and what cold code, nearly warm after 11 s, and 20 chunks took of the rest; 4 of 11 s were parsing.
     const { factor, seconds } = DEFAULT_COSTS.parserWarmUp;
-    const warm = 11 - seconds * Math.log(factor) - (20 * DEFAULT_COSTS.parserMicrosPerChunk) / 1e6;
+    const cold = seconds * Math.log(factor / (1 + (factor - 1) * Math.exp(-11 / seconds)));
+    const warm = 11 - cold - (20 * DEFAULT_COSTS.parserMicrosPerChunk) / 1e6;
     expect(costs.parseMicrosPerLine).toBeCloseTo((warm * 4) / 11, 3);
     expect(costs.sendMicrosPerDocument).toBeCloseTo((warm * 7) / 11, 3);
     // The first documents of a node are dearer than the rest, which therefore cost less than the 60 µs of all.

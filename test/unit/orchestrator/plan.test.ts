@@ -429,7 +429,7 @@ describe("an estimate", () => {
     expect(lossCost(daily, config.dataNodes)).toEqual({
       replicas: 0,
       copyBytes: daily.indexBytes,
-      copyCoreSeconds: (12_000 * 17) / 1e6,
+      copyCoreSeconds: (12_000 * 19) / 1e6,
       reloadChunks: 0,
       reloadBytes: Math.round(1_500_000 / 8),
     });

@@ -21,7 +21,7 @@ describe("simulate", () => {
     const words = ["--json", "simulate", "--bytes", "2GB", "--data-nodes", "2", "--parsers", "2", "--runs", "2"];
     const first = await gridharvest(...words);
     const result = JSON.parse(first.out) as Forecast & { readonly costs: object };
-    expect(result).toMatchObject({ runs: 2, limit: {}, costs: { parseMicrosPerLine: 5.6 } });
+    expect(result).toMatchObject({ runs: 2, limit: {}, costs: { parseMicrosPerLine: 2.3 } });
     expect(result.typical.lines).toBeCloseTo(2e9 / 128, 0);
     expect((await gridharvest(...words)).out).toBe(first.out);
     expect((await gridharvest(...words, "--seed", "5")).out).not.toBe(first.out);

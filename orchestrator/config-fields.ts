@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { configSchema, duration, size } from "./config-schema.ts";
+import { duration, size } from "./config/values.ts";
+import { configSchema } from "./config-schema.ts";
 
 /**
  * The schema as a list of fields: what environment variables, the generated example, origins and suggestions are made

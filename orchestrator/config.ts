@@ -20,7 +20,8 @@ import { ConfigError } from "../worker/contract/errors.ts";
 import { nearest } from "../worker/contract/nearest.ts";
 import { checkConfig } from "./config-checks.ts";
 import { CONFIG_ENTRIES, CONFIG_FIELDS, keysAt, VARIABLE_PREFIX, type ConfigField } from "./config-fields.ts";
-import { configSchema, type Config, type InlinePipeline } from "./config-schema.ts";
+import type { InlinePipeline } from "./config/pipelines.ts";
+import { configSchema, type Config } from "./config-schema.ts";
 
 /**
  * Reads the configuration: defaults < file < environment < flags. Each step keeps where a value came from, so that

@@ -59,7 +59,7 @@ export const limit: Command = {
 
 /** @throws ConfigError `USAGE` */
 async function changeOf({ events, bytes, window, order, weight }: LimitOptions): Promise<Partial<CampaignLimits>> {
-  const { size } = await import("../config-schema.ts");
+  const { size } = await import("../config/values.ts");
   const { WINDOW } = await import("../time-window.ts");
   const change: { -readonly [K in keyof CampaignLimits]?: CampaignLimits[K] } = {};
   if (events !== undefined) {

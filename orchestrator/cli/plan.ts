@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { againLines } from "../revisions/again-text.ts";
 import { ConfigError, describeError } from "../../worker/contract/errors.ts";
 import type { ComparisonOptions, MappingComparison } from "../comparing/compare-mappings.ts";
-import { size } from "../config-schema.ts";
+import { size } from "../config/values.ts";
 import type { LossCost } from "../estimate.ts";
 import type { Measuring } from "../plan-month.ts";
 import type { Plan } from "../plan.ts";

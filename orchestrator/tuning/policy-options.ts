@@ -1,6 +1,6 @@
 import { ConfigError } from "../../worker/contract/errors.ts";
 import { nearest } from "../../worker/contract/nearest.ts";
-import { size } from "../config-schema.ts";
+import { size } from "../config/values.ts";
 import type { TuningPolicy } from "./policy.ts";
 
 /**

@@ -33,6 +33,8 @@ export interface DaemonSpec {
   readonly runAs?: RunAs | undefined;
 }
 
+/** From the TERM of a service to its KILL. */
+export const STOP_GRACE_MS = 10_000;
 const LOG_ROTATE_BYTES = 10 * 2 ** 20;
 const POLL_MS = 50;
 

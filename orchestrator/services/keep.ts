@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describeError } from "../../worker/contract/errors.ts";
 import type { Log } from "../log.ts";
 import type { StatePaths } from "../paths.ts";
+import type { ServicesConfig } from "./operator.ts";
 import type { EmbeddedName } from "./record.ts";
-import { repairServices, type ServicesConfig } from "./site.ts";
+import { repairServices } from "./site.ts";
 
 const EVERY_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;

@@ -5,6 +5,9 @@ import type { ConfigProblem } from "../config-checks.ts";
 import type { Config } from "../config-schema.ts";
 import type { RedisEndpoint, Services } from "./endpoints.ts";
 
+/** What of the configuration the services depend on. */
+export type ServicesConfig = Pick<Config, "services" | "metrics">;
+
 /** What the configuration names of the operator's own services; absent ones are embedded. */
 export interface OperatorServices {
   readonly redis?: RedisEndpoint;

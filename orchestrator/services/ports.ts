@@ -6,6 +6,9 @@ import { StoreError } from "../../worker/contract/errors.ts";
 /** The address that all embedded services listen at. */
 export const SERVICE_HOST = "127.0.0.1";
 
+/** A service that works answers within this. */
+export const ANSWER_MS = 5_000;
+
 const LOWEST_PORT = 20_000;
 const EPHEMERAL_DEFAULT = 32_768;
 

@@ -3,9 +3,10 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
-import { ConfigError } from "../../worker/contract/errors.ts";
+import { ConfigError, describeError } from "../../worker/contract/errors.ts";
 import { parseJson } from "../../worker/contract/json.ts";
 import { bootId, isAlive, type ProcessIdentity } from "../../worker/contract/process.ts";
+import type { Log } from "../log.ts";
 
 /** What `services.json` keeps of the embedded services: which processes they are and where they listen. No secrets. */
 const processSchema = z.object({
@@ -25,6 +26,13 @@ export type EmbeddedName = keyof ServicesRecord;
 
 /** The embedded services, in the order in which they are started. */
 export const EMBEDDED_NAMES: readonly EmbeddedName[] = ["redis", "carbon", "graphiteWeb"];
+
+/** What people call the embedded services. */
+export const SERVICE_TITLES: Readonly<Record<EmbeddedName, string>> = {
+  redis: "Redis",
+  carbon: "carbon",
+  graphiteWeb: "graphite-web",
+};
 
 /** Directory of one service: readable by nobody but its user. */
 export function serviceDir(servicesDir: string, name: EmbeddedName): string {
@@ -51,6 +59,16 @@ export function readRecord(servicesDir: string): ServicesRecord {
         cause,
       },
     );
+  }
+}
+
+/** Whoever starts or stops goes on without a record: processes are found by their directory. */
+export function recordOrNothing(dir: string, log: Log): ServicesRecord {
+  try {
+    return readRecord(dir);
+  } catch (error) {
+    log.warn(describeError(error));
+    return {};
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { BUNDLE_ENTRIES, sourcesHash, textFiles } from "../../../orchestrator/bundle.ts";
+import { BUNDLE_ENTRIES, bundleInto, sourcesHash, textFiles } from "../../../orchestrator/bundle.ts";
 import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
 
 let root: string;
@@ -53,4 +54,22 @@ it("carries the texts of the templates' folders, and no program", () => {
 
 it("names entries that exist", () => {
   for (const entry of Object.values(BUNDLE_ENTRIES)) expect(existsSync(join(packageRoot(), entry)), entry).toBe(true);
+});
+
+it("leaves a character of two bytes only where it means something", async () => {
+  writeFileSync(join(root, "package.json"), "{}");
+  const dist = join(root, "dist");
+  const bundled = async (source: string): Promise<string> => {
+    writeFileSync(join(root, "worker/a.ts"), source);
+    await bundleInto(dist, root, [{ name: "a", entry: "worker/a.ts" }]);
+    return readFileSync(join(dist, "a.mjs"), "utf8");
+  };
+  const words = 'export class A {\n  /** A name, or `…`. */\n  name = "…";\n}\n';
+  const inComment = await bundled(words);
+  expect(inComment).toContain("/** A name, or `?`. */");
+  expect(inComment).not.toMatch(/[^\0-\x7f]/);
+  const { A } = (await import(`${pathToFileURL(join(dist, "a.mjs")).href}?1`)) as { A: new () => { name: string } };
+  expect(new A().name).toBe("…");
+  // What esbuild does not escape stays as it is.
+  expect(await bundled(`${words}export const DOTS = /…/;\n`)).toContain("/…/");
 });

@@ -16,6 +16,7 @@ import type { Plan } from "./plan.ts";
 import type { CampaignSecrets } from "./security/index.ts";
 import type { GatewayState } from "./gateway/index.ts";
 import type { Spool } from "./spool.ts";
+import { createTurns } from "./turns.ts";
 import { applyRecord, type CampaignView } from "./view.ts";
 
 /** Programs that nodes run, by absolute path. */
@@ -59,16 +60,7 @@ export interface CampaignContext {
 }
 
 /** Decisions wait for each other: each is made on the view that the one before it has left. */
-const turns = new WeakMap<Journal, Promise<unknown>>();
-
-function inTurn<T>(ctx: CampaignContext, work: () => Promise<T>): Promise<T> {
-  const turn = (turns.get(ctx.journal) ?? Promise.resolve()).then(work);
-  turns.set(
-    ctx.journal,
-    turn.catch(() => undefined),
-  );
-  return turn;
-}
+const turns = createTurns();
 
 async function write(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
   applyRecord(ctx.view, await ctx.journal.append(entry));
@@ -76,7 +68,7 @@ async function write(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
 
 /** Writes a decision down and makes it part of the view. Only then may it be acted on. */
 export function decide(ctx: CampaignContext, entry: JournalEntry): Promise<void> {
-  return inTurn(ctx, () => write(ctx, entry));
+  return turns(ctx.journal, () => write(ctx, entry));
 }
 
 /**
@@ -84,7 +76,7 @@ export function decide(ctx: CampaignContext, entry: JournalEntry): Promise<void>
  * @returns false when the table refuses the move
  */
 export function move(ctx: CampaignContext, event: CampaignEvent, reason?: string): Promise<boolean> {
-  return inTurn(ctx, async () => {
+  return turns(ctx.journal, async () => {
     const from = ctx.view.state;
     const to = transition(from, event);
     if (to === undefined) return false;

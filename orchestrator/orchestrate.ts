@@ -19,6 +19,7 @@ import { finish, obstacleTo, type FinishResult } from "./finish.ts";
 import { atGateway } from "./gateway/index.ts";
 import { notifierOf } from "./notify/index.ts";
 import { openJournal, readJournal } from "./journal.ts";
+import { endLoad } from "./load-end.ts";
 import type { Log } from "./log.ts";
 import { reloadMissing } from "./loss/missing.ts";
 import { isLossPending } from "./loss/notice.ts";
@@ -407,7 +408,7 @@ async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSigna
   // A pause or a resume that was written down and not carried out before a crash is carried out now.
   if (ctx.view.state === "paused") await ctx.spool.close();
   else await ctx.spool.open();
-  for (let reloads = 0; ; reloads++) {
+  for (let reloads = 0; ;) {
     await until(
       async () => ctx.view.state === "running" && !openReload(ctx.view) && (await ctx.spool.isDrained()),
       signal,
@@ -420,7 +421,7 @@ async function load(ctx: CampaignContext, groups: NodeGroups, signal: AbortSigna
       return;
     }
     // What loading does not bring back the reconciliation has to name.
-    if (reloads === MOST_RELOADS || (await reloadMissing(ctx, signal)) === 0) break;
+    if (reloads < MOST_RELOADS && (await reloadMissing(ctx, signal)) > 0) reloads += 1;
+    else if (await endLoad(ctx)) return;
   }
-  await move(ctx, "drained");
 }

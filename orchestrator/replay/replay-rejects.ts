@@ -1,5 +1,6 @@
 import type { CommandReply } from "../commands.ts";
 import { move, type CampaignContext } from "../context.ts";
+import { beforeLoadEnds } from "../load-end.ts";
 import { rowsOf } from "../revisions/carried.ts";
 import { readServing } from "../serving/serving-file.ts";
 import { isLoadSettled } from "../view.ts";
@@ -8,13 +9,17 @@ import { replaysWanted, type ReplayWish } from "./wanted.ts";
 
 /**
  * Puts replays of rejected documents into the spool. While parsers live they take them as any chunk; a campaign whose load is over goes back to running, which gets
- * it parsers, opens its indices and takes ledger and snapshot anew when they are done. What is there already is not added twice.
+ * it parsers, opens its indices and takes ledger and snapshot anew when they are done. What is there already is not added twice. One that comes while the load
+ * ends is part of it, or is refused and leaves nothing in the spool.
  */
-export async function replayRejects(ctx: CampaignContext, wish: ReplayWish): Promise<CommandReply> {
+export function replayRejects(ctx: CampaignContext, wish: ReplayWish): Promise<CommandReply> {
+  return beforeLoadEnds(ctx, () => addReplays(ctx, wish));
+}
+
+async function addReplays(ctx: CampaignContext, wish: ReplayWish): Promise<CommandReply> {
   const { view, spool, plan } = ctx;
-  const { id } = ctx.record;
   const no = obstacle(ctx) ?? (await unready(ctx));
-  if (no !== undefined) return { ok: false, text: `cannot replay campaign ${id} while it is ${view.state}; ${no}` };
+  if (no !== undefined) return refused(ctx, no);
   const rows = await rowsOf(ctx);
   const origins = new Map(plan.files.map(({ origin }) => [origin.fileId, origin]));
   const replays = replaysWanted(rows, origins, plan.rules, wish);
@@ -34,13 +39,16 @@ export async function replayRejects(ctx: CampaignContext, wish: ReplayWish): Pro
   const byId = new Map(rows.map((row) => [row.chunk, row]));
   const documents = replays.reduce((sum, { of }) => sum + (byId.get(of)?.counts.rejected ?? 0), 0);
   const text = `${String(documents)} rejected documents of ${String(replays.length)} chunks`;
-  if (!isOver && view.state === "finishing") {
-    // The load came to its end in between, and takes nothing more. What was added waits for the next time.
-    return { ok: false, text: `the load of campaign ${id} has just ended; ask again when it serves` };
-  }
-  if (isOver) await move(ctx, "replay", `${text} are loaded again`);
+  // Where it can serve no longer, its spool goes with it.
+  if (isOver && !(await move(ctx, "replay", `${text} are loaded again`))) return refused(ctx, OVER);
   const waiting = added === replays.length ? "" : `, ${String(replays.length - added)} of which waited already`;
   return { ok: true, text: `${text} are loaded again${waiting}${whenOf(ctx, isOver)}` };
+}
+
+const OVER = "it loads nothing any more; load the month again with what was mended";
+
+function refused({ view, record }: CampaignContext, remedy: string): CommandReply {
+  return { ok: false, text: `cannot replay campaign ${record.id} while it is ${view.state}; ${remedy}` };
 }
 
 function whenOf({ view, record }: CampaignContext, wasOver: boolean): string {
@@ -81,6 +89,6 @@ function obstacle({ view, record }: CampaignContext): string | undefined {
     case "done":
     case "failed":
     case "cancelled":
-      return "it loads nothing any more; load the month again with what was mended";
+      return OVER;
   }
 }

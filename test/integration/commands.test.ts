@@ -2,24 +2,27 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "bullmq";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CampaignEvent } from "../../orchestrator/campaign.ts";
 import { handleCommands } from "../../orchestrator/command-handler.ts";
 import type { Command } from "../../orchestrator/commands.ts";
 import { move, type CampaignContext } from "../../orchestrator/context.ts";
-import { openJournal, readJournal, type JournalEntry } from "../../orchestrator/journal.ts";
+import { openJournal, readJournal, type Journal, type JournalEntry } from "../../orchestrator/journal.ts";
+import { endLoad } from "../../orchestrator/load-end.ts";
 import { createLog } from "../../orchestrator/log.ts";
 import { ownerOfThisProcess, writeOwner } from "../../orchestrator/owner-file.ts";
 import { campaignPaths } from "../../orchestrator/paths.ts";
 import type { Plan } from "../../orchestrator/plan.ts";
+import { replayRejects } from "../../orchestrator/replay/replay-rejects.ts";
 import { readReplayRules, writeReplayRules } from "../../orchestrator/replay/rules-file.ts";
 import { servingFile } from "../../orchestrator/serving/serving-file.ts";
-import { createSpool } from "../../orchestrator/spool.ts";
+import { createSpool, type Spool } from "../../orchestrator/spool.ts";
 import { tellOrchestrator } from "../../orchestrator/tell.ts";
 import { viewOf } from "../../orchestrator/view.ts";
 import type { Chunk } from "../../worker/contract/chunk.ts";
 import type { BackfillError } from "../../worker/contract/errors.ts";
 import { campaignKeys, PARSE_QUEUE } from "../../worker/contract/keys.ts";
+import type { Replay } from "../../worker/contract/replay.ts";
 import { NO_RULES } from "../../worker/contract/rules.ts";
 import { REPLAY_JOB } from "../../worker/contract/spool.ts";
 import { pipelineHash } from "../../worker/pipeline.ts";
@@ -42,6 +45,17 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
   });
   afterAll(() => redis.stop());
 
+  /** What an orchestrator has of a campaign that its journal leaves where it is. */
+  const contextOf = async (
+    { record, paths }: Awaited<ReturnType<typeof writeCampaignDirectory>>,
+    epoch: number,
+    parts: Partial<CampaignContext>,
+  ): Promise<CampaignContext> => {
+    const journal = await openJournal(paths.journal, epoch, "here");
+    const rest = { redis: redis.client, keys: campaignKeys(record.id), log: createLog({ level: "error" }) };
+    const ctx = { ...parts, record, paths, config: record.config, journal, view: viewOf(journal.records), ...rest };
+    return ctx as unknown as CampaignContext;
+  };
   /** Does something while an orchestrator listens; `goOn` is what follows once it has obeyed. */
   const whileListening = async <T>(
     id: string,
@@ -50,27 +64,14 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     act: () => Promise<T>,
     parts: Partial<CampaignContext> = {},
   ): Promise<T> => {
-    const { record, paths } = await writeCampaignDirectory(stateDir, id, story, {
+    const campaign = await writeCampaignDirectory(stateDir, id, story, {
       "services.redis.url": `redis://127.0.0.1:${String(redis.port)}`,
       "services.graphite.carbon": "127.0.0.1:1",
     });
-    await writeOwner(paths.orchestratorPid, ownerOfThisProcess());
-    const keys = campaignKeys(id);
+    await writeOwner(campaign.paths.orchestratorPid, ownerOfThisProcess());
+    const ctx = await contextOf(campaign, 2, parts);
+    const { journal, keys, view } = ctx;
     await redis.client.set(keys.alive, "2");
-    const journal = await openJournal(paths.journal, 2, "here");
-    const view = viewOf(journal.records);
-    const log = createLog({ level: "error" });
-    const ctx = {
-      ...parts,
-      record,
-      paths,
-      config: record.config,
-      redis: redis.client,
-      keys,
-      journal,
-      view,
-      log,
-    } as unknown as CampaignContext;
     const before = view.state;
     const listening = new AbortController();
     const orchestrator = (async () => {
@@ -161,29 +162,40 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
     const [first = "", second = ""] = files.map(idsOf);
     const pathsOf = (id: string) => campaignPaths(join(stateDir, "campaigns"), id);
 
-    /** Two committed chunks, of which the first has something rejected, and what a command makes of them. */
+    /** Parsers that commit what waits, until so much is done: of the first chunk three documents are rejected, and no more of its replay. */
+    const parsers = async (id: string, spool: Spool, done: number): Promise<void> => {
+      const worker = new Worker<Chunk | Replay>(
+        PARSE_QUEUE,
+        ({ id: chunk = "", data }) => {
+          const replay =
+            "of" in data ? { of: data.of, chunk: data.chunk, attempt: 1, pipeline: data.pipeline } : undefined;
+          const counts = { rejected: chunk === first ? 3 : 0 };
+          return Promise.resolve({ chunk, fileId: chunk.split("-")[0], attempt: 1, counts, ...(replay && { replay }) });
+        },
+        {
+          connection: { host: "127.0.0.1", port: redis.port, maxRetriesPerRequest: null },
+          prefix: campaignKeys(id).queuePrefix,
+        },
+      );
+      await waitFor("the spool to be done", async () => (await spool.counts()).parse.completed === done);
+      await worker.close();
+    };
+    /** Two committed chunks. */
+    const spoolOf = async (id: string): Promise<Spool> => {
+      const spool = createSpool(redis.client, campaignKeys(id));
+      await spool.addChunks(files.map((file) => ({ id: idsOf(file), ...file }) as unknown as Chunk));
+      await parsers(id, spool, 2);
+      return spool;
+    };
+    /** What a command makes of two committed chunks. */
     const replay = async (
       id: string,
       story: readonly (CampaignEvent | JournalEntry)[],
       command: { readonly pipeline?: string; readonly service?: string } = {},
       prepare: () => Promise<void> = () => Promise.resolve(),
     ) => {
-      const keys = campaignKeys(id);
-      const spool = createSpool(redis.client, keys);
-      const { parse, unpack } = createQueues(redis.client, keys);
-      await spool.addChunks(files.map((file) => ({ id: idsOf(file), ...file }) as unknown as Chunk));
-      const committed = (chunk: string) => ({
-        chunk,
-        fileId: chunk.split("-")[0],
-        attempt: 1,
-        counts: { rejected: chunk === first ? 3 : 0 },
-      });
-      const worker = new Worker(PARSE_QUEUE, ({ id: chunk = "" }) => Promise.resolve(committed(chunk)), {
-        connection: { host: "127.0.0.1", port: redis.port, maxRetriesPerRequest: null },
-        prefix: keys.queuePrefix,
-      });
-      await waitFor("the chunks to be committed", async () => (await spool.counts()).parse.completed === 2);
-      await worker.close();
+      const spool = await spoolOf(id);
+      const { parse, unpack } = createQueues(redis.client, campaignKeys(id));
       const told: Command = { kind: "replay", pipeline: "own", ...command };
       const act = async () => {
         await prepare();
@@ -305,6 +317,98 @@ describeWith(["redis"], "commands to a living orchestrator", () => {
         code: "COMMAND_REFUSED",
         waiting: [],
         text: expect.stringContaining("1 of its 34 indices are not there") as string,
+      });
+    });
+
+    describe("in the moment in which their load ends", () => {
+      const own = { pipeline: "own" };
+      const spools: Spool[] = [];
+      const journals: Journal[] = [];
+      afterEach(async () => {
+        await Promise.all(spools.splice(0).map((spool) => spool.disconnect()));
+        await Promise.all(journals.splice(0).map((journal) => journal.close()));
+      });
+      /** A running campaign whose chunks are all committed, and further orchestrators that take it up as the one before has left it. */
+      const running = async (id: string) => {
+        const campaign = await writeCampaignDirectory(stateDir, id, ["start", "booted"]);
+        const spool = await spoolOf(id);
+        spools.push(spool);
+        const takeUp = async (epoch: number, parts: Partial<Spool> = {}) => {
+          const ctx = await contextOf(campaign, epoch, { plan, spool: { ...spool, ...parts } });
+          journals.push(ctx.journal);
+          return ctx;
+        };
+        return { spool, takeUp };
+      };
+      /** Where something waits until the test lets it go on. */
+      const gate = () => {
+        const [arrived, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+        const pass = async (): Promise<void> => {
+          arrived.resolve();
+          await opened.promise;
+        };
+        return { arrived: arrived.promise, open: opened.resolve, pass };
+      };
+
+      it("not once the spool was seen drained, and nothing of it is left there", async () => {
+        const { spool, takeUp } = await running("replay-late");
+        const { arrived, open, pass } = gate();
+        const ctx = await takeUp(2, { isDrained: () => spool.isDrained().finally(pass) });
+        await writeReplayRules(ctx.paths, "mended", NO_RULES);
+        const ended = endLoad(ctx);
+        await arrived;
+        const reply = replayRejects(ctx, { pipeline: "mended" });
+        open();
+        expect(await ended).toBe(true);
+        expect(await reply).toMatchObject({
+          ok: false,
+          text: expect.stringMatching(/while it is finishing/) as string,
+        });
+        expect(ctx.view.state).toBe("finishing");
+        expect((await spool.counts()).parse).toMatchObject({ waiting: 0, completed: 2 });
+        expect(await redis.client.exists(ctx.keys.replayRules("mended"))).toBe(0);
+      });
+
+      it("before it is seen drained: the load goes on until they are done", async () => {
+        const { spool, takeUp } = await running("replay-in-time");
+        const { arrived, open, pass } = gate();
+        const order: string[] = [];
+        const ctx = await takeUp(2, {
+          async addReplays(replays) {
+            await pass();
+            const added = await spool.addReplays(replays);
+            order.push("added");
+            return added;
+          },
+          isDrained() {
+            order.push("looked");
+            return spool.isDrained();
+          },
+        });
+        const reply = replayRejects(ctx, own);
+        await arrived;
+        const ended = endLoad(ctx);
+        open();
+        expect(await reply).toMatchObject({ ok: true });
+        expect(await ended).toBe(false);
+        expect(order).toEqual(["added", "looked"]);
+        expect(ctx.view.state).toBe("running");
+        await parsers("replay-in-time", spool, 3);
+        expect(await endLoad(ctx)).toBe(true);
+        expect(ctx.view.state).toBe("finishing");
+      });
+
+      it("once, when the orchestrator dies before it has written down that they wait", async () => {
+        const { spool, takeUp } = await running("replay-crash");
+        expect(await replayRejects(await takeUp(2), own)).toMatchObject({ ok: true });
+        const next = await takeUp(3);
+        expect(await endLoad(next)).toBe(false);
+        // The command was not taken up as far as the journal knows.
+        expect((await replayRejects(next, own)).text).toMatch(/, 1 of which waited already$/);
+        await parsers("replay-crash", spool, 3);
+        expect((await replayRejects(next, own)).text).toMatch(/nothing to load again/);
+        expect(await endLoad(next)).toBe(true);
+        expect((await spool.counts()).parse).toMatchObject({ waiting: 0, completed: 3 });
       });
     });
 

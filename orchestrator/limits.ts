@@ -1,3 +1,4 @@
+import type { Rates } from "../worker/contract/rate-bucket.ts";
 import type { Order } from "../worker/contract/spool.ts";
 import type { Config } from "./config-schema.ts";
 import { decide, move, type CampaignContext } from "./context.ts";
@@ -6,19 +7,13 @@ import { isOpen } from "./time-window.ts";
 import { openReload, type CampaignView } from "./view.ts";
 
 /** How fast a campaign may load, when, and in which order. */
-export interface CampaignLimits {
-  /** 0 = no limit. */
-  readonly eventsPerSecond: number;
-  readonly bytesPerSecond: number;
+export interface CampaignLimits extends Rates {
   /** Time of day in which it loads, `22:00-06:00`; null for all day. */
   readonly window: string | null;
   readonly order: Order;
   /** Among the campaigns of the site that load, where those have a limit together. */
   readonly weight: number;
 }
-
-/** Events and bytes a second; 0 = no limit. */
-export type AllowedRates = Pick<CampaignLimits, "eventsPerSecond" | "bytesPerSecond">;
 
 /** What the operator said last counts, else the configuration. Pure. */
 export function limitsOf(config: Pick<Config, "limits">, view: Pick<CampaignView, "limits">): CampaignLimits {
@@ -44,26 +39,26 @@ export function limitsText({ eventsPerSecond, bytesPerSecond, window, order, wei
   return [...(others.length > 0 && rates === NO_LIMITS ? [] : [rates]), ...others].join("; ");
 }
 
-/** A campaign's own limits, or its part of the site's if that is less. Pure. @param part 0 to 1 */
-export function allowedRates(own: AllowedRates, site: AllowedRates, part: number): AllowedRates {
-  const least = (mine: number, all: number): number => {
-    const parts = [mine, all === 0 ? 0 : Math.max(1, Math.floor(all * part))].filter((rate) => rate > 0);
-    return parts.length === 0 ? 0 : Math.min(...parts);
+/** A campaign's own limits, or its part of the site's if that is less. Pure. */
+export function allowedRates(own: Rates, part: Rates): Rates {
+  const least = (...rates: readonly number[]): number => {
+    const limits = rates.filter((rate) => rate > 0);
+    return limits.length === 0 ? 0 : Math.min(...limits);
   };
   return {
-    eventsPerSecond: least(own.eventsPerSecond, site.eventsPerSecond),
-    bytesPerSecond: least(own.bytesPerSecond, site.bytesPerSecond),
+    eventsPerSecond: least(own.eventsPerSecond, part.eventsPerSecond),
+    bytesPerSecond: least(own.bytesPerSecond, part.bytesPerSecond),
   };
 }
 
 /** Parsers read the rates, and the order of what they unpack, from Redis, at most a second late. */
 export async function tellLimits(ctx: CampaignContext): Promise<void> {
   const own = limitsOf(ctx.config, ctx.view);
-  const rates = allowedRates(own, ctx.config.limits.site, await takePart(ctx));
+  const rates = allowedRates(own, await takePart(ctx));
   await ctx.redis.hset(ctx.keys.knobs, { ...rates, order: own.order });
 }
 
-/** Tells the parsers of a load their part of what the site may load, which changes as other campaigns come and go. */
+/** Tells the parsers of a load their part of what the site may load, which changes with what all campaigns need. */
 export async function keepPart(ctx: CampaignContext): Promise<void> {
   if (!dividesSite(ctx.config)) return;
   if (ctx.view.state === "running" || ctx.view.state === "paused") await tellLimits(ctx);
@@ -71,7 +66,7 @@ export async function keepPart(ctx: CampaignContext): Promise<void> {
 }
 
 /** What parsers were told last. */
-export async function toldRates(ctx: Pick<CampaignContext, "redis" | "keys">): Promise<AllowedRates> {
+export async function toldRates(ctx: Pick<CampaignContext, "redis" | "keys">): Promise<Rates> {
   const [events, bytes] = await ctx.redis.hmget(ctx.keys.knobs, "eventsPerSecond", "bytesPerSecond");
   return { eventsPerSecond: Number(events ?? 0), bytesPerSecond: Number(bytes ?? 0) };
 }

@@ -13,11 +13,12 @@ import type { FinishResult } from "./finish.ts";
 import { unpackedLengths } from "./ledger.ts";
 import { readLedger } from "./ledger-export.ts";
 import type { JobUsage } from "./jobs/agents.ts";
-import { toldRates, type AllowedRates } from "./limits.ts";
+import { toldRates } from "./limits.ts";
 import type { NodeGroups } from "./node-groups.ts";
 import { countsIn } from "./replay/sums.ts";
 import { makeReport, reportText } from "./report.ts";
 import type { QueueCounts } from "./spool.ts";
+import type { Rates } from "../worker/contract/rate-bucket.ts";
 import type { Budgets } from "../worker/contract/tuning.ts";
 import type { NodeLook } from "./tuning/looks.ts";
 import type { LimitingStage } from "./tuning/stage.ts";
@@ -38,7 +39,7 @@ export interface ProgressFile {
   readonly eventsPerSecond: number;
   readonly bytesPerSecond: number;
   /** What parsers may load now: the campaign's limits, or its part of the site's. 0 = no limit. */
-  readonly allowed?: AllowedRates;
+  readonly allowed?: Rates;
   /** Share of the bytes to load that is committed, 0 to 1. */
   readonly share: number;
   readonly etaSeconds?: number;

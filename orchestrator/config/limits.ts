@@ -38,7 +38,7 @@ export const limits = z
       })
       .prefault({})
       .describe(
-        "What all campaigns of the site, those of its Redis, may load together: each that loads has its part by its weight. The same in every campaign's configuration.",
+        "What all campaigns of the site, those of its Redis, may load together: each that loads has its part by its weight, and what one does not need of it the others have. The same in every campaign's configuration.",
       ),
   })
   .prefault({})

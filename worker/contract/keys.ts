@@ -10,7 +10,10 @@ export function campaignPrefix(campaign: string): string {
   return `gh:${campaign}`;
 }
 
-/** Hash campaign → `weight until`: who loads just now, in seconds since 1970. The one key that a site's campaigns share. */
+/**
+ * Hash campaign → `until weight events bytes`: who loads just now, until when that holds (seconds since 1970), and what it needs a second, `Infinity` where its
+ * part holds it up. The one key that a site's campaigns share.
+ */
 export const SITE_SHARES = "gh-site:shares";
 
 export interface CampaignKeys {
@@ -61,7 +64,7 @@ export interface CampaignKeys {
   /** Hash chunk id → bytes of staged blocks, and the counter of their sum. */
   readonly stagedBlocks: string;
   readonly stagedBytes: string;
-  /** Hash: the token bucket. */
+  /** Hash: the token buckets, see `rate-bucket.ts`. */
   readonly bucket: string;
   /** Hash tag → chunk id of every delivery of a chunk, where the store makes the ids; see `Ids`. */
   readonly attempts: string;

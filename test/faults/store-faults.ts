@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { Random } from "../../orchestrator/sample/random.ts";
 import type { Chunk } from "../../worker/contract/chunk.ts";
-import type { Ids } from "../../worker/contract/ids.ts";
+import { ATTEMPT_FIELD, type Ids } from "../../worker/contract/ids.ts";
 import { clockOff } from "../support/fake-clock.ts";
 import { STAGES, type Fault } from "../support/fault-proxy.ts";
 import { EVERY_FAULT } from "../support/every-fault.ts";
@@ -27,6 +27,9 @@ export interface StoreFault {
   /** In mid-load. */
   readonly inject: (load: Load, random: Random) => Promise<Injected>;
 }
+
+/** The tag of an attempt that was not committed. */
+const LEFT_BEHIND = "leftbehind";
 
 export interface Injected {
   /** True once it has done what it is there for; a fault that is never felt proves nothing. */
@@ -177,17 +180,23 @@ const STORE: readonly StoreFault[] = [
     name: "documents that the store had, and loses",
     usually: "store",
     mayLose: true,
-    async inject({ campaign, ground: { client } }) {
+    async inject({ campaign, ground: { client, redis } }) {
       const index = campaign.indices;
       const found = await waitFor("some documents", async () => {
         await client.indices.refresh({ index });
-        const { hits } = await client.search({ index, size: 5, _source: false });
+        const { hits } = await client.search<Record<string, unknown>>({ index, size: 5 });
         return hits.hits.length === 5 && hits.hits;
       });
-      const operations = found.map(({ _index, _id = "" }) => ({ delete: { _index, _id } }));
+      const operations = found.flatMap<object>(({ _index, _id = "" }) => ({ delete: { _index, _id } }));
+      // Where the store makes the ids, an attempt that nobody committed has left as many in the same files, which hides the loss from counting.
+      for (const { _index, _source: source } of found) {
+        if (source?.[ATTEMPT_FIELD] === undefined) continue;
+        await redis.client.hset(campaign.keys.attempts, LEFT_BEHIND, "nobody's");
+        operations.push({ create: { _index } }, { ...source, [ATTEMPT_FIELD]: LEFT_BEHIND });
+      }
       const { items } = await client.bulk({ operations, refresh: true });
       return {
-        felt: () => items.length === 5 && items.every((item) => item.delete?.result === "deleted"),
+        felt: () => items.filter((item) => item.delete?.result === "deleted").length === 5,
         heal: () => Promise.resolve(),
       };
     },

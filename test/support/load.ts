@@ -215,7 +215,8 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
         ({ index = "" }) => index,
       );
       // As the orchestrator ends a load.
-      const { documents: missing, chunks: reloaded } = await putBackMissing({ cluster, spool, indices, paths });
+      const context = { cluster, redis: redis.client, keys, spool };
+      const { documents: missing, chunks: reloaded } = await putBackMissing(context, { cluster, indices, paths });
       if (reloaded.length > 0) await untilOver();
       for (const parser of living()) {
         parser.send("drain");
@@ -233,7 +234,6 @@ export async function beginLoad(ground: StoreGround, options: LoadOptions): Prom
       );
       expect(costs === undefined || unread.length > 0).toBe(true);
 
-      const context = { cluster, redis: redis.client, keys, spool };
       const sweep = (): Promise<number> => removeLeftovers(context, indices, failed, new AbortController().signal);
       const swept = await sweep();
       expect(await sweep()).toBe(0);

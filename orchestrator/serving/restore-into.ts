@@ -111,14 +111,14 @@ async function restoreFrom(
   });
   const coming = [...fresh, ...plan.wait].map(({ to }) => to);
   if (coming.length > 0) await untilReady(restores, coming, log, signal, FAILURE);
-  // What earlier versions saved does not say it.
+  // What earlier versions saved does not say it, nor does what a call has restored that was interrupted behind that.
   const { months, config } = month.record;
   const dates = originationDates({ pattern: config.plan.indexPattern, revision: config.plan.revision }, months);
   await restores.startRetention(
     new Map(
       indices.flatMap(({ from, to }) => {
         const date = dates.get(from);
-        return date === undefined || !coming.includes(to) ? [] : [[to, date] as const];
+        return date === undefined ? [] : [[to, date] as const];
       }),
     ),
   );

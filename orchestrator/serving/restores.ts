@@ -3,7 +3,7 @@ import { z } from "zod";
 import { StoreError } from "../../worker/contract/errors.ts";
 import { ask, requestsOf } from "../ask-elasticsearch.ts";
 import { applyProfile, startRetention } from "../index-settings.ts";
-import { copiesProfile, writeBlock } from "../profiles.ts";
+import { copiesProfile, RETENTION_CLOCK, writeBlock } from "../profiles.ts";
 import type { IndexSight } from "./restore-plan.ts";
 
 /**
@@ -30,7 +30,7 @@ export interface Restores {
   counts(indices: readonly string[]): Promise<ReadonlyMap<string, number | undefined>>;
   /** Copies of each index beside the first, as many as there are further data nodes for them, and no more than this. */
   replicate(indices: readonly string[], most: number): Promise<void>;
-  /** Has the age of indices counted from these dates, where the cluster has lifecycle management; see `startRetention`. */
+  /** Has the age of indices counted from these dates, of those that have none yet, where the cluster has lifecycle management; see `startRetention`. */
   startRetention(dates: ReadonlyMap<string, number>): Promise<boolean>;
   /** Closes them for writing. */
   closeWrites(indices: readonly string[]): Promise<void>;
@@ -178,7 +178,17 @@ export function createRestores(client: Client): Restores {
 
     replicate: (indices, most) => applyProfile(client, indices, copiesProfile(most)),
 
-    startRetention: (dates) => startRetention(client, dates),
+    async startRetention(dates) {
+      const without: string[] = [];
+      for (const index of requestsOf([...dates.keys()])) {
+        const found = await ask("reading the settings of indices", () =>
+          client.indices.getSettings({ index, flat_settings: true }),
+        );
+        const settings = (name: string) => found[name]?.settings as Readonly<Record<string, unknown>> | undefined;
+        without.push(...index.filter((name) => settings(name)?.[RETENTION_CLOCK] === undefined));
+      }
+      return await startRetention(client, new Map([...dates].filter(([index]) => without.includes(index))));
+    },
 
     closeWrites: (indices) => applyProfile(client, indices, writeBlock(true)),
 

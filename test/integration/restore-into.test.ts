@@ -184,6 +184,21 @@ describeWith(["elasticsearch"], "restore-into", () => {
     }
   });
 
+  it("sets the age of indices also behind a call that was interrupted, and not of those that have one", async () => {
+    const [left = "", others = ""] = [`archive-${indices[4] ?? ""}`, `archive-${indices[5] ?? ""}`];
+    await client.indices.putSettings({ index: left, settings: { [RETENTION_CLOCK]: null } });
+    await client.indices.putSettings({ index: others, settings: { [RETENTION_CLOCK]: 1 } });
+    expect(await into("--rename", "archive-{index}")).toMatchObject({ code: 0, restored: [] });
+    const date = originationDates(naming, ["2013-01"]).get(indices[4] ?? "");
+    const clocks = await client.indices.getSettings({
+      index: [left, others],
+      name: RETENTION_CLOCK,
+      flat_settings: true,
+    });
+    expect(clocks[left]?.settings).toEqual({ [RETENTION_CLOCK]: String(date) });
+    expect(clocks[others]?.settings).toEqual({ [RETENTION_CLOCK]: "1" });
+  });
+
   it("takes credentials from a file only, and refuses what it cannot read", async () => {
     const user = join(dir, "user");
     writeFileSync(user, "somebody:a:password\n", { mode: 0o600 });

@@ -1,3 +1,5 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@elastic/elasticsearch";
@@ -13,11 +15,13 @@ import type { Again } from "../../orchestrator/revisions/again.ts";
 import { restoreCarried } from "../../orchestrator/revisions/restore-carried.ts";
 import type { StandingRevision } from "../../orchestrator/revisions/roll-back.ts";
 import type { Swapped } from "../../orchestrator/revisions/swap-to.ts";
+import { commandLine } from "../../orchestrator/runtimes/index.ts";
 import { DEFAULT_INDEX_PATTERN, indexNamesOf } from "../../worker/contract/index-names.ts";
 import type { RuleField } from "../../worker/contract/rules.ts";
 import { ZERO_COUNTS, type LedgerRow } from "../../worker/contract/ledger.ts";
 import { writeCampaignDirectory } from "../support/campaign-directory.ts";
 import { startElasticsearch, type TestElasticsearch } from "../support/elasticsearch-node.ts";
+import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.ts";
 import { gridharvest } from "../support/gridharvest.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
 
@@ -220,17 +224,17 @@ describeWith(["elasticsearch"], "restore-into", () => {
       [1, 2, 3, 4].map((revision) => [revision, revision === 1 ? "january" : `january-${String(revision)}`]),
     );
     const documentsIn = (revision: number): number => (revision === 1 ? documents : 10 * revision);
-    const swapTo = (revision: number, ...words: string[]) => {
-      const where = join(dir, "elasticsearch", "data", "snapshots", campaigns.get(revision) ?? "");
-      const argv = ["restore-into", elasticsearch.url, campaigns.get(revision) ?? "", "--repository-path", where];
-      return call<{ swapped?: Swapped; error?: { code: string; message: string } }>(
-        ...argv,
-        "--replicas",
-        "0",
-        "--swap",
+    /** What swaps to it in the cluster at an address. */
+    const swapWords = (url: string, revision: number): string[] => {
+      const id = campaigns.get(revision) ?? "";
+      const where = join(dir, "elasticsearch", "data", "snapshots", id);
+      return ["restore-into", url, id, "--repository-path", where, "--replicas", "0", "--swap"];
+    };
+    const swapTo = (revision: number, ...words: string[]) =>
+      call<{ swapped?: Swapped; error?: { code: string; message: string } }>(
+        ...swapWords(elasticsearch.url, revision),
         ...words,
       );
-    };
     const revisions = (...words: string[]) =>
       call<{ standing: StandingRevision[]; swapped?: Swapped; error?: { code: string; message: string } }>(
         ...["revisions", "2013-01", "--in", elasticsearch.url, ...words],
@@ -347,6 +351,100 @@ describeWith(["elasticsearch"], "restore-into", () => {
       await swapTo(1);
       expect(Object.keys(await client.indices.getAlias({ name: alias })).sort()).toEqual(["other", ...indices].sort());
       await client.indices.delete({ index: "other" });
+    });
+
+    describe("whose swap is killed in its middle", () => {
+      /** Whatever the command changes in the cluster, in the order in which it does. */
+      const STEPS = [
+        { step: "the repository is made known", request: /^PUT \/_snapshot\/[^/]+$/ },
+        { step: "the restore begins", request: /^POST \/_snapshot\/.*\/_restore$/ },
+        { step: "the age of indices is set", request: /^PUT \/.*\/_settings$/ },
+        { step: "the repository is forgotten", request: /^DELETE \/_snapshot\/[^/]+$/ },
+        { step: "what is outdated goes", request: /^DELETE \/logs-[^/]*-r9$/ },
+        { step: "the alias moves", request: /^POST \/_aliases$/ },
+        { step: "what was read goes", request: /^DELETE \/logs-[^/]*-r[34]$/ },
+      ] as const;
+      const SWAP = STEPS.findIndex(({ step }) => step === "the alias moves");
+      const KEEP_ONE = ["--set", "serving.keepRevisions=1"];
+      const INSTANTS = ["arrived", "carried out"] as const;
+      type Instant = (typeof INSTANTS)[number];
+      const namesOf = (revision: number): readonly string[] => indexNamesOf({ ...naming, revision }, "2013-01");
+      let proxy: FaultProxy;
+      /** What an undisturbed swap asks for. */
+      let asked: readonly string[];
+
+      /** Only one revision stands and is read, and leftovers of another one are outdated. */
+      const standAlone = async (revision: number): Promise<void> => {
+        expect((await swapTo(revision, ...KEEP_ONE)).code).toBe(0);
+        await client.indices.create({ index: namesOf(9)[0] ?? "", settings: { number_of_replicas: 0 } });
+      };
+      const start = (...words: string[]): ChildProcess => {
+        const { node, args } = commandLine();
+        return spawn(node, [...args, ...words, "--state-dir", stateDir], { stdio: "ignore" });
+      };
+      /** Runs the command through the proxy, and kills it when its nth request that changes something has come, or was carried out. */
+      const kill = async (nth: number, when: Instant, ...words: string[]): Promise<void> => {
+        const command = start(...words);
+        const tell = (): void => void command.kill("SIGKILL");
+        const passing = Array.from({ length: nth - 1 }, () => ({ kind: "pass" }) as const);
+        proxy.faults.push(...passing, when === "arrived" ? { kind: "silence", tell } : { kind: "tell", when, tell });
+        expect(await once(command, "exit")).toEqual([null, "SIGKILL"]);
+        expect(proxy.faults).toEqual([]);
+      };
+      /** The revision to which the alias leads, when it leads to one that is whole and to nothing else; otherwise what it leads to. */
+      const behindAlias = async (): Promise<number | string> => {
+        const indices = Object.keys(await client.indices.getAlias({ name: alias }))
+          .sort()
+          .join();
+        return [3, 4].find((revision) => indices === [...namesOf(revision)].sort().join()) ?? indices;
+      };
+      beforeAll(async () => {
+        proxy = await startFaultProxy(elasticsearch.url);
+        await standAlone(4);
+        expect(await once(start(...swapWords(proxy.url, 3), ...KEEP_ONE), "exit")).toEqual([0, null]);
+        asked = [...proxy.asked];
+      });
+      afterAll(() => proxy.close());
+
+      it("is killed at every step that it has", () => {
+        const steps = asked.map((one) => STEPS.find(({ request }) => request.test(one))?.step ?? one);
+        expect(steps.filter((step, i) => step !== steps[i - 1])).toEqual(STEPS.map(({ step }) => step));
+      });
+
+      const kills = STEPS.flatMap(({ step, request }, place) =>
+        INSTANTS.map((when, i) => ({ ...{ step, request, when, place }, next: i === 0 ? 4 : 3, old: i === 0 ? 3 : 4 })),
+      );
+      it.each(kills)(
+        "is read whole, and swapped when it is called again: $step, $when",
+        async ({ request, when, place, next, old }) => {
+          await standAlone(old);
+          const nth = asked.findIndex((one) => request.test(one)) + 1;
+          await kill(nth, when, ...swapWords(proxy.url, next), ...KEEP_ONE);
+          const now = place > SWAP || (place === SWAP && when === "carried out") ? next : old;
+          expect(await behindAlias()).toBe(now);
+          expect(await read()).toBe(documentsIn(now));
+
+          expect(await swapTo(next, ...KEEP_ONE)).toMatchObject({ code: 0, swapped: { revision: next } });
+          expect(await behindAlias()).toBe(next);
+          expect(await read()).toBe(documentsIn(next));
+          expect(Object.keys(await client.indices.get({ index: "logs-*" })).sort()).toEqual([...namesOf(next)].sort());
+          expect(await client.snapshot.getRepository()).toEqual({});
+          const clocks = await client.indices.getSettings({ index: "logs-*", name: RETENTION_CLOCK });
+          expect(Object.keys(clocks).sort()).toEqual([...namesOf(next)].sort());
+        },
+      );
+
+      it.each(INSTANTS)("goes back whole, also when it is called again: the alias moves, %s", async (when) => {
+        expect((await swapTo(3)).code).toBe(0);
+        expect((await swapTo(4)).code).toBe(0);
+        proxy.asked.length = 0;
+        await kill(1, when, "revisions", "2013-01", "--in", proxy.url, "--rollback", "3");
+        expect(proxy.asked).toEqual(["POST /_aliases"]);
+        expect(await behindAlias()).toBe(when === "arrived" ? 4 : 3);
+        expect((await revisions("--rollback", "3")).code).toBe(0);
+        expect(await behindAlias()).toBe(3);
+        expect(await standing()).toEqual([3, 4]);
+      });
     });
 
     it("is listed by what campaigns have saved", async () => {

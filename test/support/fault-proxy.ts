@@ -24,8 +24,8 @@ export type Fault =
   | { readonly kind: "rewrite"; readonly answer: (body: string) => string }
   /** It is carried out when that resolves. */
   | { readonly kind: "hold"; readonly until: Promise<void> }
-  /** It is never answered. */
-  | { readonly kind: "silence" }
+  /** It is not carried out, and never answered; somebody may be told that it has come. */
+  | { readonly kind: "silence"; readonly tell?: () => void }
   /** It passes after so long. */
   | { readonly kind: "delay"; readonly millis: number }
   /** Its first half is passed on, then both connections are cut. */
@@ -46,6 +46,8 @@ export interface FaultProxy {
   readonly faults: Fault[];
   /** The bodies of the bulks that came, in order. */
   readonly requests: Buffer[];
+  /** Method and path of each, e.g. `POST /_bulk`. */
+  readonly asked: string[];
   /** How many of them the server has answered, whatever became of the answer. */
   readonly answers: number;
   close(): Promise<void>;
@@ -54,15 +56,19 @@ export interface FaultProxy {
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const faults: Fault[] = [];
   const requests: Buffer[] = [];
+  const asked: string[] = [];
   let answers = 0;
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await read(request);
     const isLook = request.method === "GET";
-    if (!isLook) requests.push(body);
+    if (!isLook) {
+      requests.push(body);
+      asked.push(`${request.method ?? ""} ${(request.url ?? "").replace(/\?.*/, "")}`);
+    }
     const fault = (isLook ? undefined : faults.shift()) ?? { kind: "pass" };
     if (fault.kind === "refuse") return void request.socket.destroy();
-    if (fault.kind === "silence") return;
+    if (fault.kind === "silence") return fault.tell?.();
     if (fault.kind === "answer") {
       response.writeHead(fault.status, { "content-type": "application/json" }).end(fault.body);
       return;
@@ -83,7 +89,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     if (fault.kind === "lose-answer") return void request.socket.destroy();
     if (fault.kind === "reset") return void request.socket.resetAndDestroy();
     const text = fault.kind === "rewrite" ? Buffer.from(fault.answer(answer.body.toString())) : answer.body;
-    response.writeHead(answer.status, { "content-type": "application/json", "content-length": text.length });
+    response.writeHead(answer.status, { ...answer.headers, "content-length": text.length });
     if (fault.kind !== "cut-answer" && !(fault.kind === "tell" && fault.when === "half answered")) {
       return void response.end(text, () => reached("answered"));
     }
@@ -101,6 +107,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults,
     requests,
+    asked,
     get answers() {
       return answers;
     },
@@ -117,10 +124,17 @@ async function read(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-function forward(target: string, from: IncomingMessage, body: Buffer): Promise<{ status: number; body: Buffer }> {
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+function forward(target: string, from: IncomingMessage, body: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(...sameRequest(target, from, body), (response) => {
-      read(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), reject);
+      const headers = named(response, "content-type", "x-elastic-product");
+      read(response).then((text) => resolve({ status: response.statusCode ?? 0, headers, body: text }), reject);
     });
     request.on("error", reject);
     request.end(body);
@@ -137,11 +151,13 @@ function forwardHalf(target: string, from: IncomingMessage, body: Buffer): Promi
 }
 
 function sameRequest(target: string, from: IncomingMessage, body: Buffer): [URL, RequestOptions] {
-  const { "content-type": type, "content-encoding": encoding } = from.headers;
-  const headers = {
-    "content-type": type,
-    "content-length": body.length,
-    ...(encoding === undefined ? {} : { "content-encoding": encoding }),
-  };
+  const headers = { ...named(from, "accept", "content-type", "content-encoding"), "content-length": body.length };
   return [new URL(from.url ?? "/", target), { method: from.method ?? "GET", headers }];
+}
+
+/** Those of the headers that are there. */
+function named({ headers }: IncomingMessage, ...names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])]])),
+  );
 }

@@ -1,13 +1,16 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { request as httpRequest, type RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { freePort } from "./free-port.ts";
 import { leftoverProcesses } from "./processes.ts";
 import { QUICK_JAVA } from "./quick-java.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** A real Elasticsearch node without security, for tests of what talks to it: a cluster of its own unless its settings say otherwise. */
+/** A real Elasticsearch node, for tests of what talks to it: a cluster of its own, without security, unless its settings say otherwise. */
 export interface TestElasticsearch {
   readonly url: string;
   /** `host:port` of its transport. */
@@ -25,6 +28,15 @@ export interface TestElasticsearch {
 
 const RUN_AS = 20119;
 
+export interface NodeOptions {
+  readonly heap?: string;
+  readonly javaOptions?: readonly string[];
+  /** Further files of its configuration's folder, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** How a node is asked that has TLS and users: by whose certificate, and as whom (`user:password`). */
+  readonly access?: { readonly ca: string; readonly auth: string };
+}
+
 /**
  * Starts it in a folder below `dir`, which everybody must be able to pass. It takes about 15 s. The caller stops it.
  * `more` are settings on top. `ES_HOME` and `ES_JAVA_HOME` come from the tests' ground.
@@ -32,10 +44,7 @@ const RUN_AS = 20119;
 export async function startElasticsearch(
   dir: string,
   more: Readonly<Record<string, unknown>> = {},
-  {
-    heap = "512m",
-    javaOptions = QUICK_JAVA,
-  }: { readonly heap?: string; readonly javaOptions?: readonly string[] } = {},
+  { heap = "512m", javaOptions = QUICK_JAVA, files = {}, access }: NodeOptions = {},
 ): Promise<TestElasticsearch> {
   const { ES_HOME: home, ES_JAVA_HOME: javaHome, ...environment } = process.env;
   if (home === undefined || javaHome === undefined) throw new Error("ES_HOME is not set; see test/support/ground.ts");
@@ -61,7 +70,9 @@ export async function startElasticsearch(
     ...more,
   };
   const yaml = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);
-  writeFileSync(join(root, "config", "elasticsearch.yml"), yaml.join(""));
+  for (const [name, content] of Object.entries({ "elasticsearch.yml": yaml.join(""), ...files })) {
+    writeFileSync(join(root, "config", name), content);
+  }
   for (const folder of ["data", "logs", "tmp"]) mkdirSync(join(root, folder));
   const asRoot = process.getuid?.() === 0;
   if (asRoot) {
@@ -85,17 +96,13 @@ export async function startElasticsearch(
     });
   let child: ChildProcess | undefined;
   const hasEnded = (one: ChildProcess): boolean => one.exitCode !== null || one.signalCode !== null;
-  const url = `http://127.0.0.1:${http}`;
+  const url = `${access ? "https" : "http"}://127.0.0.1:${http}`;
 
   const request = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
-    const response = await fetch(url + path, {
-      method,
-      headers: { "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (response.status >= 400) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return JSON.parse(text) as Record<string, unknown>;
+    const options = { method, headers: { "content-type": "application/json" }, ...access };
+    const answer = await exchange(new URL(url + path), options, body === undefined ? undefined : JSON.stringify(body));
+    if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
+    return JSON.parse(answer.text) as Record<string, unknown>;
   };
   const stop = async (): Promise<void> => {
     const ending = child;
@@ -148,4 +155,19 @@ export async function startElasticsearch(
     start,
     stop,
   };
+}
+
+function exchange(
+  url: URL,
+  options: RequestOptions,
+  body: string | undefined,
+): Promise<{ status: number; text: string }> {
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    send(url, { ...options, agent: false }, (response) => {
+      text(response).then((all) => resolve({ status: response.statusCode ?? 0, text: all }), reject);
+    })
+      .on("error", reject)
+      .end(body);
+  });
 }

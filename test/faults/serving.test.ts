@@ -63,6 +63,33 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     }
   };
 
+  /** Nobody changes a document of an index that is closed for writing, not even an operator; all of them are found by the month's alias. */
+  const expectReadOnly = async (id: string, expected: number): Promise<void> => {
+    const admin = await clientOf(id, "admin");
+    try {
+      const [hit] = (await admin.search({ index: "logs-2013.01", q: "program:sshd", size: 1 })).hits.hits;
+      const [index, document] = [hit?._index ?? "", hit?._id ?? ""];
+      const attempts: Readonly<Record<string, () => Promise<unknown>>> = {
+        create: () => admin.create({ index, id: "new", document: { message: "forged" } }),
+        overwrite: () => admin.index({ index, id: document, document: { message: "forged" } }),
+        update: () => admin.update({ index, id: document, doc: { message: "forged" } }),
+        delete: () => admin.delete({ index, id: document }),
+      };
+      for (const [what, attempt] of Object.entries(attempts)) expect(await refusal(attempt()), what).toBe(403);
+      const actions = [
+        { create: { _index: index } },
+        { message: "forged" },
+        { delete: { _index: index, _id: document } },
+      ];
+      const { items } = await admin.bulk({ operations: actions });
+      expect(items.map((item) => (item.create ?? item.delete)?.status)).toEqual([403, 403]);
+      await admin.indices.refresh({ index: "logs-*" });
+      expect((await admin.count({ index: "logs-2013.01" })).count).toBe(expected);
+    } finally {
+      await admin.close();
+    }
+  };
+
   describe("a finished month, served for a while", () => {
     const id = "served";
     let perIndex: Readonly<Record<string, number>>;
@@ -268,8 +295,8 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     });
   });
 
-  it("what is not what the ledger says is held; mended, it is restored by verify, also after an adoption", async () => {
-    const id = await serve("differing", "--until", "+2h");
+  it("what is not what the ledger says is held; mended, it is restored by verify, also after an adoption, and closed for writing", async () => {
+    const id = await serve("differing", "--until", "+2h", "--set", "serving.readOnly=true");
     // Before its node is up, its ledger promises one more than was saved.
     const { ledger } = pathsOf(id);
     const text = readFileSync(ledger, "utf8");
@@ -298,6 +325,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     });
     await site.until(id, "serving");
     expect(JSON.parse((await site.call("verify", id)).stdout)).toMatchObject({ verified: true, documents });
+    await expectReadOnly(id, documents);
     expect((await site.call("teardown", id)).code).toBe(0);
     await site.expectNothingLeft(id);
   });
@@ -306,23 +334,23 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     const id = "again";
     const alias = "logs-2013.01";
     const late = "Jan 14 23:20:01 late CRON[1]: a late line\n";
+    /** Lines that came late. */
+    const LATE = 100;
+    const PATIENCE = { timeoutMs: 300_000, everyMs: 50 };
     let reader: Client | undefined;
     const count = async (): Promise<number | undefined> => (await reader?.count({ index: alias }))?.count;
 
     beforeAll(async () => {
       const dirOfLate = join(site.archive, "hosts/2013/01/10.250.0.1");
       mkdirSync(dirOfLate, { recursive: true });
-      writeFileSync(join(dirOfLate, "syslog"), late.repeat(100));
+      writeFileSync(join(dirOfLate, "syslog"), late.repeat(LATE));
       // By a pipeline of its own, which keeps no pid; what is taken over was read by the default ones.
       const own = join(dir, "own.yaml");
       writeFileSync(own, "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n");
-      const settings = ["limits.eventsPerSecond=0", `pipelines.services={syslog: ${own}}`];
+      const settings = ["limits.eventsPerSecond=0", `pipelines.services={syslog: ${own}}`, "serving.readOnly=true"];
       await site.launch(id, settings, ["--again", "missing"]);
       // Killed while it takes over what was loaded.
-      await waitFor("the restore to begin", async () => (await site.view(id)).steps.has("restore-carried"), {
-        timeoutMs: 300_000,
-        everyMs: 50,
-      });
+      await waitFor("the restore to begin", async () => (await site.view(id)).steps.has("restore-carried"), PATIENCE);
       const orchestrator = site.orchestrator(id);
       expect(signalProcess(orchestrator, "SIGKILL")).toBe(true);
       await waitFor("the orchestrator to be gone", () => !isAlive(orchestrator));
@@ -348,24 +376,26 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
 
     it("holds what was loaded and what came late, each line once, as its archive makes them", async () => {
       const report = await readReport(pathsOf(id).reportJson);
-      expect(report).toMatchObject({ documents: documents + 100, again: { of: month, documents, mode: "missing" } });
-      expect(report?.lines.read).toBe(site.manifest.lines + 100);
-      expect(await count()).toBe(documents + 100);
+      expect(report).toMatchObject({ documents: documents + LATE, again: { of: month, documents, mode: "missing" } });
+      expect(report?.lines.read).toBe(site.manifest.lines + LATE);
+      expect(await count()).toBe(documents + LATE);
       const verified = await site.call("verify", id, "--deep");
       expect(JSON.parse(verified.stdout)).toMatchObject({
         verified: true,
-        sums: { documents: documents + 100, expected: documents + 100 },
-        deep: { documents: documents + 100, differences: [], archive: [] },
+        sums: { documents: documents + LATE, expected: documents + LATE },
+        deep: { documents: documents + LATE, differences: [], archive: [] },
       });
       const lateOnes = await reader?.count({ index: alias, q: "host:late" });
       const withPid = await reader?.count({ index: alias, q: "host:late AND pid:1" });
-      expect([lateOnes?.count, withPid?.count]).toEqual([100, 0]);
+      expect([lateOnes?.count, withPid?.count]).toEqual([LATE, 0]);
       const revisions = JSON.parse((await site.call("revisions", "2013-01")).stdout) as { saved: unknown[] };
       expect(revisions.saved).toMatchObject([
         { revision: 1, campaign: month, documents },
-        { revision: 2, campaign: id, documents: documents + 100, again: { of: month, carried: documents } },
+        { revision: 2, campaign: id, documents: documents + LATE, again: { of: month, carried: documents } },
       ]);
     });
+
+    it("is closed for writing, and found", () => expectReadOnly(id, documents + LATE));
 
     it("gives way to the earlier revision in one step, beside it in the same cluster, and takes its place again", async () => {
       const seen = new Set<number | undefined>();
@@ -383,24 +413,24 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
         swapped: { revision: 2, before: [1] },
         standing: [
           { revision: 1, documents, read: false },
-          { revision: 2, documents: documents + 100, read: true },
+          { revision: 2, documents: documents + LATE, read: true },
         ],
       });
-      expect(await count()).toBe(documents + 100);
+      expect(await count()).toBe(documents + LATE);
       isOver = true;
       await watching;
-      expect([...seen].sort()).toEqual([documents, documents + 100].sort());
+      expect([...seen].sort()).toEqual([documents, documents + LATE].sort());
       // Its own sums are those of its own revision, whatever stands beside it.
       expect(JSON.parse((await site.call("verify", id)).stdout)).toMatchObject({
         verified: true,
-        documents: documents + 100,
+        documents: documents + LATE,
       });
       const admin = await clientOf(id, "admin");
       await admin.indices.delete({
         index: [...indexNamesOf({ pattern: DEFAULT_INDEX_PATTERN, revision: 1 }, "2013-01")],
       });
       await admin.close();
-      await site.conclude(id, { further: 100 });
+      await site.conclude(id, { further: LATE });
     }, 200_000);
   });
 

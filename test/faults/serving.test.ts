@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readGateway } from "../../orchestrator/gateway/index.ts";
 import { readLedger } from "../../orchestrator/ledger-export.ts";
 import { totalOf } from "../../orchestrator/ledger.ts";
+import { reloadStep } from "../../orchestrator/loss/record.ts";
 import { campaignPaths, statePaths } from "../../orchestrator/paths.ts";
 import { readPlan } from "../../orchestrator/plan-file.ts";
 import { loadCampaignSecrets, orchestratorConnection } from "../../orchestrator/security/index.ts";
@@ -334,8 +335,8 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
     const id = "again";
     const alias = "logs-2013.01";
     const late = "Jan 14 23:20:01 late CRON[1]: a late line\n";
-    /** Lines that came late. */
-    const LATE = 100;
+    /** Lines that came late, several chunks of them. */
+    const LATE = 6_000;
     const PATIENCE = { timeoutMs: 300_000, everyMs: 50 };
     let reader: Client | undefined;
     const count = async (): Promise<number | undefined> => (await reader?.count({ index: alias }))?.count;
@@ -347,7 +348,7 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
       // By a pipeline of its own, which keeps no pid; what is taken over was read by the default ones.
       const own = join(dir, "own.yaml");
       writeFileSync(own, "name: syslog\nfilters:\n  - mutate: { remove_field: [pid] }\n");
-      const settings = ["limits.eventsPerSecond=0", `pipelines.services={syslog: ${own}}`, "serving.readOnly=true"];
+      const settings = ["limits.eventsPerSecond=300", `pipelines.services={syslog: ${own}}`, "serving.readOnly=true"];
       await site.launch(id, settings, ["--again", "missing"]);
       // Killed while it takes over what was loaded.
       await waitFor("the restore to begin", async () => (await site.view(id)).steps.has("restore-carried"), PATIENCE);
@@ -355,9 +356,15 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
       expect(signalProcess(orchestrator, "SIGKILL")).toBe(true);
       await waitFor("the orchestrator to be gone", () => !isAlive(orchestrator));
       expect((await site.call("adopt", id, "--detach")).code).toBe(0);
+      // Its only data node goes, with what was taken over and what was loaded so far.
+      await site.untilChunks(id, 1);
+      const node = [...(await site.view(id)).jobs.values()].find(({ role }) => role === "es-data");
+      await (await batchOf(site)).cancel(node?.jobId ?? "", AbortSignal.timeout(60_000));
+      await waitFor("the loss to be made up for", async () => (await site.view(id)).reloads[0]?.done, PATIENCE);
+      site.unleash(id);
       await site.until(id, "serving");
       reader = await site.reader(id);
-    }, 500_000);
+    }, 900_000);
     afterAll(() => reader?.close());
 
     it("is refused when nobody says what to load again, and plan and launch tell what was chosen", async () => {
@@ -393,6 +400,16 @@ describeWith(["redis", "elasticsearch", "haproxy", "carbon", "7z"], "searching a
         { revision: 1, campaign: month, documents },
         { revision: 2, campaign: id, documents: documents + LATE, again: { of: month, carried: documents } },
       ]);
+    });
+
+    it("loaded again what was lost of the late file, and took over what was lost of the rest once more", async () => {
+      const { reloads, steps } = await site.view(id);
+      expect(reloads).toHaveLength(1);
+      const chunks = reloads[0]?.done?.chunks ?? 0;
+      expect(chunks).toBeGreaterThan(0);
+      expect(steps.get(reloadStep(1, "restore carried"))?.result).toMatchObject({ documents });
+      const again = (await readLedger(pathsOf(id).ledger)).filter(({ carried, attempt }) => !carried && attempt > 1);
+      expect(again.length).toBeGreaterThanOrEqual(chunks);
     });
 
     it("is closed for writing, and found", () => expectReadOnly(id, documents + LATE));

@@ -24,6 +24,7 @@ import { startElasticsearch, type TestElasticsearch } from "../support/elasticse
 import { startFaultProxy, type FaultProxy } from "../support/fault-proxy.ts";
 import { gridharvest } from "../support/gridharvest.ts";
 import { describeWith, privateStateDir, waitFor } from "../support/index.ts";
+import { saveRevision } from "../support/saved-revision.ts";
 
 /** Documents of each of the month's indices: the first has none, as days without a line have. */
 const documentsOf = (i: number): number => i % 4;
@@ -248,42 +249,13 @@ describeWith(["elasticsearch"], "restore-into", () => {
 
     beforeAll(async () => {
       await removeAll();
-      const cluster = createCluster(client);
+      const { record, paths } = await loadCampaign(stateDir, "january");
+      const plan = emptyPlan(record);
+      await writePlan(paths.plan, { ...plan, id: planId(plan) });
       for (const [revision, id] of campaigns) {
-        const { record, paths } =
-          revision === 1
-            ? await loadCampaign(stateDir, id)
-            : await writeCampaignDirectory(stateDir, id, [], { "plan.revision": revision });
-        const plan = emptyPlan(record);
-        await writePlan(paths.plan, { ...plan, id: planId(plan) });
         if (revision === 1) continue;
-        const names = await cluster.prepare({ ...naming, revision }, ["2013-01"], { shards: 1, replicas: 0 }, []);
-        const [index = ""] = names;
-        const operations = Array.from({ length: documentsIn(revision) }, () => [
-          { create: { _index: index } },
-          { message: "m" },
-        ]);
-        expect((await client.bulk({ operations: operations.flat(), refresh: true })).errors).toBe(false);
-        const where = join(dir, "elasticsearch", "data", "snapshots", id);
-        await cluster.registerRepository("writing", where);
-        await cluster.snapshot("writing", id, names, new AbortController().signal);
-        await client.snapshot.deleteRepository({ name: "writing" });
-        await client.indices.delete({ index: [...names] });
-        const counts = { ...ZERO_COUNTS, read: documentsIn(revision), written: documentsIn(revision) };
-        const none = { droppedBy: {}, rejectedBy: {}, unparsedBy: {}, millis: 0, parseCpuMicros: 0 };
-        const perIndex = { [index]: documentsIn(revision) };
-        const row = {
-          chunk: "c",
-          fileId: "file",
-          attempt: 1,
-          worker: "w",
-          counts,
-          perIndex,
-          covered: [0, 0] as const,
-          ...none,
-        };
-        await exportLedger(paths, [row]);
-        writeFileSync(paths.reportJson, JSON.stringify({ snapshot: { name: id, repository: where, verified: true } }));
+        const repository = join(dir, "elasticsearch", "data", "snapshots", id);
+        await saveRevision(client, stateDir, id, { revision, documents: documentsIn(revision), repository });
       }
     }, 240_000);
 

@@ -288,7 +288,8 @@ filters:
       const release = Promise.withResolvers<void>();
       proxy.faults.push({ kind: "hold", until: release.promise }, { kind: "hold", until: release.promise });
       const late = await start(briefLock);
-      await waitFor("its bulk to be under way", () => proxy.requests.length >= 1);
+      // Both, or the other parser would be the one whose bulk is held.
+      await waitFor("its bulks to be under way", () => proxy.requests.length >= 2);
       // As if its node were cut off: it renews no lock, and hears of nothing.
       late.child.kill("SIGSTOP");
       await start({ ...briefLock, name: "p2" });

@@ -46,4 +46,10 @@ describe("a file is of", () => {
     ["America/St_Johns", "2013-01-01T03:00:00Z", "2012-12-31"],
     ["UTC", "2013-01-01T00:00:00Z", "2013-01-01"],
   ])("in %s it is %s on the day %s", (zone, time, day) => expect(localDay(Date.parse(time), zone)).toBe(day));
+
+  it("a zone's days stay its own after those of another", () => {
+    const moment = Date.parse("2012-12-31T23:30:00Z");
+    const days = ["Europe/Prague", "UTC", "Europe/Prague"].map((zone) => localDay(moment, zone));
+    expect(days).toEqual(["2013-01-01", "2012-12-31", "2013-01-01"]);
+  });
 });

@@ -189,7 +189,7 @@ export function estimate(
   /** Bytes, each times the indices that its chunk's documents go to. */
   let touched = 0;
   const files = groupFiles(
-    plan.files.map((file) => {
+    plan.files.values().map((file) => {
       const { size, service, lines: fileLines, documents: fileDocuments } = contents(file);
       bytes += size;
       lines += fileLines;

@@ -11,6 +11,7 @@ import type { YearMonth } from "../worker/contract/months.ts";
 import type { Config } from "./config-schema.ts";
 import { dateFile, localDay, type FileDating } from "./dating.ts";
 import { absolute, prefixOf, unreadable, walkArchive, type WalkEntry } from "./archive-walk.ts";
+import { compareFiles, listedFiles } from "./listed-files.ts";
 import { compileLayout, layoutPath, type FileKind, type Layout, type LayoutMatch, type PrefixMatch } from "./layout.ts";
 import { resolveClashes, resolveOverlap, type InventoryGroup, type Overlap } from "./overlap.ts";
 import { listSevenZip } from "./seven-zip.ts";
@@ -22,7 +23,7 @@ export interface InventoryFile {
   /** The file on disk; of a member, its archive. */
   readonly path: string;
   /** Path inside the archive; absent outside one. */
-  readonly member?: string;
+  readonly member?: string | undefined;
   /** What makes the file's id: its path without compression suffix, with the member's path inside an archive. */
   readonly identity: string;
   /** The path that a pattern matched. Two files of one place hold the same lines. */
@@ -32,17 +33,17 @@ export interface InventoryFile {
   readonly size: number;
   readonly mtimeMs: number;
   readonly month: YearMonth;
-  readonly day?: string;
+  readonly day?: string | undefined;
   /** No line is of a later day; see `dateFile`. */
-  readonly lastDay?: string;
+  readonly lastDay?: string | undefined;
   readonly service: string;
   /** The host that the path names. */
-  readonly collector?: string;
+  readonly collector?: string | undefined;
   readonly kind: FileKind;
   /** Of lines that are not UTF-8, where the layout states it. */
-  readonly encoding?: string;
+  readonly encoding?: string | undefined;
   /** Why it is not loaded; absent for a file that is. */
-  readonly skipped?: string;
+  readonly skipped?: string | undefined;
   readonly dropPrograms: readonly string[];
 }
 
@@ -167,7 +168,10 @@ class Listing {
   readonly #yearIs: string;
   readonly #months: ReadonlySet<YearMonth>;
   readonly #signal: AbortSignal;
-  readonly #files: (InventoryFile & { readonly real?: string })[] = [];
+  readonly #fileOf = listedFiles();
+  readonly #files: InventoryFile[] = [];
+  /** Where symbolic links to files lead. */
+  readonly #links = new Map<InventoryFile, string>();
   readonly #archives: InventoryArchive[] = [];
   readonly #problems: InventoryProblem[] = [];
   readonly #notes: InventoryProblem[] = [];
@@ -226,17 +230,10 @@ class Listing {
       throw new DataError("ARCHIVE_TRUNCATED", `${path} breaks off after ${String(size)} bytes; fetch it again`);
     }
     const place = layoutPath(path);
-    this.#files.push({
-      path,
-      identity: place,
-      place,
-      format,
-      size,
-      mtimeMs,
-      ...dating,
-      ...ofMatch(match),
-      ...(real === undefined ? {} : { real }),
-    });
+    const file = { path, identity: place, place, format, size, mtimeMs, ...dating, ...ofMatch(match) };
+    const listed = this.#fileOf(file);
+    this.#files.push(listed);
+    if (real !== undefined) this.#links.set(listed, real);
   }
 
   /** When the file's lines were written, if that is a wanted month. */
@@ -273,7 +270,7 @@ class Listing {
       }
       wanted++;
       const file = { path, member, identity, place, format: "7z", size: memberSize, mtimeMs } as const;
-      this.#files.push({ ...file, ...dating, ...ofMatch(found) });
+      this.#files.push(this.#fileOf({ ...file, ...dating, ...ofMatch(found) }));
     }
     if (wanted > 0) {
       const stream = members.map((m) => ({ member: m.member, size: m.size }));
@@ -290,13 +287,18 @@ class Listing {
   /** The files, without symbolic links to files that are listed themselves. */
   result(): Pick<Inventory, "files" | "archives" | "problems" | "notes" | "unmatched"> {
     const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
-    const listed = new Map(this.#files.filter((f) => f.real === undefined).map((f) => [f.path, f.path]));
-    const files = this.#files.sort(byPath).flatMap(({ real, ...file }) => {
-      if (real === undefined) return [file];
+    const targets = new Set(this.#links.values());
+    const listed = new Map<string, string>();
+    for (const file of targets.size > 0 ? this.#files : []) {
+      if (!this.#links.has(file) && targets.has(file.path)) listed.set(file.path, file.path);
+    }
+    const files = this.#files.sort(compareFiles).filter((file) => {
+      const real = this.#links.get(file);
+      if (real === undefined) return true;
       const other = listed.get(real);
       if (other === undefined) {
         listed.set(real, file.path);
-        return [file];
+        return true;
       }
       this.#notes.push({
         path: file.path,
@@ -304,7 +306,7 @@ class Listing {
         problem: `a symbolic link to ${other}, which is listed itself; its lines are loaded once`,
         remedy: "nothing to do, or remove the link",
       });
-      return [];
+      return false;
     });
     const undated = this.#undated.sort();
     if (undated[0] !== undefined) {

@@ -2,6 +2,7 @@ import { ConfigError } from "../worker/contract/errors.ts";
 import { daysInMonth, type YearMonth } from "../worker/contract/months.ts";
 import type { FileKind } from "./layout.ts";
 import type { InventoryFile } from "./inventory.ts";
+import { listedFiles } from "./listed-files.ts";
 
 /** Which copy is loaded where lines stand twice: compressed beside plain, per host beside per service. Pure. */
 
@@ -57,15 +58,18 @@ type Prefer = "both" | "per-host" | "per-service";
  */
 export function resolveClashes(files: readonly InventoryFile[], rule: Clash): readonly InventoryFile[] {
   let settled = files;
+  const fileOf = listedFiles();
   for (const key of ["place", "identity"] as const) {
+    const wanted = settled.filter((file) => file.skipped === undefined);
+    const repeated = repeatedOf(wanted, key);
+    if (repeated.size === 0) continue;
     const groups = Map.groupBy(
-      settled.filter((file) => file.skipped === undefined),
+      wanted.filter((file) => repeated.has(file[key])),
       (file) => file[key],
     );
     const losers = new Map<InventoryFile, string>();
     const open: InventoryFile[][] = [];
     for (const group of groups.values()) {
-      if (group.length < 2) continue;
       const kept = group.filter((file) => rule !== "refuse" && (file.format === "plain") === (rule === "plain"));
       const [winner] = kept;
       if (kept.length !== 1 || winner === undefined) open.push(group);
@@ -75,11 +79,30 @@ export function resolveClashes(files: readonly InventoryFile[], rule: Clash): re
     if (losers.size > 0) {
       settled = settled.map((file) => {
         const skipped = losers.get(file);
-        return skipped === undefined ? file : { ...file, skipped };
+        return skipped === undefined ? file : fileOf(file, { skipped });
       });
     }
   }
   return settled;
+}
+
+/**
+ * The values that several files have. Most files are where their paths say, and those are unique: only what others have is kept, and no list
+ * for each of a million files, as grouping all of them would make.
+ */
+function repeatedOf(files: readonly InventoryFile[], key: "place" | "identity"): ReadonlySet<string> {
+  const isItself = (file: InventoryFile): boolean => file.member === undefined && file[key] === file.path;
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const file of files) {
+    if (isItself(file)) continue;
+    const value = file[key];
+    if (seen.has(value)) repeated.add(value);
+    seen.add(value);
+  }
+  if (seen.size === 0) return repeated;
+  for (const file of files) if (isItself(file) && seen.has(file.path)) repeated.add(file.path);
+  return repeated;
 }
 
 function shown(file: InventoryFile): string {
@@ -159,12 +182,13 @@ export function resolveOverlap(
     }
   }
 
+  const fileOf = listedFiles();
   const settled = files.map((file) => {
     const key = keyOf(file.month, file.kind, file.service);
     const skipped = file.skipped ?? skip.get(key);
     const programs = drop.get(key);
-    if (skipped !== undefined) return { ...file, skipped };
-    return programs ? { ...file, dropPrograms: programs } : file;
+    if (skipped !== undefined) return fileOf(file, { skipped });
+    return programs ? fileOf(file, { dropPrograms: programs }) : file;
   });
   const byMonth = (a: { month: string }, b: { month: string }): number =>
     a.month < b.month ? -1 : a.month > b.month ? 1 : 0;

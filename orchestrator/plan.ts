@@ -130,7 +130,8 @@ export function makePlan(inventory: Inventory, pinned: Pinned, pipeline: Pick<Pl
 
   const loaded = inventory.files.filter(({ skipped }) => skipped === undefined);
   for (const file of loaded.sort((a, b) => compareText(a.identity, b.identity))) {
-    const facts = { ...file, path: file.identity };
+    const { identity: path, month, day, lastDay, service, collector, encoding, dropPrograms } = file;
+    const facts = { path, month, day, lastDay, service, collector, encoding, dropPrograms };
     if (file.format === "plain") {
       files.push(fileOf(facts, { kind: "plain", file: file.path, size: file.size, mtimeMs: file.mtimeMs }));
       continue;
@@ -152,8 +153,8 @@ export function makePlan(inventory: Inventory, pinned: Pinned, pipeline: Pick<Pl
   }
 
   const unpacks = [...needed.values()].sort((a, b) => compareText(a.file, b.file));
-  checkUnique(files.map((file) => [file.origin.fileId, file.origin.path]));
-  checkUnique(unpacks.map((unpack) => [unpack.id, unpack.file]));
+  checkUnique(files, ({ origin }) => [origin.fileId, origin.path]);
+  checkUnique(unpacks, ({ id, file }) => [id, file]);
   const months = inventory.months;
   return {
     id: planId({ months, pinned, files, unpacks }),
@@ -178,18 +179,20 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function checkUnique(ids: readonly (readonly [id: string, path: string])[]): void {
-  const seen = new Map<string, string>();
-  for (const [id, path] of ids) {
-    const other = seen.get(id);
-    if (other !== undefined) {
+function checkUnique<T>(all: readonly T[], of: (one: T) => readonly [id: string, path: string]): void {
+  const seen = new Set<string>();
+  for (const one of all) {
+    const [id, path] = of(one);
+    // Only then is it worth while to look which one it was: a million paths would have to be kept for it.
+    if (seen.has(id)) {
+      const [, other = ""] = all.map(of).find(([otherId]) => otherId === id) ?? [];
       throw new BackfillError(
         "PLAN_ID_COLLISION",
         `${other} and ${path} have the same short id ${id}; rename one of them in the archive`,
         { context: { id, first: other, second: path } },
       );
     }
-    seen.set(id, path);
+    seen.add(id);
   }
 }
 

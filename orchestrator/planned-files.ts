@@ -3,6 +3,7 @@ import type { Origin } from "../worker/contract/chunk.ts";
 import { compileHostZones } from "../worker/contract/host-zones.ts";
 import type { YearMonth } from "../worker/contract/months.ts";
 import type { Pinned, PlannedFile, PlannedSource } from "./plan.ts";
+import { SharedTexts } from "./shared-texts.ts";
 
 const BASE32HEX = "0123456789abcdefghijklmnopqrstuv";
 
@@ -120,22 +121,6 @@ class KeptFile implements PlannedFile {
   }
 }
 
-/** More texts than this are not looked for among those that are known: they would hardly come again. */
-const MOST_KNOWN = 200_000;
-
-/** One text in memory for all that are equal; undefined when there are too many of them. */
-class Texts {
-  readonly #known = new Map<string, string>();
-
-  one(text: string): string | undefined {
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    if (this.#known.size >= MOST_KNOWN) return undefined;
-    this.#known.set(text, text);
-    return text;
-  }
-}
-
 /**
  * Makes the files of a plan. An archive is hosts by days, so their paths are directories and names that come again and again: a million files
  * take a third of the memory that they would as objects of their own.
@@ -144,7 +129,7 @@ class Texts {
 export function plannedFiles(
   pinned: PinnedForFiles,
 ): (facts: FileFacts, source: PlannedSource, fileId?: string, carried?: PlannedFile["carried"]) => PlannedFile {
-  const texts = new Texts();
+  const texts = new SharedTexts();
   const commons = new Map<string, Common>();
   const commonOf = ({ month, day, lastDay, service, encoding, dropPrograms }: FileFacts): Common => {
     const key = JSON.stringify([month, day, lastDay, service, encoding, dropPrograms]);
@@ -160,15 +145,9 @@ export function plannedFiles(
     commons.set(key, common);
     return common;
   };
-  const partsOf = (path: string): readonly [directory: string, name: string] => {
-    const cut = path.lastIndexOf("/") + 1;
-    const directory = texts.one(path.slice(0, cut));
-    const name = texts.one(path.slice(cut));
-    return directory === undefined || name === undefined ? ["", path] : [directory, name];
-  };
   return (facts, source, fileId = shortId(facts.path), carried) => {
     const { path, collector } = facts;
     const host = collector === undefined ? undefined : (texts.one(collector) ?? collector);
-    return new KeptFile(commonOf(facts), partsOf(path), fileId, host, source, carried);
+    return new KeptFile(commonOf(facts), texts.partsOf(path), fileId, host, source, carried);
   };
 }

@@ -130,6 +130,8 @@ async function planOf(
   if (options.plan !== undefined && mode !== "none") {
     throw new ConfigError("USAGE", "--again goes with --month; a plan holds what it loads again: `plan --again`");
   }
+  const { keepHeapSmall } = await import("../small-heap.ts");
+  keepHeapSmall();
   const site = resolved.config;
   const { rulesOf } = await import("../pipelines/rules-of.ts");
   const { rules } = await rulesOf(resolved, parts.makeRules, io.log);

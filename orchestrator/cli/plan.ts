@@ -60,6 +60,8 @@ export const plan: Command = {
       )
       .action((options: PlanOptions) =>
         run(async (io, signal, parts) => {
+          const { keepHeapSmall } = await import("../small-heap.ts");
+          keepHeapSmall();
           const { parseMonths, planMonth } = await import("../plan-month.ts");
           const months = parseMonths(options.month);
           const mode = againOf(options.again);

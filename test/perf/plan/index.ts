@@ -9,7 +9,7 @@ import { startRedis } from "../../support/redis-server.ts";
 import { atMost, type Benchmark, type BenchContext, type Row } from "../benchmark.ts";
 
 const USAGE = `npm run bench -- plan [options] [--json]
-  --files N     files of the plan (1000000)
+  --files N     files of the archive, which is made for it in the temporary directory: a million inodes, a minute (1000000)
   --chunks N    chunks that they have together; files beyond that are empty (100000)`;
 
 const LARGEST_BYTES = 500 * 2 ** 20;
@@ -49,8 +49,11 @@ function readOptions(args: readonly string[]): { readonly files: number; readonl
 
 async function measure(dir: string, files: number, chunks: number, { signal, say }: BenchContext) {
   const file = join(dir, "plan.json");
+  const archive = join(dir, "archive");
+  say(`laying out an archive of ${String(files)} files`);
+  await stage([], ["archive", String(files), String(chunks), archive], signal);
   say(`planning ${String(files)} files`);
-  const made = await stage([], ["make", String(files), String(chunks), file], signal);
+  const made = await stage([], ["make", archive, file], signal);
   const redis = await startRedis(dir);
   try {
     say(`filling the spool with ${String(chunks)} chunks`);
@@ -65,10 +68,13 @@ async function measure(dir: string, files: number, chunks: number, { signal, say
       { name: "orchestrator", ...filled },
       { name: "Redis", redisBytes, aofBytes, bytesPerChunk: redisBytes / chunks },
     ];
-    const goals = [atMost("memory of the orchestrator, bytes", LARGEST_BYTES, filled.peakBytes)];
+    const goals = [
+      atMost("memory of making the plan, bytes", LARGEST_BYTES, made.peakBytes),
+      atMost("memory of the orchestrator, bytes", LARGEST_BYTES, filled.peakBytes),
+    ];
     const text = [
       `${files.toLocaleString("en-US")} files, ${chunks.toLocaleString("en-US")} chunks`,
-      `plan          made in ${seconds(made.planSeconds)}, written in ${seconds(made.writeSeconds)}, ${mib(planBytes)} on disk; peak memory ${mib(made.peakBytes)}, the listing included`,
+      `plan          listed and made in ${seconds(made.planSeconds)}, written in ${seconds(made.writeSeconds)}, ${mib(planBytes)} on disk; peak memory ${mib(made.peakBytes)} (goal: ${mib(LARGEST_BYTES)})`,
       `orchestrator  plan read in ${seconds(filled.readSeconds)}, spool filled in ${seconds(filled.fillSeconds)}; peak memory ${mib(filled.peakBytes)} (goal: ${mib(LARGEST_BYTES)})`,
       `Redis         ${mib(redisBytes)} of memory, ${(redisBytes / chunks).toFixed(0)} bytes a chunk; ${mib(aofBytes)} on disk`,
     ].join("\n");

@@ -40,9 +40,6 @@ function serve(port: NonNullable<typeof parentPort>): void {
     return;
   }
   const { rules, databases } = data;
-  // Small buffers share one of 64 KiB, of which the plain pipeline uses up many in a second: each lives just long enough to be taken for
-  // something that stays, and waits for a collection of the whole heap, which is rare here.
-  Buffer.poolSize = 0;
   const pipeline = createPipeline(rules, { databases, plainLines: PLAIN_LINES });
   port.on("message", (request: PipelineRequest | null) => {
     if (request === null) {

@@ -80,6 +80,11 @@ export class JsonWriter {
     this.at += bytes.length;
   }
 
+  /** A text that is JSON already. */
+  json(text: string): void {
+    this.at += this.buffer.write(text, this.at);
+  }
+
   /** The source's `[start, end)` as the inside of a JSON string. */
   text(start: number, end: number): void {
     if (end - start >= LONG) return this.#longText(start, end);

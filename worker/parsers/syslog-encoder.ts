@@ -312,15 +312,14 @@ export class SyslogEncoder {
     const unparsed = UNPARSED_KINDS.indexOf(event.get(["unparsed"]) as UnparsedKind);
     if (unparsed >= 0) this.unparsedBy[unparsed]!++;
     this.perIndex[index]!++;
-    const body = Buffer.from(`${text.slice(1)}\n`);
     writer.at = lineStart;
-    writer.reserve(this.#fixedBytes + body.length);
+    writer.reserve(this.#fixedBytes + Buffer.byteLength(text));
     writer.raw(this.#pieces.actions[index]!);
-    writer.raw(Buffer.from(id, "latin1"));
+    writer.json(id);
     writer.raw(this.#pieces.beforeEvent);
     // No comma where nothing follows.
     if (!this.#pieces.hasIds && text === "{}") writer.at--;
-    writer.raw(body);
+    writer.json(`${text.slice(1)}\n`);
     return true;
   }
 

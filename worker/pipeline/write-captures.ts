@@ -24,7 +24,7 @@ export function writeWholeNumber(writer: JsonWriter, src: Buffer, start: number,
 /** The text `[start, end)` as a value of the type. */
 export function writeConverted(writer: JsonWriter, src: Buffer, start: number, end: number, type: CaptureType): void {
   const text = src.toString("utf8", start, end);
-  writer.raw(Buffer.from(JSON.stringify(convertCapture(text, type, () => false))));
+  writer.json(JSON.stringify(convertCapture(text, type, () => false)));
 }
 
 /** Whether the text `[start, end)` is the word that conditions take for false. */

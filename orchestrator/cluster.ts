@@ -66,13 +66,14 @@ export interface Cluster {
   flush(indices: readonly string[]): Promise<void>;
   /** Documents by index. */
   counts(indices: readonly string[]): Promise<Readonly<Record<string, number>>>;
-  /** Documents by the value of the keyword field `file`. Pages through all of them. */
-  countsByFile(indices: readonly string[]): Promise<ReadonlyMap<string, FileCount>>;
-  /** Documents of one file in each of the offset ranges `[from, to)`: a search for a thousand of them. */
+  /** Documents by the value of the keyword field `file`, without those of some attempts. Pages through all of them. */
+  countsByFile(indices: readonly string[], without?: readonly string[]): Promise<ReadonlyMap<string, FileCount>>;
+  /** Documents of one file in each of the offset ranges `[from, to)`, without those of some attempts: a search for a thousand ranges. */
   countsByRange(
     indices: readonly string[],
     file: string,
     ranges: readonly (readonly [number, number])[],
+    without?: readonly string[],
   ): Promise<readonly number[]>;
   /** Deletes the documents of one file in the offset range: what an uncommitted attempt left. Returns how many. */
   deleteRange(indices: readonly string[], file: string, range: readonly [number, number]): Promise<number>;
@@ -208,6 +209,11 @@ function logsTemplate(): z.infer<typeof templateSchema> {
 
 function* pagesOf(terms: readonly string[]): Generator<string[]> {
   for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) yield terms.slice(at, at + TERMS_AT_ONCE);
+}
+
+/** Documents that carry one of the tags, as clauses of a query. */
+function ofAttempts(tags: readonly string[]): estypes.QueryDslQueryContainer[] {
+  return [...pagesOf(tags)].map((some) => ({ terms: { [ATTEMPT_FIELD]: some } }));
 }
 
 /** A page of a composite aggregation over files. */
@@ -452,7 +458,7 @@ export function createCluster(client: Client): Cluster {
       return counts;
     },
 
-    async countsByFile(indices) {
+    async countsByFile(indices, without = []) {
       const counts = new Map<string, FileCount>();
       for (const index of requestsOf(indices)) {
         let after: { file: string } | undefined;
@@ -462,6 +468,7 @@ export function createCluster(client: Client): Cluster {
               index,
               size: 0,
               allow_partial_search_results: false,
+              query: { bool: { must_not: ofAttempts(without) } },
               aggs: {
                 files: {
                   composite: {
@@ -485,7 +492,7 @@ export function createCluster(client: Client): Cluster {
       return counts;
     },
 
-    async countsByRange(indices, file, ranges) {
+    async countsByRange(indices, file, ranges, without = []) {
       const counts = ranges.map(() => 0);
       for (const index of requestsOf(indices)) {
         for (let at = 0; at < ranges.length; at += RANGES) {
@@ -495,7 +502,7 @@ export function createCluster(client: Client): Cluster {
               index,
               size: 0,
               allow_partial_search_results: false,
-              query: { bool: { filter: [{ term: { file } }] } },
+              query: { bool: { filter: [{ term: { file } }], must_not: ofAttempts(without) } },
               // Keyed: an answer is sorted by the ranges' beginnings.
               aggs: {
                 ranges: {

@@ -1,4 +1,3 @@
-import type { Cluster } from "./cluster.ts";
 import { clusterOf, type CampaignContext } from "./context.ts";
 import type { FailedJob } from "./spool.ts";
 
@@ -36,23 +35,6 @@ export async function removeLeftovers(
     removed += await cluster.deleteByAttempts(indices, tags);
     for (const { file, range } of ranges) removed += await cluster.deleteRange(indices, file, range);
   }
-}
-
-/**
- * Deletes what stands there of attempts that were not committed, while there are parsers and all is committed: what a parser without its lock
- * writes after it `removeLeftovers` finds.
- * @returns false, and nothing is deleted, when there is work again: an attempt at that may yet be committed
- */
-export async function deleteUncommitted(
-  ctx: Pick<CampaignContext, "redis" | "keys" | "spool">,
-  cluster: Cluster,
-  indices: readonly string[],
-): Promise<boolean> {
-  const tags = await uncommittedTags(ctx);
-  // Behind the tags: what is begun later has none of them.
-  if (!(await ctx.spool.isDrained())) return false;
-  await cluster.deleteByAttempts(indices, tags);
-  return true;
 }
 
 /** Tags of attempts that the ledger does not name. */

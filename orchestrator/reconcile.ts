@@ -49,15 +49,16 @@ export function bookedByFile(
   return booked;
 }
 
-/** Documents of one file's chunks: those that are there, and those that are by the ledger's word. */
+/** Documents of one file's chunks: those that are there, but for attempts that do not count, and those that are by the ledger's word. */
 export async function countsByChunk(
   cluster: Cluster,
   indices: readonly string[],
   path: string,
   chunks: readonly LedgerRow[],
+  without: readonly string[] = [],
 ): Promise<readonly { readonly row: LedgerRow; readonly there: number; readonly due: number }[]> {
   const ranges = chunks.map((row) => row.covered);
-  const inRange = await cluster.countsByRange(indices, path, ranges);
+  const inRange = await cluster.countsByRange(indices, path, ranges, without);
   return chunks.map((row, i) => ({ row, there: inRange[i] ?? 0, due: dueOf(row) }));
 }
 

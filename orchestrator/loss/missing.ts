@@ -2,7 +2,6 @@ import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { Cluster } from "../cluster.ts";
 import { clusterOf, keepWarning, type CampaignContext } from "../context.ts";
 import { pathsOf } from "../finish.ts";
-import { deleteUncommitted } from "../leftovers.ts";
 import { bookedByFile, countsByChunk } from "../reconcile.ts";
 import { withReplays } from "../replay/sums.ts";
 import type { Spool } from "../spool.ts";
@@ -48,11 +47,11 @@ export async function reloadMissing(ctx: CampaignContext, signal: AbortSignal): 
  * A 409 is no promise: it says that a document stands in a shard's memory. A bulk that failed because the disk was full, or whose answer was lost, may
  * have left it there and nowhere else, and the shard that then fails comes back without it. So what is in memory is written to disk before it is
  * counted. Where the store makes the ids, documents of attempts that were not committed stand beside those that are counted, and would make up for
- * what is missing: they go first. Where there is work again nothing is found to be missing; its end is another time for this.
+ * what is missing: they do not count.
  * @source seen on Elasticsearch 8.19 with a disk that is full to the last byte: test/faults/store.test.ts
  */
 export async function putBackMissing(
-  ctx: Pick<CampaignContext, "redis" | "keys" | "spool">,
+  { redis, keys, spool }: Pick<CampaignContext, "redis" | "keys" | "spool">,
   {
     cluster,
     indices,
@@ -64,17 +63,19 @@ export async function putBackMissing(
     readonly paths: ReadonlyMap<string, string>;
   },
 ): Promise<Missing> {
-  const { spool } = ctx;
-  if (!(await deleteUncommitted(ctx, cluster, indices))) return { chunks: [], documents: 0 };
+  // Before the ledger: whatever is committed of these by then is named by it.
+  const tags = await redis.hkeys(keys.attempts);
+  const rows = await spooledRows(spool);
+  const committed = new Set(rows.map(({ tag }) => tag));
+  const uncommitted = tags.filter((tag) => !committed.has(tag));
   await cluster.flush(indices);
   await cluster.refresh(indices);
-  const rows = await spooledRows(spool);
-  const stored = await cluster.countsByFile(indices);
+  const stored = await cluster.countsByFile(indices, uncommitted);
   const lacking: string[] = [];
   let documents = 0;
   for (const [path, booked] of bookedByFile(withReplays(rows), paths)) {
     if (stored.get(path)?.documents === booked.documents) continue;
-    for (const { row, there, due } of await countsByChunk(cluster, indices, path, booked.rows)) {
+    for (const { row, there, due } of await countsByChunk(cluster, indices, path, booked.rows, uncommitted)) {
       if (there >= due) continue;
       lacking.push(row.chunk);
       documents += due - there;

@@ -2,6 +2,7 @@ import type { NodeRole } from "../worker/contract/keys.ts";
 import { formatDuration } from "./cli/io.ts";
 import type { Config } from "./config-schema.ts";
 import { resourcesOf } from "./node-specs.ts";
+import { median } from "./median.ts";
 
 /**
  * What the jobs of a campaign cost. A job is one node, so its node-hours are the hours that it ran, whatever it did meanwhile; waiting
@@ -107,12 +108,6 @@ export function accountOf(jobs: readonly JobAccount[]): CampaignAccount {
 }
 
 const round = (n: number, digits: number): number => Math.round(n * 10 ** digits) / 10 ** digits;
-
-/** Of sorted values. */
-export function median(sorted: readonly number[]): number {
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[sorted.length / 2 - 1] ?? 0) + upper) / 2;
-}
 
 export const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 

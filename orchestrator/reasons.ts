@@ -1,5 +1,5 @@
 import type { NodeRole } from "../worker/contract/keys.ts";
-import { median, waitedSeconds } from "./accounting.ts";
+import { waitedSeconds } from "./accounting.ts";
 import { whyNotScaled, type ScaleInputs } from "./autoscale.ts";
 import { budgetOf, budgetText } from "./budget.ts";
 import { formatDuration } from "./cli/io.ts";
@@ -12,6 +12,7 @@ import { rolesOf } from "./jobs/world.ts";
 import type { JobProgress } from "./progress.ts";
 import { reloadStep, reloadText } from "./loss/record.ts";
 import { FINISH_STEPS, liveJobs, openReload, type CampaignView, type JobView } from "./view.ts";
+import { median } from "./median.ts";
 
 /** Why something does not go on, or goes on slowly: a sentence, and what a program needs to tell one from another. */
 export interface Reason {

@@ -1,6 +1,7 @@
 import { measuredIndexBytes, type MeasuredIndex } from "../estimate.ts";
 import type { IndexDensity } from "../index-size.ts";
 import { DEFAULT_CHOICE, type IndexChoice } from "../profiles.ts";
+import { median } from "../median.ts";
 
 /** The ways to keep documents that are compared, and what came of it. Pure. */
 
@@ -59,13 +60,6 @@ export function choiceName({ mode, source, codec }: IndexChoice): string {
 export function choicesFor(configured: IndexChoice): readonly IndexChoice[] {
   const all = [DEFAULT_CHOICE, ...OTHERS, configured];
   return all.filter((one, i) => all.findIndex((other) => choiceName(other) === choiceName(one)) === i);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const high = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] ?? Number.NaN) + high) / 2;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Budgets } from "../../worker/contract/tuning.ts";
 import type { TuningPolicy } from "./policy.ts";
+import { median } from "../median.ts";
 
 /**
  * The tuner's decision, pure: it reads no clock and does no I/O, so that a run can be decided once more from what was observed.
@@ -461,10 +462,4 @@ function clamp(value: number, { min, max }: { readonly min: number; readonly max
 function spread(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

@@ -36,14 +36,6 @@ export interface Benchmark {
   run(args: readonly string[], context: BenchContext): Promise<{ readonly result: BenchResult; readonly text: string }>;
 }
 
-/** The middle one; of an even number the mean of the two in the middle. @throws RangeError when there is none */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError("there is no median of nothing");
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
 /** A goal for a figure that should be large. */
 export function atLeast(name: string, target: number, measured: number | undefined): Goal {
   return { name, target, measured: measured ?? null, met: measured !== undefined && measured >= target };

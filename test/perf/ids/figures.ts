@@ -1,6 +1,7 @@
-import { atMost, median, type Goal } from "../benchmark.ts";
+import { atMost, type Goal } from "../benchmark.ts";
 import type { Load } from "../store/load-row.ts";
 import { DERIVED, STORE, UNTAGGED } from "./ways.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** What is hoped of ids by the store, and what they may cost. Loads of one round are compared with each other. */
 export function idsGoals(loads: ReadonlyMap<string, readonly Load[]>): Goal[] {

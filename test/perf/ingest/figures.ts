@@ -1,7 +1,8 @@
 import type { Ids } from "../../../worker/contract/ids.ts";
-import { atLeast, atMost, median, type Goal } from "../benchmark.ts";
+import { atLeast, atMost, type Goal } from "../benchmark.ts";
 import { rowOf, type Load, type LoadRow } from "../store/load-row.ts";
 import type { Contender } from "./loading.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** What one contender did. A round that failed has no load. */
 export interface Entry {

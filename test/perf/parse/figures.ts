@@ -1,7 +1,8 @@
-import { atLeast, atMost, median, type Goal, type Row } from "../benchmark.ts";
+import { atLeast, atMost, type Goal, type Row } from "../benchmark.ts";
 import { COMPILED, ELASTICSEARCH, INTERPRETER, LIBLOGNORM, UNBOUND } from "./contenders.ts";
 import type { Measure } from "./measure.ts";
 import type { Work } from "./rules.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** What one contender did on one corpus. */
 export interface ParseRow extends Row {

@@ -7,10 +7,11 @@ import { BUNDLE_ENTRIES, bundleInto } from "../../../orchestrator/bundle.ts";
 import { loadConfig } from "../../../orchestrator/config.ts";
 import { packageRoot } from "../../../orchestrator/runtimes/package-root.ts";
 import { PARSER_ENVIRONMENT, PARSER_FLAGS } from "../../../worker/parser-flags.ts";
-import { median, type BenchContext } from "../benchmark.ts";
+import type { BenchContext } from "../benchmark.ts";
 import type { Corpus } from "./corpora.ts";
 import { startServer, type Measure, type Running } from "./measure.ts";
 import type { ParseBenchOptions } from "./options.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** What a parser's process does with a whole file. */
 export interface WholeParser {

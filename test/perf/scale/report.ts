@@ -1,8 +1,9 @@
 import type { Forecast } from "../../../orchestrator/simulation/forecast.ts";
-import { median, type Row } from "../benchmark.ts";
+import type { Row } from "../benchmark.ts";
 import { textTable } from "../table.ts";
 import type { ScaleOptions, Shape } from "./options.ts";
 import type { Loaded } from "./real-run.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** One real load and what was predicted of it. */
 export interface RunRow extends Row, Shape {

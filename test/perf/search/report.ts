@@ -1,8 +1,9 @@
 import { cpus, loadavg } from "node:os";
-import { atLeast, median, type Goal, type Row } from "../benchmark.ts";
+import { atLeast, type Goal, type Row } from "../benchmark.ts";
 import { goalTable } from "../goal-table.ts";
 import { textTable } from "../table.ts";
 import type { Month } from "./month.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** What is measured: two questions to Elasticsearch, and the one that greps have for both. */
 export const WAYS = ["first", "all", "raw", "compressed"] as const;

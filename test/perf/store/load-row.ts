@@ -1,4 +1,5 @@
-import { median, type Row } from "../benchmark.ts";
+import type { Row } from "../benchmark.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** One load of all lines. CPU is user and system of all threads. */
 export interface Load {

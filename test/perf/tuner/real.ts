@@ -7,12 +7,13 @@ import type { Budgets } from "../../../worker/contract/tuning.ts";
 import { BAD_START } from "../../support/simulated-tuning.ts";
 import { TUNED_NODES, tunedCampaign } from "../../support/tuned-campaign.ts";
 import type { BenchPlace } from "../bench-place.ts";
-import { median, type BenchContext, type Row } from "../benchmark.ts";
+import type { BenchContext, Row } from "../benchmark.ts";
 import { sampleCorpus } from "../parse/corpora.ts";
 import { roundName } from "../parse/whole-parser.ts";
 import type { Services } from "../store/services.ts";
 import { startEndlessLoad, type EndlessLoad, type LoadSums } from "./endless-load.ts";
 import type { TunerOptions } from "./options.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** What a setting is worth on the real node. */
 export interface SettingRow extends Row, Budgets {

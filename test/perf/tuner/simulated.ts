@@ -1,4 +1,4 @@
-import { median, type Row } from "../benchmark.ts";
+import type { Row } from "../benchmark.ts";
 import { USUAL_STORE, type StoreModel } from "../../support/simulated-store.ts";
 import {
   CHANGES,
@@ -10,6 +10,7 @@ import {
   STORES,
   type Noise,
 } from "../../support/simulated-tuning.ts";
+import { median } from "../../../orchestrator/median.ts";
 
 /** How the tuner does on a simulated store, where what a setting is worth is known exactly. Shares are of the best fixed setting. */
 export interface SimulatedRow extends Row {

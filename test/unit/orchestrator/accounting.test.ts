@@ -3,7 +3,6 @@ import {
   accountOf,
   accountOfJob,
   accountText,
-  median,
   nodeHoursOf,
   waitedSeconds,
   runSeconds,
@@ -100,8 +99,4 @@ describe("what a campaign cost", () => {
       "2.00 node-hours (6.00 core-hours), CPU used of reserved 33 %, waited in the queue 20 s (median), at most 10 min 00 s",
     );
   });
-});
-
-it("the median of an even number of values is between the two in the middle", () => {
-  expect([median([]), median([7]), median([1, 2]), median([1, 2, 9])]).toEqual([0, 7, 1.5, 2]);
 });

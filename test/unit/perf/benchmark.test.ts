@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
-import { atLeast, atMost, median } from "../../perf/benchmark.ts";
+import { atLeast, atMost } from "../../perf/benchmark.ts";
 import { textTable } from "../../perf/table.ts";
-
-test("the median is the middle one by value, or the mean of the two in the middle", () => {
-  expect(median([10, 9, 100])).toBe(10);
-  expect(median([4, 1, 3, 2])).toBe(2.5);
-  expect(median([7])).toBe(7);
-  expect(() => median([])).toThrow(RangeError);
-});
 
 test("a goal is met at its target, and never when nothing was measured", () => {
   expect(atLeast("speed", 2, 2)).toEqual({ name: "speed", target: 2, measured: 2, met: true });

@@ -4,7 +4,6 @@ import {
   choicesFor,
   figuresOf,
   measuredIndex,
-  median,
   type ChoiceResult,
   type Load,
 } from "../../../../orchestrator/comparing/choices.ts";
@@ -36,14 +35,6 @@ it("the default comes first, and the configured choice is among them, each once"
     ...usual,
     "logsdb, synthetic, default",
   ]);
-});
-
-it.each([
-  [[3, 1, 2], 2],
-  [[4, 1, 2, 3], 2.5],
-  [[7], 7],
-])("the median of %j is %d", (values, middle) => {
-  expect(median(values)).toBe(middle);
 });
 
 it("services count as the plan has them, whatever the sample holds of each", () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, type TuningPolicy } from "../../../../orchestrator/tuning/policy.ts";
 import { startTuning, tune, type Observation, type TuningState } from "../../../../orchestrator/tuning/tune.ts";
-import { median } from "../../../perf/benchmark.ts";
 import { bestFixed, observe, steadyState, USUAL_STORE, type StoreModel } from "../../../support/simulated-store.ts";
 import {
   BAD_START,
@@ -13,6 +12,7 @@ import {
   sharedMachine,
   STORES,
 } from "../../../support/simulated-tuning.ts";
+import { median } from "../../../../orchestrator/median.ts";
 
 describe("the tuner, on a simulated store", () => {
   describe.each(Object.entries(STORES))("%s", (_, model) => {

@@ -28,13 +28,13 @@ const signal = new AbortController().signal;
 describeWith(["elasticsearch"], "a cluster of more indices than one request line can name", () => {
   // Long names in place of many months: 34 indices, over 6,000 bytes.
   const naming = { pattern: `logs-${"x".repeat(150)}-{day}-m{month}-r{revision}`, revision: 1 };
+  const dir = privateStateDir("cluster");
   let elasticsearch: TestElasticsearch;
   let client: Client;
   let cluster: Cluster;
   let indices: readonly string[];
 
   beforeAll(async () => {
-    const dir = privateStateDir("cluster");
     const repository = join(dir, "elasticsearch", "data", "repository");
     elasticsearch = await startElasticsearch(dir, { "path.repo": [join(dir, "elasticsearch", "data")] });
     client = new Client({ node: elasticsearch.url });
@@ -248,7 +248,7 @@ describeWith(["elasticsearch"], "a cluster of more indices than one request line
   });
 
   it("is compared in each choice with a sample of an archive, and keeps nothing of it", async () => {
-    const root = join(privateStateDir("compared"), "archive");
+    const root = join(dir, "archive");
     for (const [path, lines] of [
       ["hosts/2013/01/10.0.0.1/syslog", 3000],
       ["hosts/auth/2013/01/auth.log.20130110", 1000],

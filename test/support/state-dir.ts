@@ -12,7 +12,7 @@ import { waitFor } from "./wait-for.ts";
  * is checked that no process that has to do with it is left, and it is removed.
  *
  * Call it at the top of a `describe` or of a file; other `afterAll` hooks that stop services must be registered
- * later (vitest runs them last first).
+ * later (vitest runs them last first). In a hook or a test vitest would take it for too late, and nothing would be checked and removed.
  * @throws Error when the system's temporary directory is closed to that user
  */
 export function privateStateDir(label: string): string {

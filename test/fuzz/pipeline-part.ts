@@ -31,6 +31,8 @@ export interface Sides {
   readonly plain: ServiceRules["plain"];
 }
 
+const NEWLINE = Buffer.from("\n");
+
 /** The tag of an origin's documents, if they have one. */
 const tagOf = ({ ids }: Origin) => (ids === "store" ? "0a1b2c3d4e" : undefined);
 
@@ -70,7 +72,9 @@ function cutDifference(
   if (cut === 0 || cut === text.length) return undefined;
   const at = before.length + cut;
   const first = pipeline.run(block.subarray(0, at), base, origin, { lead: before.length, attempt: tagOf(origin) });
-  const second = pipeline.run(block, base + cut, origin, { lead: at, attempt: tagOf(origin) });
+  // A file has the end of a line before it, without which the block's first line would be taken for a part of one.
+  const [held, lead] = before === "" && base > 0 ? [Buffer.concat([NEWLINE, block]), at + 1] : [block, at];
+  const second = pipeline.run(held, base + cut, origin, { lead, attempt: tagOf(origin) });
   const [pieces, all] = [Buffer.concat([first.body, second.body]), Buffer.from(whole.body)];
   if (pieces.equals(all)) return undefined;
   return {

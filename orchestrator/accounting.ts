@@ -1,8 +1,8 @@
 import type { NodeRole } from "../worker/contract/keys.ts";
 import { formatDuration } from "./cli/io.ts";
 import type { Config } from "./config-schema.ts";
-import { resourcesOf } from "./node-specs.ts";
 import { median } from "./median.ts";
+import { resourcesOf } from "./node-specs.ts";
 
 /**
  * What the jobs of a campaign cost. A job is one node, so its node-hours are the hours that it ran, whatever it did meanwhile; waiting

@@ -207,13 +207,11 @@ function logsTemplate(): z.infer<typeof templateSchema> {
   return templateSchema.parse(JSON.parse(readTemplate("templates/index-templates/logs.json")));
 }
 
-function* pagesOf(terms: readonly string[]): Generator<string[]> {
-  for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) yield terms.slice(at, at + TERMS_AT_ONCE);
-}
-
-/** Documents that carry one of the tags, as clauses of a query. */
-function ofAttempts(tags: readonly string[]): estypes.QueryDslQueryContainer[] {
-  return [...pagesOf(tags)].map((some) => ({ terms: { [ATTEMPT_FIELD]: some } }));
+/** Documents with one of the terms in a keyword field: clauses, of which a document fits at most one. */
+function* clausesOf(field: string, terms: readonly string[]): Generator<estypes.QueryDslQueryContainer> {
+  for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) {
+    yield { terms: { [field]: terms.slice(at, at + TERMS_AT_ONCE) } };
+  }
 }
 
 /** A page of a composite aggregation over files. */
@@ -468,7 +466,7 @@ export function createCluster(client: Client): Cluster {
               index,
               size: 0,
               allow_partial_search_results: false,
-              query: { bool: { must_not: ofAttempts(without) } },
+              query: { bool: { must_not: [...clausesOf(ATTEMPT_FIELD, without)] } },
               aggs: {
                 files: {
                   composite: {
@@ -502,7 +500,7 @@ export function createCluster(client: Client): Cluster {
               index,
               size: 0,
               allow_partial_search_results: false,
-              query: { bool: { filter: [{ term: { file } }], must_not: ofAttempts(without) } },
+              query: { bool: { filter: [{ term: { file } }], must_not: [...clausesOf(ATTEMPT_FIELD, without)] } },
               // Keyed: an answer is sorted by the ranges' beginnings.
               aggs: {
                 ranges: {
@@ -528,8 +526,8 @@ export function createCluster(client: Client): Cluster {
 
     async deleteFiles(indices, files) {
       let deleted = 0;
-      for (const some of pagesOf(files))
-        deleted += await deleteFound(indices, "files that are loaded again", [{ terms: { file: some } }]);
+      for (const some of clausesOf("file", files))
+        deleted += await deleteFound(indices, "files that are loaded again", [some]);
       return deleted;
     },
 
@@ -542,8 +540,7 @@ export function createCluster(client: Client): Cluster {
 
     async countByAttempts(indices, tags) {
       let count = 0;
-      for (const some of pagesOf(tags)) {
-        const filter = [{ terms: { [ATTEMPT_FIELD]: some } }];
+      for (const filter of clausesOf(ATTEMPT_FIELD, tags)) {
         for (const index of requestsOf(indices)) {
           const what = "counting the documents of attempts that were not committed";
           const answer = await ask(what, () => client.count({ index, query: { bool: { filter } } }));
@@ -556,10 +553,8 @@ export function createCluster(client: Client): Cluster {
 
     async deleteByAttempts(indices, tags) {
       let deleted = 0;
-      for (const some of pagesOf(tags)) {
-        const filter = [{ terms: { [ATTEMPT_FIELD]: some } }];
-        deleted += await deleteFound(indices, "attempts that were not committed", filter);
-      }
+      for (const some of clausesOf(ATTEMPT_FIELD, tags))
+        deleted += await deleteFound(indices, "attempts that were not committed", [some]);
       return deleted;
     },
 

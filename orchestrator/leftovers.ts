@@ -1,3 +1,4 @@
+import type { LedgerRow } from "../worker/contract/ledger.ts";
 import { clusterOf, type CampaignContext } from "./context.ts";
 import type { FailedJob } from "./spool.ts";
 
@@ -37,16 +38,20 @@ export async function removeLeftovers(
   }
 }
 
-/** Tags of attempts that the ledger does not name. */
-async function uncommittedTags({
-  redis,
-  keys,
-  spool,
-}: Pick<CampaignContext, "redis" | "keys" | "spool">): Promise<readonly string[]> {
+/**
+ * Tags of attempts that the ledger does not name.
+ * @param onRow is told of each row of that ledger: whoever needs both must not read it once more, since more is committed meanwhile
+ */
+export async function uncommittedTags(
+  { redis, keys, spool }: Pick<CampaignContext, "redis" | "keys" | "spool">,
+  onRow?: (row: LedgerRow) => void,
+): Promise<readonly string[]> {
   // Before the ledger: whatever is committed of these by then is named by it.
-  const tags = await redis.hkeys(keys.attempts);
-  if (tags.length === 0) return [];
-  const committed = new Set<string>();
-  for await (const { tag } of spool.rows()) if (tag !== undefined) committed.add(tag);
-  return tags.filter((tag) => !committed.has(tag));
+  const tags = new Set(await redis.hkeys(keys.attempts));
+  if (tags.size === 0 && !onRow) return [];
+  for await (const row of spool.rows()) {
+    if (row.tag !== undefined) tags.delete(row.tag);
+    onRow?.(row);
+  }
+  return [...tags];
 }

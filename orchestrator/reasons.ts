@@ -11,8 +11,8 @@ import { isDue, submissionsLeft, targetOf, type Sight } from "./jobs/steer.ts";
 import { rolesOf } from "./jobs/world.ts";
 import type { JobProgress } from "./progress.ts";
 import { reloadStep, reloadText } from "./loss/record.ts";
-import { FINISH_STEPS, liveJobs, openReload, type CampaignView, type JobView } from "./view.ts";
 import { median } from "./median.ts";
+import { FINISH_STEPS, liveJobs, openReload, type CampaignView, type JobView } from "./view.ts";
 
 /** Why something does not go on, or goes on slowly: a sentence, and what a program needs to tell one from another. */
 export interface Reason {

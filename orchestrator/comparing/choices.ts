@@ -1,7 +1,7 @@
 import { measuredIndexBytes, type MeasuredIndex } from "../estimate.ts";
 import type { IndexDensity } from "../index-size.ts";
-import { DEFAULT_CHOICE, type IndexChoice } from "../profiles.ts";
 import { median } from "../median.ts";
+import { DEFAULT_CHOICE, type IndexChoice } from "../profiles.ts";
 
 /** The ways to keep documents that are compared, and what came of it. Pure. */
 

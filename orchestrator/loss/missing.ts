@@ -2,6 +2,7 @@ import type { LedgerRow } from "../../worker/contract/ledger.ts";
 import type { Cluster } from "../cluster.ts";
 import { clusterOf, keepWarning, type CampaignContext } from "../context.ts";
 import { pathsOf } from "../finish.ts";
+import { uncommittedTags } from "../leftovers.ts";
 import { bookedByFile, countsByChunk } from "../reconcile.ts";
 import { withReplays } from "../replay/sums.ts";
 import type { Spool } from "../spool.ts";
@@ -51,7 +52,7 @@ export async function reloadMissing(ctx: CampaignContext, signal: AbortSignal): 
  * @source seen on Elasticsearch 8.19 with a disk that is full to the last byte: test/faults/store.test.ts
  */
 export async function putBackMissing(
-  { redis, keys, spool }: Pick<CampaignContext, "redis" | "keys" | "spool">,
+  ctx: Pick<CampaignContext, "redis" | "keys" | "spool">,
   {
     cluster,
     indices,
@@ -63,11 +64,8 @@ export async function putBackMissing(
     readonly paths: ReadonlyMap<string, string>;
   },
 ): Promise<Missing> {
-  // Before the ledger: whatever is committed of these by then is named by it.
-  const tags = await redis.hkeys(keys.attempts);
-  const rows = await spooledRows(spool);
-  const committed = new Set(rows.map(({ tag }) => tag));
-  const uncommitted = tags.filter((tag) => !committed.has(tag));
+  const rows: LedgerRow[] = [];
+  const uncommitted = await uncommittedTags(ctx, (row) => rows.push(row));
   await cluster.flush(indices);
   await cluster.refresh(indices);
   const stored = await cluster.countsByFile(indices, uncommitted);
@@ -82,7 +80,7 @@ export async function putBackMissing(
     }
   }
   const chunks = withTheirReplays(rows, lacking).map(({ chunk }) => chunk);
-  await spool.putBack(chunks);
+  await ctx.spool.putBack(chunks);
   return { chunks, documents };
 }
 

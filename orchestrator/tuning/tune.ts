@@ -1,6 +1,6 @@
 import type { Budgets } from "../../worker/contract/tuning.ts";
-import type { TuningPolicy } from "./policy.ts";
 import { median } from "../median.ts";
+import type { TuningPolicy } from "./policy.ts";
 
 /**
  * The tuner's decision, pure: it reads no clock and does no I/O, so that a run can be decided once more from what was observed.
